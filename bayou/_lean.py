@@ -1,0 +1,37 @@
+"""The C halves of a few standard modules, for code on the path from a command line to its first answer.
+
+``socket``, ``signal`` and ``pickle`` add Python layers (enums, regular expressions,
+selectors) whose import costs more than all else that a short scenario does; what is used here lies in
+their C halves (docs/decisions/0002-start-time.md). Where those are missing, the public modules serve.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    import socket
+    from hashlib import blake2s
+    from hmac import compare_digest
+    from pickle import Pickler, Unpickler
+else:
+    try:
+        import _signal as signal
+        import _socket as socket
+        from _blake2 import blake2s
+        from _operator import _compare_digest as compare_digest
+        from _pickle import Pickler, Unpickler
+    except ImportError:
+        import signal
+        import socket
+        from hashlib import blake2s
+        from hmac import compare_digest
+        from pickle import Pickler, Unpickler
+
+__all__ = ["Pickler", "Unpickler", "accept", "blake2s", "compare_digest", "signal", "socket"]
+
+
+def accept(listener: socket.socket) -> socket.socket:
+    """Accept one connection; OSError where none is waiting."""
+    fd, _ = listener._accept()  # type: ignore[attr-defined]  # what socket.socket.accept calls itself
+    return socket.socket(listener.family, listener.type, fileno=fd)

@@ -1,0 +1,71 @@
+"""Small immutable records with typed fields: what dataclasses do, at a fraction of their import time.
+
+A scenario of ten commands runs in a few tens of milliseconds, and ``import dataclasses`` alone would
+add a third to that (docs/decisions/0002-start-time.md). Type checkers see ordinary dataclasses.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ClassVar, NoReturn, dataclass_transform
+else:
+
+    def dataclass_transform(**_: object) -> Callable[[Any], Any]:
+        """Stand in for typing.dataclass_transform, which only type checkers need."""
+        return lambda cls: cls
+
+
+@dataclass_transform(frozen_default=True)
+class Record:
+    """Base of immutable records: annotate the fields in the class body, give defaults after them.
+
+    Fields are positional or by keyword. Two records are equal where they are of the same class and
+    all their fields are equal.
+    """
+
+    field_names: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        own = tuple(name for name, kind in cls.__annotations__.items() if not kind.startswith("ClassVar"))
+        cls.field_names = (*cls.field_names, *own)
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *values, **named):
+            fields = self.__dict__
+            fields.update(zip(self.field_names, values, strict=False))
+            if named:
+                fields.update(named)
+            if len(fields) != len(self.field_names) or len(values) > len(self.field_names):
+                self._complete(values, named)
+
+    def _complete(self, values: tuple[object, ...], named: dict[str, object]) -> None:
+        """Fill in defaults, and refuse what does not fit the fields (TypeError)."""
+        names = self.field_names
+        clash = set(names[: len(values)]) & set(named)
+        unknown = [name for name in named if name not in names]
+        if len(values) > len(names) or clash or unknown:
+            raise TypeError(f"{type(self).__name__} takes {names}, not {values} with {named}")
+        for name in names:
+            if name not in self.__dict__:
+                if not hasattr(type(self), name):
+                    raise TypeError(f"{type(self).__name__} needs {name!r}")
+                self.__dict__[name] = getattr(type(self), name)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is immutable: {name!r} can't be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is immutable: {name!r} can't be removed")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.__dict__ == self.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self.__dict__.values()))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.field_names)
+        return f"{type(self).__name__}({fields})"

@@ -1,0 +1,58 @@
+"""The ``bayou`` command: what the package does, from a shell."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def _run(arguments: Sequence[str]) -> int:
+    from bayou.master.main import main as run
+
+    return run(arguments, prog="bayou run")
+
+
+def _simulate(arguments: Sequence[str]) -> int:
+    from bayou.master.main import main as run
+
+    return run(arguments, prog="bayou sim", world="sim")
+
+
+def _test(arguments: Sequence[str]) -> int:
+    from bayou.tester.main import main as test
+
+    return test(arguments, prog="bayou test")
+
+
+VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
+    "run": (_run, "run a scenario on real processes"),
+    "sim": (_simulate, "run a scenario in the simulated world"),
+    "test": (_test, "run the golden scenarios of this directory"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the ``bayou`` command and return its exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in VERBS:
+        return VERBS[words[0]][0](words[1:])
+
+    import argparse
+
+    from bayou import __version__
+
+    verbs = "\n".join(f"  {verb:6}{does}" for verb, (_, does) in VERBS.items())
+    parser = argparse.ArgumentParser(
+        prog="bayou",
+        usage="bayou VERB [OPTION ...] [FILE]",
+        description="A weakly consistent replicated store after the Bayou papers.",
+        epilog=f"verbs, each with --help of its own:\n{verbs}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"bayou {__version__}")
+    parser.add_argument("verb", metavar="VERB", choices=list(VERBS), help="what to do: see below")
+    parser.parse_args(words)
+    return 2

@@ -1,0 +1,104 @@
+"""Scenario lines: which command with which fields, and what is wrong with a line that is none."""
+
+from __future__ import annotations
+
+from bayou._record import Record
+from bayou.core.errors import BayouError
+from bayou.master.console import shorten, to_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+COMMENTS = (b"#", b"//")
+ID_DIGITS_MAX = 4000
+
+# Kinds of fields. An id has to fit the system as it stands; a text is anything without blanks.
+NEW_ID = "a new id"
+SERVER_ID = "the id of a server"
+CLIENT_ID = "the id of a client"
+NODE_ID = "the id of a server or client"
+TEXT = "a text without blanks"
+
+
+class BadLine(BayouError):
+    """A line that can't be carried out as it stands: the command is skipped, the scenario goes on."""
+
+
+class Field(Record):
+    """A field of a command: what it is called in the documentation, and its kind."""
+
+    name: str
+    kind: str
+
+
+class Command(Record):
+    """A command of the scenario language. ``run`` takes the run and the fields, ids as numbers."""
+
+    name: str
+    fields: tuple[Field, ...]
+    does: str
+    example: str
+    run: Callable[..., None]
+
+    @property
+    def usage(self) -> str:
+        """The command with the names of its fields."""
+        return " ".join((self.name, *(field.name for field in self.fields)))
+
+
+class Line(Record):
+    """A scenario line understood as far as can be without looking at the system."""
+
+    command: Command
+    fields: tuple[str, ...]
+    extra: tuple[str, ...]
+
+
+def parse(line: bytes, commands: Mapping[str, Command]) -> Line | None:
+    """Return the command on a line, None where there is none to carry out.
+
+    Raises BadLine for an unknown command or too few fields.
+    """
+    words = [to_text(word) for word in line.split()]
+    if not words or line.lstrip().startswith(COMMENTS):
+        return None
+    name, *fields = words
+    command = commands.get(name)
+    if command is None:
+        raise BadLine(f"unknown command {shorten(name)!r}: there are {', '.join(commands)}")
+    count = len(command.fields)
+    if len(fields) < count:
+        raise BadLine(f"too few fields: the command is {command.usage}")
+    return Line(command, tuple(fields[:count]), tuple(fields[count:]))
+
+
+def parse_id(text: str) -> int:
+    """Return the id in a field: ASCII digits, perhaps behind a minus; BadLine for anything else."""
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()):
+        raise BadLine(f"{shorten(text)!r} is no integer, and an id has to be one")
+    if len(digits) > ID_DIGITS_MAX:
+        raise BadLine(f"an id of {len(digits)} digits; {ID_DIGITS_MAX} are the limit")
+    return int(text)
+
+
+def resolve(field: Field, text: str, kind_of: Callable[[int], str | None]) -> Any:
+    """Return the value of a field: the id as a number, or the text.
+
+    ``kind_of`` tells whether an id is a ``server``, a ``client`` or unknown (None). Raises BadLine where
+    the field does not fit.
+    """
+    if field.kind == TEXT:
+        return text
+    number = parse_id(text)
+    kind = kind_of(number)
+    if field.kind == NEW_ID:
+        if kind is not None:
+            raise BadLine(f"the id {number} is in use, by a {kind}")
+    elif kind is None:
+        raise BadLine(f"nobody has the id {number} now: it has not joined, or has retired")
+    elif (field.kind == SERVER_ID and kind != "server") or (field.kind == CLIENT_ID and kind != "client"):
+        raise BadLine(f"{number} is a {kind}, and {field.name} has to be {field.kind}")
+    return number

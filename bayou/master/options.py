@@ -1,0 +1,111 @@
+"""The master's command-line options."""
+
+from __future__ import annotations
+
+from bayou._record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EPILOG = """\
+exit status: 0 when all lines were read, 1 on an error of the system under test, 2 on a wrong option and
+on the first line that is off with --strict, 3 when a command was not done within its deadline, 141 when
+nobody reads the output any more; as usual for a signal.
+"""
+
+
+class Options(Record):
+    """What the command line asked for; ``guarantees`` as parse_guarantees reads it."""
+
+    file: str | None = None
+    world: str = "processes"
+    strict: bool = False
+    verbose: bool = False
+    deadline_s: float = 30.0
+    guarantees: str = "all"
+
+
+def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Options:
+    """Read the command line; ``world`` fixes the world instead of leaving it an option.
+
+    Ends the process with status 2 and a message on a wrong option, as argparse does. An empty command
+    line is not worth the import of argparse.
+    """
+    if not arguments:
+        return Options(world=world or "processes")
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="Run a scenario: commands, one a line, on servers and clients of a Bayou store.",
+        epilog=f"{EPILOG}\ncommands:\n{_describe_commands()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", nargs="?", help="the scenario; standard input where it is missing, or is -")
+    if world is None:
+        parser.add_argument(
+            "--world",
+            choices=("processes", "sim"),
+            default="processes",
+            help="real processes over TCP (the default), or simulated in one process",
+        )
+    parser.add_argument(
+        "--strict", action="store_true", help="stop at the first line that is off (exit status 2)"
+    )
+    parser.add_argument(
+        "--deadline",
+        type=_seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="how long a command may take before the run ends with exit status 3 (default: 30)",
+    )
+    parser.add_argument(
+        "--guarantees",
+        type=_guarantees,
+        default="all",
+        metavar="LIST",
+        help="the session guarantees of all clients, from RYW,MR,WFR,MW, or all (the default), or none",
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="a line on standard error for each command and each exchange"
+    )
+    given = parser.parse_args(arguments)
+    return Options(
+        file=None if given.file == "-" else given.file,
+        world=world or given.world,
+        strict=given.strict,
+        verbose=given.verbose,
+        deadline_s=given.deadline,
+        guarantees=given.guarantees,
+    )
+
+
+def _describe_commands() -> str:
+    from bayou.master.commands import COMMANDS
+
+    return "\n".join(f"  {command.usage}\n      {command.does}" for command in COMMANDS.values())
+
+
+def _seconds(text: str) -> float:
+    import argparse
+
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
+
+
+def _guarantees(text: str) -> str:
+    import argparse
+
+    from bayou.node.session import parse_guarantees
+
+    try:
+        parse_guarantees(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text

@@ -1,0 +1,126 @@
+"""A client: one session, talking to one server at a time."""
+
+from __future__ import annotations
+
+from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.node.messages import OK, Answer, Did, Do, Failed, Message, Probe, Request, Waiting
+from bayou.node.session import Guarantees, Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.node.server import Randomness
+
+
+class Pending:
+    """A request under way: the order that it carries out, and the server that was asked."""
+
+    __slots__ = ("order", "request", "server")
+
+    def __init__(self, order: int, request: Request, server: int) -> None:
+        self.order = order
+        self.request = request
+        self.server = server
+
+
+class Client:
+    """A client as a state machine: ``step`` takes one input and returns its effects.
+
+    One request is under way at a time. It is sent again until it is answered, under the same number,
+    so that the server carries it out once; never to another server.
+    """
+
+    def __init__(
+        self, id: int, rng: Randomness, guarantees: Guarantees | None = None, *, retry_s: float = 1.0
+    ) -> None:
+        self.id = id
+        self.session = Session(guarantees or Guarantees())
+        self.server: int | None = None
+        self.wake_at: float | None = None
+        self._session_id = rng.getrandbits(62)
+        self._number = 0
+        self._retry_s = retry_s
+        self._pending: Pending | None = None
+        self._effects = Effects()
+        self._now = 0.0
+
+    def step(self, now: float, given: Input) -> Effects:
+        """Process one input at time ``now`` (seconds, never going back) and return what it brings about."""
+        self._now = now
+        effects = self._effects = Effects()
+        if isinstance(given, Received):
+            self._receive(given)
+        elif isinstance(given, Ordered):
+            self._obey(given.number, given.order)
+        elif isinstance(given, LinkUp):
+            self._connect(given.peer)
+        elif isinstance(given, LinkDown):
+            if given.peer == self.server:
+                self.server = None
+        elif isinstance(given, Tick) and self.wake_at is not None and now >= self.wake_at:
+            self._send()
+        return effects
+
+    def check(self) -> None:
+        """Raise InvariantBroken where the state of the session contradicts itself."""
+        self.session.check()
+
+    def _connect(self, peer: int) -> None:
+        self.server = peer
+        pending = self._pending
+        if pending is None:
+            return
+        if pending.server == peer:
+            self._send()
+        else:
+            self._end(pending, Failed(f"server {pending.server} may or may not have carried it out"))
+
+    def _obey(self, number: int, order: Message) -> None:
+        if isinstance(order, Do):
+            self._do(number, order)
+        elif isinstance(order, Probe):
+            lines = [] if self._pending is None else [f"waits for server {self._pending.server} to answer"]
+            self._effects.answers.append((number, Waiting(tuple(lines))))
+        else:
+            self._effects.answers.append((number, Failed(f"{type(order).__name__} is no order for a client")))
+
+    def _do(self, number: int, order: Do) -> None:
+        if self.server is None:
+            self._effects.answers.append((number, Failed("it has no server")))
+        elif self._pending is not None:
+            self._effects.answers.append((number, Failed("its last request is still under way")))
+        else:
+            self._number += 1
+            reads, writes = self.session.demands(order.kind)
+            request = Request(
+                self._session_id, self._number, order.kind, order.song, order.url, reads, writes
+            )
+            self._pending = Pending(number, request, self.server)
+            self._send()
+
+    def _send(self) -> None:
+        pending = self._pending
+        self.wake_at = None
+        if pending is not None:
+            self.wake_at = self._now + self._retry_s
+            if self.server == pending.server:
+                self._effects.sends.append((pending.server, pending.request))
+
+    def _receive(self, given: Received) -> None:
+        pending, answer = self._pending, given.message
+        if not isinstance(answer, Answer):
+            self._effects.drops.append((given.peer, f"{type(answer).__name__} is no message for a client"))
+        elif pending is not None and (answer.session, answer.number) == (
+            self._session_id,
+            pending.request.number,
+        ):
+            if answer.verdict == OK:
+                if answer.vector is not None:
+                    self.session.has_read(answer.vector)
+                if answer.server is not None:
+                    self.session.has_written(answer.stamp, answer.server)
+            self._end(pending, Did(answer.verdict, answer.url))
+
+    def _end(self, pending: Pending, report: Message) -> None:
+        self._pending = None
+        self.wake_at = None
+        self._effects.answers.append((pending.order, report))

@@ -1,0 +1,68 @@
+"""What goes into a node and what comes out of it."""
+
+from __future__ import annotations
+
+from bayou._record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.core.items import Items
+    from bayou.node.messages import Message
+
+
+class Input(Record):
+    """Base of the inputs of a node."""
+
+
+class LinkUp(Input):
+    """A connection to the node with id ``peer`` is up."""
+
+    peer: int
+    is_server: bool
+
+
+class LinkDown(Input):
+    """The connection to ``peer`` is gone; what was on its way may or may not have arrived there."""
+
+    peer: int
+
+
+class Received(Input):
+    """``peer`` sent ``message``. It may come late, more than once or not at all."""
+
+    peer: int
+    message: Message
+
+
+class Ordered(Input):
+    """The master (or whoever operates the node) wants something; the answer bears the same ``number``."""
+
+    number: int
+    order: Message
+
+
+class Tick(Input):
+    """Time has passed: the node asked to be woken at ``wake_at``."""
+
+
+class Effects:
+    """What one input brought about. Whoever drives the node carries it out in this order:
+
+    1. make ``durable`` what stands there;
+    2. send ``sends``: (peer, message) pairs, in order for each peer;
+    3. give ``answers``: (number of the order, message) pairs;
+    4. drop the connection to each peer in ``drops``, whose reason is for a log;
+    5. where ``leave`` is set, end the node: it has retired and is needed no more.
+
+    ``notes`` are lines for a curious operator.
+    """
+
+    __slots__ = ("answers", "drops", "durable", "leave", "notes", "sends")
+
+    def __init__(self) -> None:
+        self.durable: list[Items] = []
+        self.sends: list[tuple[int, Message]] = []
+        self.answers: list[tuple[int, Message]] = []
+        self.drops: list[tuple[int, str]] = []
+        self.notes: list[str] = []
+        self.leave = False

@@ -1,0 +1,169 @@
+"""Anti-entropy conversations (Petersen '97, section 3): one-way, incremental, in numbered items.
+
+The receiver says where it stands; the sender answers with what lies beyond, in parts of limited size,
+a few of which may be on their way at a time. A part that is not the next one ends the exchange: what
+came before stays, as items come in log order. Whatever is lost, doubled or late, an exchange begun
+afresh goes on from where the receiver then stands.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from bayou._record import Record
+from bayou.core.vector import VersionVector
+from bayou.node.messages import AntiEntropy, Continue, End, Pull
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bayou.core.items import Items
+    from bayou.core.write import Write
+    from bayou.node.server import Server
+
+
+class Limits(Record):
+    """How large a part may grow, and how many parts are sent ahead of the receiver's word.
+
+    ``characters`` counts songs and URLs; a single write may exceed it, and then makes a part alone.
+    """
+
+    items: int = 8192
+    characters: int = 1 << 20
+    parts_ahead: int = 4
+
+    def fitting(self, writes: Sequence[Write]) -> int:
+        """Return how many of these writes, from the first on, fit into a part: one at least."""
+        room = self.characters
+        for at, write in enumerate(writes[: self.items]):
+            room -= len(write.song) + (len(write.value) if isinstance(write.value, str) else 0)
+            if room < 0:
+                return max(at, 1)
+        return min(len(writes), self.items)
+
+
+class Inbound:
+    """An exchange that this server asked a peer for: its serial, what for, and the item due next."""
+
+    __slots__ = ("key", "next_item", "purpose", "seen_item", "serial")
+
+    def __init__(self, serial: int, purpose: str, key: int) -> None:
+        self.serial = serial
+        self.purpose = purpose
+        self.key = key
+        self.next_item = 0
+        self.seen_item = -1
+
+
+class Outbound:
+    """An exchange that this server is sending to a peer: the items, how far it has got, and the end."""
+
+    __slots__ = ("ahead", "end", "items", "position", "serial")
+
+    def __init__(self, serial: int, items: Items, end: End) -> None:
+        self.serial = serial
+        self.items = items
+        self.end = end
+        self.position = 0
+        self.ahead: deque[int] = deque()
+
+
+class Exchanges:
+    """All exchanges of a server, one in each direction for each peer at a time.
+
+    When an inbound exchange is complete, the server is told its purpose and key.
+    """
+
+    def __init__(self, server: Server, first_serial: int, limits: Limits) -> None:
+        self._server = server
+        self._serial = first_serial
+        self.limits = limits
+        self._inbound: dict[int, Inbound] = {}
+        self._outbound: dict[int, Outbound] = {}
+
+    def expect(self, peer: int, purpose: str, key: int) -> int:
+        """Get ready to receive from ``peer``, giving up any exchange that was going on; return the serial."""
+        self._serial += 1
+        self._inbound[peer] = Inbound(self._serial, purpose, key)
+        return self._serial
+
+    def pull(self, peer: int, purpose: str, key: int) -> None:
+        """Ask ``peer`` for all that lies beyond what is known here."""
+        replica = self._server.replica
+        serial = self.expect(peer, purpose, key)
+        self._server.send(peer, Pull(serial, purpose, replica.csn, replica.vector))
+
+    def is_progressing(self, peer: int, purpose: str, key: int) -> bool:
+        """Whether such an exchange is going on and has got further since this was last asked."""
+        inbound = self._inbound.get(peer)
+        if inbound is None or inbound.purpose != purpose or inbound.key != key:
+            return False
+        progress = inbound.next_item > inbound.seen_item
+        inbound.seen_item = inbound.next_item
+        return progress
+
+    def serve(self, peer: int, serial: int, csn: int, vector: VersionVector, back: int | None = None) -> None:
+        """Send ``peer`` what lies beyond ``csn`` and ``vector``, under its ``serial``."""
+        replica = self._server.replica
+        outbound = Outbound(serial, replica.beyond(csn, vector), End(replica.csn, replica.vector, back))
+        self._outbound[peer] = outbound
+        self._send_parts(peer, outbound)
+
+    def forget(self, peer: int) -> None:
+        """The connection to ``peer`` is gone, and with it what was going on there."""
+        self._inbound.pop(peer, None)
+        self._outbound.pop(peer, None)
+
+    def stop_receiving(self) -> None:
+        """Take nothing over any more."""
+        self._inbound.clear()
+
+    def on_continue(self, peer: int, message: Continue) -> None:
+        """The peer has room for more of an exchange."""
+        outbound = self._outbound.get(peer)
+        if outbound is None or outbound.serial != message.serial:
+            return
+        while outbound.ahead and outbound.ahead[0] <= message.upto:
+            outbound.ahead.popleft()
+        self._send_parts(peer, outbound)
+
+    def on_part(self, peer: int, message: AntiEntropy) -> None:
+        """Take in a part of an exchange if it is the next one; a gap ends the exchange."""
+        inbound = self._inbound.get(peer)
+        if inbound is None or inbound.serial != message.serial or message.first < inbound.next_item:
+            return
+        if message.first > inbound.next_item:
+            del self._inbound[peer]
+            return
+        inbound.next_item += len(message.items)
+        new = self._server.replica.apply(message.items)
+        self._server.note(f"exchange {inbound.purpose} from {peer}: {len(message.items)} items, {new} new")
+        if message.end is None:
+            self._server.send(peer, Continue(message.serial, inbound.next_item))
+        else:
+            del self._inbound[peer]
+            self._server.pulled(inbound.purpose, inbound.key, peer, message.end)
+
+    def _send_parts(self, peer: int, outbound: Outbound) -> None:
+        while len(outbound.ahead) < self.limits.parts_ahead:
+            start, items = outbound.position, outbound.items
+            part = items.slice(start, start + self.limits.items)
+            fitting = self.limits.fitting([*part.committed, *part.tentative])
+            stop = outbound.position = start + fitting
+            outbound.ahead.append(stop)
+            last = stop == len(items)
+            self._server.send(
+                peer,
+                AntiEntropy(outbound.serial, start, part.slice(0, fitting), outbound.end if last else None),
+            )
+            if last:
+                del self._outbound[peer]
+                return
+
+    def check(self) -> list[str]:
+        """Return what is being waited for, a line each."""
+        return [
+            f"waits for server {peer} to send ({inbound.purpose}, from item {inbound.next_item} on)"
+            for peer, inbound in sorted(self._inbound.items())
+        ]

@@ -1,0 +1,139 @@
+"""How a new server becomes a member (Petersen '97, section 5), seen from both sides."""
+
+from __future__ import annotations
+
+from bayou.core.name import ROOT
+from bayou.core.vector import LiveVector
+from bayou.node.messages import JOIN, Create, Created, Declined, Failed, Join, Joined
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.core.write import Write
+    from bayou.node.server import Server
+
+CREATIONS_KEPT = 1024
+"""How many answers to requests for a name are remembered, in case one is sent again."""
+
+
+class Joining:
+    """The newcomer's side: get a name from the connected server with the lowest id, then take over all
+    that it has, the creation write included, before serving anybody."""
+
+    def __init__(self, server: Server, retry_s: float) -> None:
+        self._server = server
+        self._retry_s = retry_s
+        self._order: int | None = None
+        self._creator: int | None = None
+        self._token = 0
+        self._declined: dict[int, None] = {}
+        self._target: Created | None = None
+        self._turn = 0
+        self.due: float | None = None
+
+    def start(self, order: int, message: Join) -> None:
+        """Begin, as the master ordered."""
+        server = self._server
+        if server.is_member or self._order is not None:
+            server.answer(order, Failed("it is a member already, or becoming one"))
+        elif message.first:
+            server.become(ROOT)
+            server.answer(order, Joined(ROOT, primary=True))
+        elif not server.servers:
+            server.answer(order, Failed("no other server is connected to it"))
+        else:
+            self._order = order
+            self._ask()
+
+    def on_created(self, peer: int, message: Created) -> None:
+        """The creator has given a name."""
+        if peer != self._creator or message.token != self._token or self._target is not None:
+            return
+        self._target = message
+        self._server.become(message.creation.created)
+        self.due = self._server.now + self._retry_s
+
+    def on_declined(self, peer: int, message: Declined) -> None:
+        """The creator can't: ask the next one."""
+        if peer == self._creator and message.token == self._token and self._target is None:
+            self._declined[peer] = None
+            self._ask()
+
+    def pulled(self) -> None:
+        """An exchange is complete. All is well where it brought what the creator had when it gave the
+        name; otherwise the creator is gone, and another server is asked in a while."""
+        target = self._target
+        if target is None or self._order is None:
+            return
+        replica = self._server.replica
+        if replica.csn >= target.csn and replica.vector.covers(target.vector):
+            order, self._order, self.due = self._order, None, None
+            self._server.activate()
+            self._server.answer(order, Joined(replica.name, replica.is_primary))
+
+    def on_due(self) -> None:
+        """Nothing came for a while: ask again, somebody else where the creator is gone."""
+        if self._target is not None:
+            self._pull()
+        elif self._creator in self._server.servers:
+            self._ask_creator()
+        else:
+            self._ask()
+
+    def waiting(self) -> list[str]:
+        """Return what is being waited for, a line each."""
+        if self._order is None:
+            return []
+        if self._target is None:
+            return [f"waits for server {self._creator} to give it a name"]
+        return [f"waits to take over what server {self._creator} had when it gave the name"]
+
+    def _ask(self) -> None:
+        """Ask the connected server with the lowest id that has not declined."""
+        willing = [peer for peer in self._server.servers if peer not in self._declined]
+        if not willing:
+            self._declined.clear()
+            self.due = self._server.now + self._retry_s
+            return
+        self._creator = min(willing)
+        self._token = self._server.new_token()
+        self._ask_creator()
+
+    def _ask_creator(self) -> None:
+        if self._creator is not None:
+            serial = self._server.exchanges.expect(self._creator, JOIN, self._token)
+            self._server.send(self._creator, Create(self._token, serial))
+        self.due = self._server.now + self._retry_s
+
+    def _pull(self) -> None:
+        """Take over from the creator, or where it is gone from the others in turn."""
+        servers = self._server.servers
+        if self._creator in servers:
+            self._server.exchanges.pull(self._creator, JOIN, self._token)
+        elif servers:
+            self._turn += 1
+            self._server.exchanges.pull(servers[self._turn % len(servers)], JOIN, self._token)
+        self.due = self._server.now + self._retry_s
+
+
+class Creating:
+    """The creator's side: accept one creation write for each request, however often it is sent."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._creations: dict[int, Write] = {}
+
+    def on_create(self, peer: int, message: Create) -> None:
+        """Give a new server its name."""
+        server = self._server
+        if not server.is_active:
+            server.send(peer, Declined(message.token))
+            return
+        creation = self._creations.get(message.token)
+        if creation is None:
+            creation = server.replica.create()
+            self._creations[message.token] = creation
+            if len(self._creations) > CREATIONS_KEPT:
+                del self._creations[next(iter(self._creations))]
+        server.send(peer, Created(message.token, creation, server.replica.csn, server.replica.vector))
+        newborn = LiveVector.newborn(creation.created).snapshot()
+        server.exchanges.serve(peer, message.serial, 0, newborn)

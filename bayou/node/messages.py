@@ -1,0 +1,297 @@
+"""Everything that nodes say to each other, and what the master and a node say to each other.
+
+Field types are limited to those that the wire knows how to check (bayou.wire.codec): int, bool, str,
+Name, VersionVector, Write, Items, tuples of ints or strings, and optional ones. Messages are immutable.
+"""
+
+from __future__ import annotations
+
+from bayou._record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
+
+    from bayou.core.items import Items
+    from bayou.core.name import Name
+    from bayou.core.vector import VersionVector
+    from bayou.core.write import Write
+
+
+class Message(Record):
+    """Base of all messages. ``KINDS`` maps the name of each kind to its class."""
+
+    KINDS: ClassVar[dict[str, type[Message]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        Message.KINDS[cls.__name__] = cls
+
+
+# Between servers: anti-entropy (Petersen '97, section 3).
+
+JOIN = "join"
+HAND_OVER = "hand-over"
+ROUND = "round"
+
+
+class Pull(Message):
+    """Asks for what lies beyond ``csn`` and ``vector``; ``purpose`` is JOIN, HAND_OVER or ROUND.
+
+    ``serial`` is the asker's name for the exchange.
+    """
+
+    serial: int
+    purpose: str
+    csn: int
+    vector: VersionVector
+
+
+class AntiEntropy(Message):
+    """A part of the exchange ``serial``: items numbered from ``first`` on, counted from 0.
+
+    The last part tells where the sender stood when the exchange began, and in a round ``back`` asks
+    for the other direction under that serial.
+    """
+
+    serial: int
+    first: int
+    items: Items
+    end: End | None = None
+
+
+class End(Record):
+    """What the last part of an exchange adds; see AntiEntropy."""
+
+    csn: int
+    vector: VersionVector
+    back: int | None = None
+
+
+class Continue(Message):
+    """Has taken in the items of the exchange before number ``upto``, and has room for more."""
+
+    serial: int
+    upto: int
+
+
+# Between servers: a round, which brings a group of connected servers level along a spanning tree.
+
+
+class Gather(Message):
+    """Asks the head of ``tree`` to gather from its part of the tree, then to send what lies beyond.
+
+    ``tree`` lists the tree in depth-first order, the head first: id, number of nodes in its part, id, ...
+    The rest is as in Pull.
+    """
+
+    round: int
+    tree: tuple[int, ...]
+    serial: int
+    csn: int
+    vector: VersionVector
+
+
+class Settled(Message):
+    """The sender's part of the tree has taken in what was spread in ``round``.
+
+    ``level``: all of it has the same vector and CSN as the one above it; ``primary``: the id of the
+    primary if it is in there.
+    """
+
+    round: int
+    level: bool
+    primary: int | None
+
+
+# Between servers: creation and retirement (Petersen '97, section 5).
+
+
+class Create(Message):
+    """A new server asks to be given a name, and then to be sent all that the creator has, as in Pull
+    under ``serial``. ``token`` tells its requests from those of all others."""
+
+    token: int
+    serial: int
+
+
+class Created(Message):
+    """The answer to Create: the creation write, and where the creator stood with that write. What it had
+    follows."""
+
+    token: int
+    creation: Write
+    csn: int
+    vector: VersionVector
+
+
+class AskHeir(Message):
+    """The primary, about to retire under the name ``asker``, asks a server to take over its duty."""
+
+    token: int
+    asker: Name
+
+
+class Willing(Message):
+    """The answer to AskHeir: the heir's name. It does not retire before it is the primary."""
+
+    token: int
+    heir: Name
+
+
+class HandOver(Message):
+    """A retiring server offers all that it has: pull it and confirm."""
+
+    token: int
+
+
+class TakenOver(Message):
+    """The answer to HandOver: where the server stands that has taken everything over."""
+
+    token: int
+    csn: int
+    vector: VersionVector
+
+
+class Declined(Message):
+    """The answer to Create, AskHeir or HandOver by a server that can't: it is itself retiring, say."""
+
+    token: int
+
+
+# Between client and server: sessions (Terry '94).
+
+OK = "ok"
+REFUSED = "refused"
+
+
+class Request(Message):
+    """A client's request. ``session`` and ``number`` identify it: sent again, it is carried out once.
+
+    ``kind`` is ``get``, ``put`` or ``delete``. ``reads`` and ``writes`` are the session's vectors where
+    the guarantees chosen want the server to cover them, otherwise None.
+    """
+
+    session: int
+    number: int
+    kind: str
+    song: str
+    url: str | None
+    reads: VersionVector | None
+    writes: VersionVector | None
+
+
+class Answer(Message):
+    """The answer to a request: OK, or REFUSED where the server does not cover the session's vectors.
+
+    To a read that is OK: ``url`` (None where there is no such song) and what the server knew,
+    ``vector``. To a write that is OK: its ``stamp`` and the ``server`` that accepted it.
+    """
+
+    session: int
+    number: int
+    verdict: str
+    url: str | None = None
+    vector: VersionVector | None = None
+    stamp: int = 0
+    server: Name | None = None
+
+
+# Orders of the master to a server, and the reports that answer them.
+
+
+class Join(Message):
+    """Become a member: as the first server, or by asking a connected one."""
+
+    first: bool
+
+
+class Joined(Message):
+    """The server has its name, and has all that its creator had."""
+
+    name: Name
+    primary: bool
+
+
+class Retire(Message):
+    """Retire, and answer when another server has confirmed all that has to be handed over."""
+
+
+class Retired(Message):
+    """The server has left. ``heir`` is the id of the server that it asked to take its duty over."""
+
+    heir: int | None
+
+
+class Pause(Message):
+    """Stop (or go on with) anti-entropy."""
+
+    paused: bool
+
+
+class Done(Message):
+    """An order that needs no other answer has been carried out."""
+
+
+class Failed(Message):
+    """An order can't be carried out, and nothing was changed."""
+
+    why: str
+
+
+class Converge(Message):
+    """Bring the servers of ``tree`` level, this one at its head (tree: as in Gather)."""
+
+    round: int
+    tree: tuple[int, ...]
+
+
+class Converged(Message):
+    """The round is over. ``level``: all servers of the tree have the same vector and CSN, and where the
+    primary, whose id is ``primary``, is among them, nothing is tentative."""
+
+    level: bool
+    primary: int | None
+
+
+class ReadLog(Message):
+    """Give up to ``count`` writes from log position ``start`` on."""
+
+    start: int
+    count: int
+
+
+class LogPage(Message):
+    """Writes from the log, the first ``committed`` of them stable; ``total`` is the log's length."""
+
+    writes: tuple[Write, ...]
+    committed: int
+    total: int
+
+
+class Probe(Message):
+    """What is the node waiting for?"""
+
+
+class Waiting(Message):
+    """What the node waits for, a line each."""
+
+    lines: tuple[str, ...]
+
+
+# Orders of the master to a client.
+
+
+class Do(Message):
+    """Carry out a ``get``, ``put`` or ``delete`` in the session and report how it went."""
+
+    kind: str
+    song: str
+    url: str | None = None
+
+
+class Did(Message):
+    """How a request went: the verdict and, for a read, the URL or None."""
+
+    verdict: str
+    url: str | None

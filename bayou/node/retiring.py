@@ -1,0 +1,190 @@
+"""How a server leaves for good (Petersen '97, section 5), and how the primary's duty moves on.
+
+The retiring server accepts its own retirement write, after which it accepts nothing more, and offers
+all that it has: to every server connected to it, or while anti-entropy is paused to the one with the
+lowest id. It leaves when they have confirmed.
+
+A primary first asks the connected server with the lowest id to be its heir, and names it in the
+retirement write, which it commits as its last. So the duty travels in the log (docs/decisions/0003):
+whoever processes that commitment knows the next primary, the old one never commits again, and a
+confirmation that is lost, or comes twice, changes nothing. The heir has promised not to retire before
+it has the duty.
+"""
+
+from __future__ import annotations
+
+from bayou.core.vector import RETIRED
+from bayou.node.messages import HAND_OVER, AskHeir, Declined, Failed, HandOver, Retired, TakenOver, Willing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.core.name import Name
+    from bayou.node.server import Server
+
+
+class Retiring:
+    """Both sides of a retirement: the one that leaves, and the ones that take over."""
+
+    def __init__(self, server: Server, retry_s: float) -> None:
+        self._server = server
+        self._retry_s = retry_s
+        self._order: int | None = None
+        self._token = 0
+        self._declined: dict[int, None] = {}
+        self._heir: int | None = None
+        self._asked: int | None = None
+        self._offered: dict[int, None] = {}
+        self._confirmed: dict[int, None] = {}
+        self._promised: Name | None = None
+        self.due: float | None = None
+
+    # The one that leaves.
+
+    def start(self, order: int) -> None:
+        """Begin, as the master ordered."""
+        server = self._server
+        if not server.is_active or self._order is not None:
+            server.answer(
+                order, Failed("it is retiring already" if server.is_member else "it is no member yet")
+            )
+        elif not server.servers:
+            server.answer(order, Failed("no other server is connected to hear of it"))
+        else:
+            self._order = order
+            self._token = server.new_token()
+            self._proceed()
+
+    def _proceed(self) -> None:
+        """Take the next step that can be taken."""
+        if self._server.replica.retired:
+            self._offer()
+        elif self._promised is None:
+            if self._server.replica.is_primary:
+                self._ask_heir()
+            else:
+                self._retire(None)
+
+    def _ask_heir(self) -> None:
+        self._asked = min(self._candidates(), default=None)
+        if self._asked is not None:
+            self._server.send(self._asked, AskHeir(self._token, self._server.replica.name))
+        self.due = self._server.now + self._retry_s
+
+    def _candidates(self) -> list[int]:
+        """The connected servers that have not declined; all again where everyone has."""
+        candidates = [peer for peer in self._server.servers if peer not in self._declined]
+        if not candidates:
+            self._declined.clear()
+        return candidates
+
+    def _retire(self, heir: Name | None) -> None:
+        self._server.exchanges.stop_receiving()
+        self._server.replica.retire(heir)
+        self._offer()
+
+    def _offer(self) -> None:
+        """Offer all to whoever is to have it and has not confirmed; leave where nobody is left.
+
+        The heir comes first, alone.
+        """
+        server = self._server
+        candidates = [peer for peer in self._candidates() if peer not in self._confirmed]
+        if self._heir in candidates:
+            candidates = [self._heir]
+        elif server.paused:
+            candidates = [] if self._confirmed else candidates[:1]
+        if not candidates and self._confirmed:
+            self._leave()
+            return
+        self._offered = dict.fromkeys(candidates)
+        for peer in candidates:
+            server.send(peer, HandOver(self._token))
+        self.due = server.now + self._retry_s
+
+    def _leave(self) -> None:
+        order, self.due = self._order, None
+        if order is not None:
+            self._server.answer(order, Retired(self._heir))
+        self._server.leave()
+
+    def on_willing(self, peer: int, message: Willing) -> None:
+        """The server asked is ready to be the heir: name it."""
+        if self._is_answer(peer, message.token) and peer == self._asked and not self._server.replica.retired:
+            self._heir = peer
+            self._retire(message.heir)
+
+    def on_declined(self, peer: int, message: Declined) -> None:
+        """A server can't take over: turn to another one."""
+        if self._is_answer(peer, message.token) and (peer == self._asked or peer in self._offered):
+            self._declined[peer] = None
+            if peer in self._offered or not self._server.replica.retired:
+                self._proceed()
+
+    def on_taken_over(self, peer: int, message: TakenOver) -> None:
+        """A server has taken over: hold it to its word."""
+        replica = self._server.replica
+        if not self._is_answer(peer, message.token) or peer not in self._offered:
+            return
+        if message.csn >= replica.csn and message.vector.covers(replica.vector):
+            del self._offered[peer]
+            self._confirmed[peer] = None
+            if not self._offered:
+                self._offer()
+
+    def _is_answer(self, peer: int, token: int) -> bool:
+        return self._order is not None and token == self._token and peer in self._server.servers
+
+    def on_links_changed(self) -> None:
+        """A server was connected or cut off: the circle of those who are to take over has changed."""
+        if self._order is not None and (
+            self._server.replica.retired or self._asked not in self._server.servers
+        ):
+            self._proceed()
+
+    def on_due(self) -> None:
+        """Nothing came for a while: ask, or offer, again."""
+        self._proceed()
+
+    # The ones that take over.
+
+    def on_ask_heir(self, peer: int, message: AskHeir) -> None:
+        """Promise to take over the primary's duty, unless retiring."""
+        server = self._server
+        if not server.is_active or server.replica.retired:
+            server.send(peer, Declined(message.token))
+            return
+        self._promised = message.asker
+        server.send(peer, Willing(message.token, server.replica.name))
+
+    def on_hand_over(self, peer: int, message: HandOver) -> None:
+        """Take over all that a retiring server has, unless retiring too."""
+        server = self._server
+        if not server.is_active or server.replica.retired:
+            server.send(peer, Declined(message.token))
+        elif not server.exchanges.is_progressing(peer, HAND_OVER, message.token):
+            server.exchanges.pull(peer, HAND_OVER, message.token)
+
+    def pulled(self, token: int, peer: int) -> None:
+        """All has been taken over: confirm it. The primary commits it at once, paused or not."""
+        replica = self._server.replica
+        replica.mark()
+        self._server.send(peer, TakenOver(token, replica.csn, replica.vector))
+
+    def keep_promise(self) -> None:
+        """Called after each input: is the server to which a promise was given gone by now?"""
+        if self._promised is not None and self._server.replica.vector.completed(self._promised) == RETIRED:
+            self._promised = None
+            if self._order is not None:
+                self._proceed()
+
+    def waiting(self) -> list[str]:
+        """Return what is being waited for, a line each."""
+        if self._order is None:
+            return []
+        if self._promised is not None:
+            return [f"waits for {self._promised} to retire, whose duty it promised to take over"]
+        if not self._server.replica.retired:
+            return [f"waits for server {self._asked} to agree to be the next primary"]
+        if not self._offered:
+            return ["waits for a server to be connected to it, to hand over to"]
+        return [f"waits for server {peer} to take over" for peer in self._offered]

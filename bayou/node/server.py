@@ -1,0 +1,267 @@
+"""A server: one replica and the conversations around it."""
+
+from __future__ import annotations
+
+from bayou._record import Record
+from bayou.core.errors import Misuse, PeerError
+from bayou.core.name import ROOT, Name
+from bayou.core.replica import Replica
+from bayou.core.sortedwrites import SHORT
+from bayou.node.desk import Desk
+from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.node.exchange import Exchanges, Limits
+from bayou.node.joining import Creating, Joining
+from bayou.node.messages import (
+    HAND_OVER,
+    JOIN,
+    ROUND,
+    AntiEntropy,
+    AskHeir,
+    Continue,
+    Converge,
+    Create,
+    Created,
+    Declined,
+    Done,
+    End,
+    Failed,
+    Gather,
+    HandOver,
+    Join,
+    LogPage,
+    Message,
+    Pause,
+    Probe,
+    Pull,
+    ReadLog,
+    Request,
+    Retire,
+    Settled,
+    TakenOver,
+    Waiting,
+    Willing,
+)
+from bayou.node.retiring import Retiring
+from bayou.node.rounds import Rounds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Protocol
+
+    class Randomness(Protocol):
+        """The one method of random.Random that nodes draw from."""
+
+        def getrandbits(self, k: int, /) -> int: ...
+
+
+class Settings(Record):
+    """What can be set for a server: patience in seconds, and limits.
+
+    ``retry_s``: after this time without an answer a message is sent again; ``round_s``: after this time
+    a round is given up, for the master to begin another; ``sessions_max``: how many sessions' last
+    answers are remembered; ``short_max``: see bayou.core.sortedwrites.
+    """
+
+    retry_s: float = 1.0
+    round_s: float = 10.0
+    sessions_max: int = 10_000
+    short_max: int = SHORT
+    limits: Limits = Limits()
+
+
+class Server:
+    """A server as a state machine: ``step`` takes one input and returns its effects.
+
+    ``id`` is its address here, not its name, which it gets when it joins. Raises nothing on bad
+    messages: they end in ``Effects.drops``.
+    """
+
+    def __init__(
+        self, id: int, rng: Randomness, settings: Settings | None = None, *, paused: bool = False
+    ) -> None:
+        self._settings = settings = settings or Settings()
+        self.id = id
+        self.now = 0.0
+        self.paused = paused
+        self.servers: list[int] = []
+        self.exchanges = Exchanges(self, rng.getrandbits(40), settings.limits)
+        self._rng = rng
+        self._replica: Replica | None = None
+        self._active = False
+        self._effects = Effects()
+        self._rounds = Rounds(self, settings.round_s)
+        self._joining = Joining(self, settings.retry_s)
+        self._creating = Creating(self)
+        self._retiring = Retiring(self, settings.retry_s)
+        self._desk = Desk(self, settings.sessions_max)
+        self._timed = (self._rounds, self._joining, self._retiring)
+        self._on_message: dict[type[Message], Callable[[int, Any], None]] = {
+            Pull: self._on_pull,
+            AntiEntropy: self.exchanges.on_part,
+            Continue: self.exchanges.on_continue,
+            Gather: self._rounds.on_gather,
+            Settled: self._rounds.on_settled,
+            Create: self._creating.on_create,
+            Created: self._joining.on_created,
+            AskHeir: self._retiring.on_ask_heir,
+            Willing: self._retiring.on_willing,
+            HandOver: self._retiring.on_hand_over,
+            TakenOver: self._retiring.on_taken_over,
+            Declined: self._on_declined,
+            Request: self._desk.on_request,
+        }
+        self._on_order: dict[type[Message], Callable[[int, Any], None]] = {
+            Join: self._joining.start,
+            Retire: lambda number, _: self._retiring.start(number),
+            Pause: self._on_pause,
+            Converge: self._rounds.start,
+            ReadLog: self._on_read_log,
+            Probe: self._on_probe,
+        }
+
+    # What whoever drives it uses.
+
+    def step(self, now: float, given: Input) -> Effects:
+        """Process one input at time ``now`` (seconds, never going back) and return what it brings about."""
+        self.now = now
+        effects = self._effects = Effects()
+        if isinstance(given, Received):
+            self._receive(given)
+        elif isinstance(given, Ordered):
+            self._obey(given)
+        elif isinstance(given, LinkUp | LinkDown):
+            self._relink(given)
+        elif isinstance(given, Tick):
+            for timed in self._timed:
+                if timed.due is not None and now >= timed.due:
+                    timed.on_due()
+        self._retiring.keep_promise()
+        if self._replica is not None:
+            effects.durable = self._replica.take_journal()
+        return effects
+
+    @property
+    def wake_at(self) -> float | None:
+        """When it wants a Tick, at the latest; None for never."""
+        return min((timed.due for timed in self._timed if timed.due is not None), default=None)
+
+    @property
+    def replica(self) -> Replica:
+        """The replica; raises Misuse before the server has its name."""
+        if self._replica is None:
+            raise Misuse(f"server {self.id} has no name yet")
+        return self._replica
+
+    @property
+    def is_member(self) -> bool:
+        """Whether it has its name and has taken over what its creator had."""
+        return self._active
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it takes part: a member that has not begun to retire."""
+        return self._active and not self.replica.retired
+
+    def check(self) -> None:
+        """Raise InvariantBroken where the state of the server contradicts itself."""
+        if self._replica is not None:
+            self._replica.check()
+
+    # What its parts use.
+
+    def send(self, peer: int, message: Message) -> None:
+        """Send a message, as an effect of this input."""
+        self._effects.sends.append((peer, message))
+
+    def answer(self, order: int, message: Message) -> None:
+        """Answer an order, as an effect of this input."""
+        self._effects.answers.append((order, message))
+
+    def note(self, line: str) -> None:
+        """Tell a curious operator."""
+        self._effects.notes.append(line)
+
+    def leave(self) -> None:
+        """End this server: it has retired."""
+        self._effects.leave = True
+
+    def new_token(self) -> int:
+        """Return a number that no other request bears."""
+        return self._rng.getrandbits(62)
+
+    def become(self, name: Name) -> None:
+        """Take this name; the first server is a member at once."""
+        self._replica = Replica(name, short_max=self._settings.short_max)
+        self._active = name is ROOT
+
+    def activate(self) -> None:
+        """All has been taken over from the creator: serve from now on."""
+        self._active = True
+
+    def pulled(self, purpose: str, key: int, peer: int, end: End) -> None:
+        """An exchange that one of the parts asked for is complete."""
+        if purpose == ROUND:
+            self._rounds.pulled(key, peer, end)
+        elif purpose == JOIN:
+            self._joining.pulled()
+        elif purpose == HAND_OVER:
+            self._retiring.pulled(key, peer)
+
+    # Inputs.
+
+    def _receive(self, given: Received) -> None:
+        handler = self._on_message.get(type(given.message))
+        try:
+            if handler is None:
+                raise PeerError(f"{type(given.message).__name__} is no message for a server")
+            if self._replica is not None or isinstance(given.message, Created | Declined | Create | Request):
+                handler(given.peer, given.message)
+        except PeerError as error:
+            self.exchanges.forget(given.peer)
+            self._effects.drops.append((given.peer, str(error)))
+
+    def _obey(self, given: Ordered) -> None:
+        handler = self._on_order.get(type(given.order))
+        if handler is None:
+            self.answer(given.number, Failed(f"{type(given.order).__name__} is no order for a server"))
+        else:
+            handler(given.number, given.order)
+
+    def _relink(self, given: LinkUp | LinkDown) -> None:
+        peer = given.peer
+        if isinstance(given, LinkDown) or not given.is_server:
+            if peer in self.servers:
+                self.servers.remove(peer)
+        elif peer not in self.servers:
+            self.servers.append(peer)
+            self.servers.sort()
+        self.exchanges.forget(peer)
+        self._retiring.on_links_changed()
+
+    def _on_pull(self, peer: int, message: Pull) -> None:
+        """Serve an exchange: a new server or one that takes over even while paused, but never before
+        this server is itself a member."""
+        if self._active and (not self.paused or message.purpose != ROUND):
+            self.exchanges.serve(peer, message.serial, message.csn, message.vector)
+
+    def _on_declined(self, peer: int, message: Declined) -> None:
+        self._joining.on_declined(peer, message)
+        self._retiring.on_declined(peer, message)
+
+    def _on_pause(self, number: int, order: Pause) -> None:
+        self.paused = order.paused
+        self.answer(number, Done())
+
+    def _on_read_log(self, number: int, order: ReadLog) -> None:
+        if self._replica is None:
+            self.answer(number, Failed("it has no log yet"))
+            return
+        log = self._replica.log
+        writes, committed = log.page(order.start, order.count)
+        fitting = self.exchanges.limits.fitting(writes)
+        self.answer(number, LogPage(tuple(writes[:fitting]), min(committed, fitting), len(log)))
+
+    def _on_probe(self, number: int, order: Probe) -> None:
+        lines = [*self._joining.waiting(), *self._retiring.waiting(), *self._rounds.waiting()]
+        self.answer(number, Waiting(tuple(lines or self.exchanges.check())))

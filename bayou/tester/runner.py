@@ -1,0 +1,109 @@
+"""Runs one test: the command on the scenario, with a time limit, and the verdict on what it printed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+
+from bayou.tester.cases import Case
+from bayou.tester.compare import diff
+
+ERROR_LINES_MAX = 20
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a test went: what is wrong (nothing where it passed), and details to be read, line by line."""
+
+    case: Case
+    seconds: float
+    problem: str | None = None
+    details: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the test passed."""
+        return self.problem is None
+
+
+def run_case(case: Case, command: str, timeout_s: float) -> Outcome:
+    """Feed the scenario to the command and judge what it printed, which is kept in the answer's file."""
+    case.answer.parent.mkdir(exist_ok=True)
+    began = time.monotonic()
+    with (
+        open(case.scenario, "rb") as scenario,
+        open(case.answer, "wb") as answer,
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            ["sh", "-c", command], stdin=scenario, stdout=answer, stderr=errors, start_new_session=True
+        ) as process,
+    ):
+        status = _wait(process, timeout_s)
+        seconds = time.monotonic() - began
+        errors.seek(0)
+        said = _last_lines(errors.read())
+    problem, details = _judge(case, status, timeout_s)
+    if problem is not None and said:
+        details = [*details, "on standard error:", *said]
+    return Outcome(case, seconds, problem, details)
+
+
+def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
+    """Return the exit status, None where time ran out; leave nothing running in either case.
+
+    (``Popen.wait`` with a time limit looks at the process only every now and then.)
+    """
+    hung = threading.Event()
+
+    def give_up() -> None:
+        hung.set()
+        _kill_group(process)
+
+    timer = threading.Timer(timeout_s, give_up)
+    timer.start()
+    try:
+        status = process.wait()
+    finally:
+        timer.cancel()
+        _kill_group(process)
+        process.wait()
+    return None if hung.is_set() else status
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass  # nobody is left
+
+
+def _judge(case: Case, status: int | None, timeout_s: float) -> tuple[str | None, list[str]]:
+    by_hand = f'sh -c "$(cat COMMAND)" < tests/{case.scenario.name}'
+    if status is None:
+        return f"hung: killed after {timeout_s:g} s", [
+            f"what it printed until then is in answers/{case.answer.name}; to watch it: {by_hand}",
+            "if it only needs longer: --timeout SECONDS",
+        ]
+    if case.solution is None:
+        return "no solution", [
+            f"there is no solutions/{case.name}.sol to compare with; it printed answers/{case.answer.name}",
+            f"if that is right: cp answers/{case.answer.name} solutions/{case.name}.sol",
+        ]
+    names = (f"solutions/{case.solution.name}", f"answers/{case.answer.name}")
+    details = diff(case.solution.read_bytes(), case.answer.read_bytes(), names)
+    if status != 0:
+        ended = f"signal {-status}" if status < 0 else f"exit status {status}"
+        return f"the command ended with {ended}", [*details, f"to see it happen: {by_hand}"]
+    return ("differs", details) if details else (None, [])
+
+
+def _last_lines(data: bytes) -> list[str]:
+    lines = data.decode("utf-8", "backslashreplace").splitlines()
+    if len(lines) > ERROR_LINES_MAX:
+        return [f"... {len(lines) - ERROR_LINES_MAX} lines before", *lines[-ERROR_LINES_MAX:]]
+    return lines

@@ -1,0 +1,60 @@
+"""Length-prefixed frames: four bytes, big-endian, then as many bytes of payload."""
+
+from __future__ import annotations
+
+from bayou.wire.errors import WireError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FRAME_BYTES_MAX = 64 << 20
+PREFIX_BYTES = 4
+
+
+def frame(payload: bytes) -> bytes:
+    """Return ``payload`` as a frame; WireError where it is too long for one."""
+    if len(payload) > FRAME_BYTES_MAX:
+        raise WireError(f"a frame of {len(payload)} bytes; {FRAME_BYTES_MAX} is the limit")
+    return len(payload).to_bytes(PREFIX_BYTES, "big") + payload
+
+
+class FrameReader:
+    """Takes bytes as they arrive, cut anywhere, and gives out whole payloads."""
+
+    __slots__ = ("_buffer", "_size_max")
+
+    def __init__(self, *, size_max: int = FRAME_BYTES_MAX) -> None:
+        self._buffer = bytearray()
+        self._size_max = size_max
+
+    def feed(self, data: bytes) -> None:
+        """Add bytes."""
+        self._buffer += data
+
+    def take(self, count: int) -> bytes | None:
+        """Take ``count`` raw bytes, as before the first frame; None while there are fewer."""
+        if len(self._buffer) < count:
+            return None
+        taken = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return taken
+
+    def payloads(self) -> Iterator[bytes]:
+        """Give out each complete payload; WireError, before its body is awaited, for one too large."""
+        buffer = self._buffer
+        while len(buffer) >= PREFIX_BYTES:
+            size = int.from_bytes(buffer[:PREFIX_BYTES], "big")
+            if size > self._size_max:
+                raise WireError(f"a frame of {size} bytes; {self._size_max} is the limit")
+            end = PREFIX_BYTES + size
+            if len(buffer) < end:
+                return
+            payload = bytes(memoryview(buffer)[PREFIX_BYTES:end])
+            del buffer[:end]
+            yield payload
+
+    @property
+    def pending_bytes(self) -> int:
+        """How many bytes are waiting for the rest of their frame."""
+        return len(self._buffer)

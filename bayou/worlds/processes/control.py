@@ -1,0 +1,49 @@
+"""What the master and the process of a node say to each other, over a socket pair."""
+
+from __future__ import annotations
+
+from bayou.node.messages import Message
+
+LOOPBACK = "127.0.0.1"
+
+
+class Envelope(Message):
+    """An order with its number, or the answer with the same number."""
+
+    number: int
+    body: Message
+
+
+class Start(Message):
+    """The first order: what to be, and whom to connect to (id, port, id, port, ...).
+
+    When all connections are up a server carries out ``join`` and answers with the outcome of that; a
+    client, which has none, answers Done.
+    """
+
+    id: int
+    is_server: bool
+    paused: bool
+    verbose: bool
+    guarantees: tuple[int, ...]
+    peers: tuple[int, ...]
+    join: Message | None
+
+
+class Up(Message):
+    """A server tells, of itself, where it listens."""
+
+    port: int
+
+
+class Dial(Message):
+    """Connect to the node with that id, at that port."""
+
+    peer: int
+    port: int
+
+
+class HangUp(Message):
+    """Cut the connection to that node."""
+
+    peer: int

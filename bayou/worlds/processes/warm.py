@@ -1,0 +1,168 @@
+"""The warm parent: a small process with the imports done, from which every node is forked.
+
+The master asks for a node by sending one end of a socket pair; the warm parent reports who was born and
+who died. When the master's end of the channel closes, however that comes about, it kills all its
+children and ends. It has no threads, and no state but the list of its children.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+from struct import calcsize, pack, unpack
+
+from bayou._lean import signal, socket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+REPORT = "<cqq"
+REPORT_BYTES = calcsize(REPORT)
+SECRET_BYTES = 32
+BORN = b"B"
+DIED = b"D"
+_KEY = "<q"
+_FD = "i"
+
+
+def send_request(channel: socket.socket, key: int, fd: int) -> None:
+    """Ask for a node that talks to the master over ``fd``; ``key`` is what it is called in reports."""
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, pack(_FD, fd))]
+    channel.sendmsg([pack(_KEY, key)], rights)
+
+
+def _take_request(channel: socket.socket) -> tuple[int, int] | None:
+    """Return the key and the descriptor of the next request, None where the other end is gone."""
+    try:
+        data, rights, _, _ = channel.recvmsg(calcsize(_KEY), socket.CMSG_LEN(calcsize(_FD)))
+    except OSError:
+        return None
+    if len(data) < calcsize(_KEY) or not rights:
+        return None
+    return unpack(_KEY, data)[0], unpack(_FD, rights[0][2][: calcsize(_FD)])[0]
+
+
+def start(secret: bytes) -> tuple[int, socket.socket]:
+    """Fork the warm parent; return its process id and the master's end of the channel."""
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        _end_with(lambda: _WarmParent(theirs, secret).run())
+    theirs.close()
+    return pid, ours
+
+
+def name_process(name: str) -> None:
+    """Let ``ps`` and ``pgrep`` show what this process is, where the system has a way to."""
+    try:
+        fd = os.open("/proc/self/comm", os.O_WRONLY)
+    except OSError:
+        return
+    os.write(fd, name.encode()[:15])
+    os.close(fd)
+
+
+def _end_with(work: Callable[[], None]) -> NoReturn:
+    """Do the work of a forked process and end it, never returning into the parent's code."""
+    status = 1
+    try:
+        work()
+        status = 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+class _WarmParent:
+    def __init__(self, channel: socket.socket, secret: bytes) -> None:
+        self._channel = channel
+        self._secret = secret
+        self._children: dict[int, int] = {}
+        self._be_child: Callable[[int, bytes], None]
+        self._woken = self._waker = -1
+
+    def run(self) -> None:
+        # Ctrl-C goes to every process of the terminal; what it means is for the master to decide.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _detach(self._channel.fileno())
+        name_process("bayou warm")
+        gc.disable()
+        from bayou.worlds.processes import host
+
+        gc.freeze()
+        self._be_child = host.run
+        self._watch_children()
+        poll = select.poll()
+        poll.register(self._channel.fileno(), select.POLLIN)
+        poll.register(self._woken, select.POLLIN)
+        while True:
+            ready = [fd for fd, _ in poll.poll()]
+            if self._woken in ready:
+                os.read(self._woken, 4096)
+                self._reap()
+            if self._channel.fileno() in ready and not self._serve():
+                self._kill_all()
+                return
+
+    def _watch_children(self) -> None:
+        self._woken, self._waker = os.pipe()
+        os.set_blocking(self._waker, False)
+        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def _serve(self) -> bool:
+        """Fork the node that the master asks for; False where the master is gone."""
+        request = _take_request(self._channel)
+        if request is None:
+            return False
+        key, fd = request
+        pid = os.fork()
+        if pid == 0:
+            self._channel.close()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.close(self._woken)
+            os.close(self._waker)
+            _end_with(lambda: self._be_child(fd, self._secret))
+        os.close(fd)
+        self._children[pid] = key
+        self._report(BORN, key, pid)
+        return True
+
+    def _reap(self) -> None:
+        while self._children:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            self._report(DIED, self._children.pop(pid), os.waitstatus_to_exitcode(status))
+
+    def _report(self, what: bytes, key: int, value: int) -> None:
+        try:
+            self._channel.sendall(pack(REPORT, what, key, value))
+        except OSError:
+            pass  # the master is gone, which the next look at the channel will tell
+
+    def _kill_all(self) -> None:
+        for pid in self._children:
+            os.kill(pid, signal.SIGKILL)
+        for pid in self._children:
+            os.waitpid(pid, 0)
+
+
+def _detach(kept: int) -> None:
+    """Keep none of the master's files but standard error and ``kept``: whoever waits for the end of the
+    master's output must not have to wait for a node."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.closerange(3, kept)
+    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))

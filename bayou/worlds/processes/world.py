@@ -1,0 +1,231 @@
+"""The process world, seen from the master: it starts node processes and talks to them over socket pairs."""
+
+from __future__ import annotations
+
+import os
+import select
+from struct import unpack
+from time import monotonic
+
+from bayou._lean import socket
+from bayou.core.errors import BayouError
+from bayou.node.messages import Failed, Join, Message, Probe, Waiting
+from bayou.node.session import SHORT_NAMES
+from bayou.wire.connection import Channel
+from bayou.worlds.processes import warm
+from bayou.worlds.processes.control import Dial, Envelope, HangUp, Start, Up
+from bayou.worlds.world import DeadlineExceeded, NodeLost, WorldSettings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_READ_BUFFER = memoryview(bytearray(256 << 10))
+PROBE_S = 0.5
+"""How long nodes have, after a deadline has passed, to say what they are waiting for."""
+
+
+class _Node:
+    """What the master knows of a node's process."""
+
+    __slots__ = ("channel", "events", "id", "is_server", "key", "pid", "port", "sock")
+
+    def __init__(self, id: int, key: int, sock: socket.socket, *, is_server: bool) -> None:
+        self.id = id
+        self.key = key
+        self.sock = sock
+        self.is_server = is_server
+        self.channel = Channel()
+        self.pid: int | None = None
+        self.port = 0
+        self.events = select.POLLIN
+
+    def __str__(self) -> str:
+        return f"{'server' if self.is_server else 'client'} {self.id}"
+
+
+class ProcessWorld:
+    """A World of real processes. See bayou.worlds.world.World for what the master calls."""
+
+    def __init__(self, settings: WorldSettings | None = None) -> None:
+        """Fork the warm parent, which gets ready while the caller goes on."""
+        self.settings = settings or WorldSettings()
+        self._warm_pid, self._channel = warm.start(os.urandom(warm.SECRET_BYTES))
+        self._nodes: dict[int, _Node] = {}
+        self._by_fd: dict[int, _Node] = {}
+        self._by_key: dict[int, _Node] = {}
+        self._poll = select.poll()
+        self._poll.register(self._channel.fileno(), select.POLLIN)
+        self._is_closed = False
+        self._count = 0
+        self._answers: dict[int, Message] = {}
+        self._asked: dict[int, tuple[_Node, Message]] = {}
+        self._deadline = monotonic() + self.settings.deadline_s
+
+    # What the master calls.
+
+    def begin(self) -> None:
+        self._deadline = monotonic() + self.settings.deadline_s
+
+    def start_server(self, node: int, peers: Sequence[int], join: Join, *, paused: bool) -> Message:
+        return self._start(node, peers, join, paused=paused)
+
+    def start_client(self, node: int, server: int) -> None:
+        answer = self._start(node, [server], None, paused=False)
+        if isinstance(answer, Failed):
+            raise BayouError(f"client {node} could not be started: {answer.why}")
+
+    def connect(self, a: int, b: int) -> None:
+        dialler, other = (a, b) if self._nodes[b].is_server else (b, a)
+        answer = self.ask(dialler, Dial(other, self._nodes[other].port))
+        if isinstance(answer, Failed):
+            raise BayouError(
+                f"{self._nodes[dialler]} could not connect to {self._nodes[other]}: {answer.why}"
+            )
+
+    def disconnect(self, a: int, b: int) -> None:
+        self.ask_all([(a, HangUp(b)), (b, HangUp(a))])
+
+    def ask(self, node: int, order: Message) -> Message:
+        return self.ask_all([(node, order)])[0]
+
+    def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
+        numbers = [self._send(self._nodes[node], order) for node, order in orders]
+        while not all(number in self._answers for number in numbers):
+            self._turn(self._deadline)
+        return [self._answers.pop(number) for number in numbers]
+
+    def farewell(self, node: int) -> None:
+        leaving = self._nodes.pop(node)
+        while leaving.key in self._by_key:
+            self._turn(self._deadline)
+
+    def close(self) -> None:
+        """End all processes, at once: the warm parent kills them when its channel closes."""
+        for node in self._by_fd.values():
+            node.sock.close()
+        self._by_fd.clear()
+        self._by_key.clear()
+        self._nodes.clear()
+        if not self._is_closed:
+            self._is_closed = True
+            self._channel.close()
+            os.waitpid(self._warm_pid, 0)
+
+    @property
+    def pids(self) -> dict[int, int]:
+        """The process id of each node that runs."""
+        return {node.id: node.pid for node in self._nodes.values() if node.pid is not None}
+
+    # How it works.
+
+    def _start(self, id: int, peers: Sequence[int], join: Join | None, *, paused: bool) -> Message:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        self._count += 1
+        node = _Node(id, self._count, ours, is_server=join is not None)
+        warm.send_request(self._channel, node.key, theirs.fileno())
+        theirs.close()
+        self._nodes[id] = self._by_fd[ours.fileno()] = self._by_key[node.key] = node
+        self._poll.register(ours.fileno(), node.events)
+        chosen = self.settings.guarantees
+        addresses = [number for peer in peers for number in (peer, self._nodes[peer].port)]
+        guarantees = tuple(int(getattr(chosen, name)) for name in SHORT_NAMES.values())
+        start = Start(id, node.is_server, paused, self.settings.verbose, guarantees, tuple(addresses), join)
+        return self.ask(id, start)
+
+    def _send(self, node: _Node, order: Message) -> int:
+        self._count += 1
+        self._asked[self._count] = (node, order)
+        node.channel.send(Envelope(self._count, order))
+        self._flush(node)
+        return self._count
+
+    def _flush(self, node: _Node) -> None:
+        outgoing = node.channel.outgoing
+        try:
+            while outgoing:
+                sent = node.sock.send(outgoing)
+                del outgoing[:sent]
+        except BlockingIOError:
+            pass
+        except OSError:
+            outgoing.clear()  # the node is gone, which the warm parent will report
+        events = select.POLLIN | (select.POLLOUT if outgoing else 0)
+        if events != node.events:
+            node.events = events
+            self._poll.modify(node.sock.fileno(), events)
+
+    def _turn(self, until: float) -> None:
+        """Wait for something to come in, and take it in; DeadlineExceeded where it is too late."""
+        left_s = until - monotonic()
+        ready = self._poll.poll(left_s * 1000 + 1) if left_s > 0 else []
+        if not ready:
+            raise DeadlineExceeded(self.settings.deadline_s, self._who_waits())
+        self._take_in(ready)
+
+    def _take_in(self, ready: list[tuple[int, int]]) -> None:
+        for fd, events in ready:
+            node = self._by_fd.get(fd)
+            if node is not None:
+                if events & select.POLLOUT:
+                    self._flush(node)
+                if events & ~select.POLLOUT:
+                    self._read(node)
+            elif fd == self._channel.fileno():
+                self._read_reports()
+
+    def _read(self, node: _Node) -> None:
+        try:
+            size = node.sock.recv_into(_READ_BUFFER)
+        except BlockingIOError:
+            return
+        except OSError:
+            size = 0
+        if not size:
+            self._poll.unregister(node.sock.fileno())
+            del self._by_fd[node.sock.fileno()]
+            node.sock.close()
+            return
+        for message in node.channel.receive(bytes(_READ_BUFFER[:size])):
+            if isinstance(message, Envelope):
+                if self._asked.pop(message.number, None) is not None:
+                    self._answers[message.number] = message.body
+                elif isinstance(message.body, Up):
+                    node.port = message.body.port
+
+    def _read_reports(self) -> None:
+        """Take notice of who was born and who died; NodeLost for a death that was not to be."""
+        data = self._channel.recv(warm.REPORT_BYTES)
+        while data and len(data) < warm.REPORT_BYTES:
+            data += self._channel.recv(warm.REPORT_BYTES - len(data))
+        if not data:
+            raise NodeLost("the parent of all nodes has ended: was it killed?")
+        what, key, value = unpack(warm.REPORT, data)
+        if what == warm.BORN:
+            if key in self._by_key:
+                self._by_key[key].pid = value
+            return
+        node = self._by_key.pop(key, None)
+        if node is not None and self._nodes.get(node.id) is node:
+            del self._nodes[node.id]
+            raise NodeLost(f"{node} has ended by itself, {_describe_exit(value)}")
+
+    def _who_waits(self) -> list[str]:
+        """Ask all nodes what they wait for; one that does not answer is worth a line too."""
+        asked = [(self._send(node, Probe()), node) for node in self._nodes.values()]
+        until = monotonic() + PROBE_S
+        while any(number in self._asked for number, _ in asked) and monotonic() < until:
+            self._take_in(self._poll.poll(max(0.0, until - monotonic()) * 1000))
+        lines = []
+        for number, node in sorted(asked, key=lambda pair: pair[1].id):
+            answer = self._answers.pop(number, None)
+            if isinstance(answer, Waiting):
+                lines += [f"{node} {line}" for line in answer.lines]
+            elif answer is None:
+                lines.append(f"{node} does not respond (process {node.pid})")
+        return lines
+
+
+def _describe_exit(status: int) -> str:
+    return f"killed by signal {-status}" if status < 0 else f"with exit status {status}"

@@ -1,0 +1,282 @@
+"""The simulated world: every node in this process, virtual time, a network that is a list.
+
+No thread, socket or file; a run is a function of what it is told and of its seed.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from heapq import heappop, heappush
+
+from bayou.core.errors import BayouError
+from bayou.node.client import Client
+from bayou.node.effects import Input, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.node.messages import Join, Message, Probe, Waiting
+from bayou.node.server import Server, Settings
+from bayou.worlds.world import DeadlineExceeded, WorldSettings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bayou.core.items import Items
+
+LATENCY_S = 0.001
+"""How long a message takes, in virtual seconds."""
+
+
+class Event:
+    """Something that is due at ``at_s``: an input for ``node``, unless it is ``cancelled`` before.
+
+    ``link`` is the connection on which a message travels; it dies with that.
+    """
+
+    __slots__ = ("at_s", "cancelled", "given", "link", "node", "number")
+
+    def __init__(self, at_s: float, number: int, node: int, given: Input, link: Link | None) -> None:
+        self.at_s = at_s
+        self.number = number
+        self.node = node
+        self.given = given
+        self.link = link
+        self.cancelled = False
+
+    def __lt__(self, other: Event) -> bool:
+        return (self.at_s, self.number) < (other.at_s, other.number)
+
+
+class Link:
+    """One connection between two nodes, from the moment that it is made until it is cut."""
+
+    __slots__ = ("ends", "is_up")
+
+    def __init__(self, a: int, b: int) -> None:
+        self.ends = (a, b)
+        self.is_up = True
+
+
+class SimulatedWorld:
+    """A World without I/O. See bayou.worlds.world.World for what the master calls.
+
+    Tests and explorers can take the network into their own hands: ``flights`` lists the messages on
+    their way, and ``deliver``, ``lose`` and ``repeat`` decide what becomes of each.
+
+    - ``nodes``: the servers and clients by id;
+    - ``journals``: what each server made durable, if ``keep_journals``;
+    - ``dropped``: (node, peer, reason) of each connection that a node dropped for bad behaviour;
+    - ``now_s``: virtual seconds since the start; ``steps``: inputs processed.
+    """
+
+    def __init__(
+        self,
+        settings: WorldSettings | None = None,
+        *,
+        seed: int = 0,
+        server_settings: Settings | None = None,
+        check: bool = False,
+        keep_journals: bool = False,
+    ) -> None:
+        """``check`` walks all invariants of a node after each of its steps."""
+        self.settings = settings or WorldSettings()
+        self.nodes: dict[int, Server | Client] = {}
+        self.journals: dict[int, list[Items]] = {}
+        self.dropped: list[tuple[int, int, str]] = []
+        self.now_s = 0.0
+        self.steps = 0
+        self._server_settings = server_settings or Settings()
+        self._rng = random.Random(seed)
+        self._check = check
+        self._keep_journals = keep_journals
+        self._links: dict[tuple[int, int], Link] = {}
+        self._events: list[Event] = []
+        self._event_count = 0
+        self._order_count = 0
+        self._answers: dict[int, Message] = {}
+        self._alarms: dict[int, float] = {}
+        self._deadline_s = self.settings.deadline_s
+
+    # What the master calls.
+
+    def begin(self) -> None:
+        self._deadline_s = self.now_s + self.settings.deadline_s
+
+    def start_server(self, node: int, peers: Sequence[int], join: Join, *, paused: bool) -> Message:
+        self.add_server(node, peers, paused=paused)
+        return self.ask(node, join)
+
+    def start_client(self, node: int, server: int) -> None:
+        self.nodes[node] = Client(node, self._new_rng(), self.settings.guarantees)
+        self.connect(node, server)
+
+    def connect(self, a: int, b: int) -> None:
+        link = self._links[_pair(a, b)] = Link(a, b)
+        kinds = {node: isinstance(self.nodes[node], Server) for node in (a, b)}
+        for node, peer in ((a, b), (b, a)):
+            if link.is_up:  # the other one may have left on hearing of it
+                self._step(node, LinkUp(peer, kinds[peer]))
+
+    def disconnect(self, a: int, b: int) -> None:
+        link = self._links.pop(_pair(a, b), None)
+        if link is not None:
+            link.is_up = False
+            self._step(a, LinkDown(b))
+            self._step(b, LinkDown(a))
+
+    def ask(self, node: int, order: Message) -> Message:
+        return self._run_until_answered([self.order(node, order)])[0]
+
+    def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
+        return self._run_until_answered([self.order(node, order) for node, order in orders])
+
+    def farewell(self, node: int) -> None:
+        if node in self.nodes:
+            raise BayouError(f"server {node} said that it would leave, and did not")
+
+    def close(self) -> None:
+        self.nodes.clear()
+        self._events.clear()
+
+    # What tests and explorers call.
+
+    def add_server(self, node: int, peers: Sequence[int], *, paused: bool) -> None:
+        """Start a server and connect it to these servers, without telling it to join."""
+        self.nodes[node] = Server(node, self._new_rng(), self._server_settings, paused=paused)
+        self.journals[node] = []
+        for peer in peers:
+            self.connect(node, peer)
+
+    def order(self, node: int, order: Message) -> int:
+        """Give a node an order without waiting; return the number under which ``answer`` will find it."""
+        self._order_count += 1
+        number = self._order_count
+        self._step(node, Ordered(number, order))
+        return number
+
+    def answer(self, number: int) -> Message | None:
+        """Return and forget the answer to that order, None while there is none."""
+        return self._answers.pop(number, None)
+
+    def flights(self) -> list[Event]:
+        """Return the messages on their way, the one due first at the front."""
+        return sorted(event for event in self._events if event.link is not None and _is_alive(event))
+
+    def deliver(self, flight: Event) -> None:
+        """Let a message arrive now, out of turn if need be."""
+        flight.cancelled = True
+        if flight.link is not None and flight.link.is_up:
+            self._step(flight.node, flight.given)
+
+    def lose(self, flight: Event) -> None:
+        """Let a message get lost."""
+        flight.cancelled = True
+
+    def repeat(self, flight: Event) -> None:
+        """Let a message arrive once more, later."""
+        self._schedule(self.now_s + LATENCY_S, flight.node, flight.given, flight.link)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass and wake whoever wanted to be woken; messages stay where they are."""
+        self.now_s += seconds
+        for node, machine in sorted(self.nodes.items()):
+            if machine.wake_at is not None and machine.wake_at <= self.now_s:
+                self._step(node, Tick())
+
+    def server(self, node: int) -> Server:
+        """Return the server with that id (KeyError, TypeError where it is none)."""
+        found = self.nodes[node]
+        if not isinstance(found, Server):
+            raise TypeError(f"{node} is no server")
+        return found
+
+    def is_connected(self, a: int, b: int) -> bool:
+        """Whether the two are connected directly."""
+        return _pair(a, b) in self._links
+
+    # How it works.
+
+    def _new_rng(self) -> random.Random:
+        return random.Random(self._rng.getrandbits(64))
+
+    def _schedule(self, at_s: float, node: int, given: Input, link: Link | None) -> None:
+        self._event_count += 1
+        heappush(self._events, Event(at_s, self._event_count, node, given, link))
+
+    def _run_until_answered(self, numbers: list[int]) -> list[Message]:
+        while not all(number in self._answers for number in numbers):
+            self._run_one()
+        return [self._answers.pop(number) for number in numbers]
+
+    def _run_one(self) -> None:
+        """Process the next event; DeadlineExceeded where there is none before the deadline."""
+        while self._events and not _is_alive(self._events[0]):
+            heappop(self._events)
+        if not self._events or self._events[0].at_s > self._deadline_s:
+            self.now_s = max(self.now_s, self._deadline_s)
+            raise DeadlineExceeded(self.settings.deadline_s, self._who_waits())
+        event = heappop(self._events)
+        self.now_s = max(self.now_s, event.at_s)
+        self._step(event.node, event.given)
+
+    def _step(self, node: int, given: Input) -> None:
+        """Let one node process one input, and carry the effects out in the order that they demand."""
+        machine = self.nodes.get(node)
+        if machine is None:
+            return
+        self.steps += 1
+        effects = machine.step(self.now_s, given)
+        if self._check:
+            machine.check()
+        if self._keep_journals and effects.durable:
+            self.journals[node].extend(effects.durable)
+        for peer, message in effects.sends:
+            link = self._links.get(_pair(node, peer))
+            if link is not None:
+                self._schedule(self.now_s + LATENCY_S, peer, Received(node, message), link)
+        for number, message in effects.answers:
+            self._answers[number] = message
+        for peer, why in effects.drops:
+            self.dropped.append((node, peer, why))
+            self._complain(f"server {node} drops its connection to {peer}: {why}")
+            self.disconnect(node, peer)
+        if self.settings.verbose:
+            for line in effects.notes:
+                self._complain(f"server {node}: {line}")
+        if effects.leave:
+            self._remove(node)
+        else:
+            self._set_alarm(node, machine.wake_at)
+
+    def _set_alarm(self, node: int, wake_at_s: float | None) -> None:
+        if wake_at_s is not None and self._alarms.get(node) != wake_at_s:
+            self._alarms[node] = wake_at_s
+            self._schedule(wake_at_s, node, Tick(), None)
+
+    def _remove(self, node: int) -> None:
+        del self.nodes[node]
+        self._alarms.pop(node, None)
+        cut = [ends for ends in self._links if node in ends]
+        for ends in cut:
+            self._links.pop(ends).is_up = False
+        for ends in cut:
+            self._step(ends[0] if ends[1] == node else ends[1], LinkDown(node))
+
+    def _who_waits(self) -> list[str]:
+        lines = []
+        for node, machine in sorted(self.nodes.items()):
+            kind = "server" if isinstance(machine, Server) else "client"
+            for _, answer in machine.step(self.now_s, Ordered(0, Probe())).answers:
+                if isinstance(answer, Waiting):
+                    lines += [f"{kind} {node} {line}" for line in answer.lines]
+        return lines
+
+    def _complain(self, line: str) -> None:
+        print(line, file=sys.stderr)
+
+
+def _pair(a: int, b: int) -> tuple[int, int]:
+    return (a, b) if a < b else (b, a)
+
+
+def _is_alive(event: Event) -> bool:
+    return not event.cancelled and (event.link is None or event.link.is_up)

@@ -1,0 +1,74 @@
+"""What the master asks of a world, and what can go wrong in one."""
+
+from __future__ import annotations
+
+from bayou._record import Record
+from bayou.core.errors import BayouError
+from bayou.node.session import Guarantees
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    from bayou.node.messages import Join, Message
+
+    class World(Protocol):
+        """Starts and stops nodes, connects them, and passes orders to them and their answers back.
+
+        Nodes are addressed by integer ids. Every call returns when the thing is done; what takes longer
+        than the deadline, counted from the last ``begin``, raises DeadlineExceeded.
+        """
+
+        def begin(self) -> None:
+            """A command begins: the deadline counts from here."""
+
+        def start_server(self, node: int, peers: Sequence[int], join: Join, *, paused: bool) -> Message:
+            """Start a server, connect it to these servers and order it to join; return its answer."""
+
+        def start_client(self, node: int, server: int) -> None:
+            """Start a client and connect it to that server."""
+
+        def connect(self, a: int, b: int) -> None:
+            """Connect two nodes; at least one is a server."""
+
+        def disconnect(self, a: int, b: int) -> None:
+            """Cut the connection between two nodes; both know when this returns."""
+
+        def ask(self, node: int, order: Message) -> Message:
+            """Give a node an order and return its answer."""
+
+        def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
+            """Give orders to several nodes at once and return their answers in the same order."""
+
+        def farewell(self, node: int) -> None:
+            """A server has retired: return when it is gone."""
+
+        def close(self) -> None:
+            """End everything that was started."""
+
+
+class WorldSettings(Record):
+    """What a run sets for its world.
+
+    ``deadline_s``: seconds that a command may take; ``verbose``: tell of each exchange on standard
+    error.
+    """
+
+    guarantees: Guarantees = Guarantees()
+    deadline_s: float = 30.0
+    verbose: bool = False
+
+
+class DeadlineExceeded(BayouError):
+    """A command took too long. ``waiting`` tells who waits for what, a line each."""
+
+    def __init__(self, deadline_s: float, waiting: list[str]) -> None:
+        self.waiting = waiting
+        super().__init__(
+            f"not done within {deadline_s:g} s: {'; '.join(waiting) or 'nobody waits for anything'}"
+        )
+
+
+class NodeLost(BayouError):
+    """A node ended that nobody told to."""

@@ -1,0 +1,11 @@
+PUT:(a, near):TRUE
+PUT:(a, far):FALSE
+PUT:(a, middle):FALSE
+PUT:(a, far):FALSE
+PUT:(a, middle):FALSE
+PUT:(a, near):TRUE
+PUT:(a, far):TRUE
+PUT:(a, middle):TRUE
+PUT:(a, near):TRUE
+PUT:(a, far):TRUE
+PUT:(a, middle):TRUE

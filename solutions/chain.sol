@@ -1,0 +1,12 @@
+PUT:(a, far):FALSE
+PUT:(c, far):FALSE
+PUT:(b, near):TRUE
+PUT:(b, near):TRUE
+PUT:(a, far):TRUE
+PUT:(c, far):TRUE
+PUT:(b, near):TRUE
+PUT:(a, far):TRUE
+PUT:(c, far):TRUE
+PUT:(b, near):TRUE
+PUT:(a, far):TRUE
+PUT:(c, far):TRUE

@@ -1,0 +1,2 @@
+song:url
+PUT:(song, url):TRUE

@@ -1,0 +1,3 @@
+a:b
+PUT:(a, b):TRUE
+DELETE:(a):TRUE

@@ -1,0 +1,2 @@
+a:b
+PUT:(a, b):TRUE

@@ -1,0 +1,5 @@
+a:ERR_DEP
+a:ERR_KEY
+PUT:(a, 2):FALSE
+a:2
+a:2

@@ -1,0 +1,5 @@
+a:ERR_KEY
+b:2
+PUT:(a, 1):TRUE
+PUT:(b, 2):TRUE
+DELETE:(a):TRUE

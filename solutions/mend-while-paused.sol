@@ -1,0 +1,2 @@
+PUT:(a, 1):FALSE
+PUT:(a, 1):TRUE

@@ -1,0 +1,3 @@
+song:ERR_KEY
+song:ERR_DEP
+song:ERR_KEY

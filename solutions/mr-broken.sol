@@ -1,0 +1,4 @@
+meeting:monday
+meeting:ERR_DEP
+meeting:ERR_KEY
+meeting:monday

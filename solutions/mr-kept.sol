@@ -1,0 +1,2 @@
+meeting:monday
+meeting:monday

@@ -1,0 +1,4 @@
+PUT:(program, uses-v1):TRUE
+PUT:(program, uses-v1):TRUE
+PUT:(library, v2):TRUE
+PUT:(program, uses-v2):TRUE

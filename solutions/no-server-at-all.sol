@@ -1,0 +1,1 @@
+PUT:(a, b):TRUE

@@ -1,0 +1,5 @@
+ÿş:€bytes
+café:latin-1
+cafÃ©:ERR_KEY
+PUT:(ÿş, €bytes):TRUE
+PUT:(café, latin-1):TRUE

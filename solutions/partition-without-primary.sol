@@ -1,0 +1,16 @@
+PUT:(a, 3):TRUE
+PUT:(a, 1):FALSE
+PUT:(a, 2):FALSE
+PUT:(b, 4):FALSE
+PUT:(a, 1):FALSE
+PUT:(a, 2):FALSE
+PUT:(b, 4):FALSE
+PUT:(a, 3):TRUE
+PUT:(a, 1):TRUE
+PUT:(a, 2):TRUE
+PUT:(b, 4):TRUE
+PUT:(a, 3):TRUE
+PUT:(a, 1):TRUE
+PUT:(a, 2):TRUE
+PUT:(b, 4):TRUE
+a:2

@@ -1,0 +1,2 @@
+PUT:(a, only-here):FALSE
+PUT:(a, only-here):TRUE

@@ -1,0 +1,4 @@
+PUT:(a, tentative):FALSE
+PUT:(a, tentative):FALSE
+PUT:(a, tentative):TRUE
+PUT:(a, tentative):TRUE

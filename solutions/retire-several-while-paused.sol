@@ -1,0 +1,14 @@
+PUT:(a, zero):TRUE
+PUT:(b, one):TRUE
+PUT:(a, zero):TRUE
+PUT:(b, one):TRUE
+PUT:(c, two):TRUE
+PUT:(d, three):FALSE
+PUT:(a, zero):TRUE
+PUT:(b, one):TRUE
+PUT:(c, two):TRUE
+PUT:(d, three):TRUE
+PUT:(a, zero):TRUE
+PUT:(b, one):TRUE
+PUT:(c, two):TRUE
+PUT:(d, three):TRUE

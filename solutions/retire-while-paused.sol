@@ -1,0 +1,4 @@
+PUT:(a, last-words):TRUE
+PUT:(b, more):TRUE
+PUT:(a, last-words):TRUE
+PUT:(b, more):TRUE

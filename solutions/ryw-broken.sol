@@ -1,0 +1,2 @@
+password:ERR_DEP
+password:new

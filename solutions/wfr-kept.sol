@@ -1,0 +1,3 @@
+entry:wrong
+PUT:(entry, wrong):TRUE
+PUT:(entry, corrected):TRUE
