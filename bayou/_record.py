@@ -34,25 +34,20 @@ class Record:
     if not TYPE_CHECKING:
 
         def __init__(self, *values, **named):
-            fields = self.__dict__
-            fields.update(zip(self.field_names, values, strict=False))
-            if named:
-                fields.update(named)
-            if len(fields) != len(self.field_names) or len(values) > len(self.field_names):
+            self.__dict__.update(zip(self.field_names, values, strict=False))
+            if named or len(values) != len(self.field_names):
                 self._complete(values, named)
 
     def _complete(self, values: tuple[object, ...], named: dict[str, object]) -> None:
         """Fill in defaults, and refuse what does not fit the fields (TypeError)."""
         names = self.field_names
-        clash = set(names[: len(values)]) & set(named)
-        unknown = [name for name in named if name not in names]
-        if len(values) > len(names) or clash or unknown:
+        open_names = names[len(values) :]
+        if len(values) > len(names) or any(name not in open_names for name in named):
             raise TypeError(f"{type(self).__name__} takes {names}, not {values} with {named}")
-        for name in names:
-            if name not in self.__dict__:
-                if not hasattr(type(self), name):
-                    raise TypeError(f"{type(self).__name__} needs {name!r}")
-                self.__dict__[name] = getattr(type(self), name)
+        for name in open_names:
+            if name not in named and not hasattr(type(self), name):
+                raise TypeError(f"{type(self).__name__} needs {name!r}")
+            self.__dict__[name] = named[name] if name in named else getattr(type(self), name)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} is immutable: {name!r} can't be set")

@@ -12,9 +12,9 @@ def lines_of(data: bytes) -> list[bytes]:
     """Return the lines of a file as they are compared: blanks at line ends and a missing last newline
     make no difference."""
     lines = [line.rstrip(_BLANKS) for line in data.split(b"\n")]
-    if lines and not lines[-1]:
+    if not lines[-1]:
         lines.pop()
-    return lines
+    return [] if lines == [b""] else lines
 
 
 def diff(expected: bytes, printed: bytes, names: tuple[str, str], limit: int = DIFF_LINES_MAX) -> list[str]:

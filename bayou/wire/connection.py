@@ -109,7 +109,7 @@ class Connection(Channel):
         if proof is None:
             return False
         if not compare_digest(proof, self._proof(b"A" if self._dialled else b"D")):
-            raise WireError("a stranger: it does not know the secret of this cluster")
+            raise WireError("it does not know the secret of this cluster")
         if self._dialled:
             self.outgoing += self._proof(b"D")
             self.send(self._me)
@@ -121,7 +121,7 @@ class Connection(Channel):
         if hello is None:
             return False
         if not hello.startswith(MAGIC):
-            raise WireError("a stranger: it does not speak this protocol")
+            raise WireError("it does not speak this protocol")
         theirs = hello[len(MAGIC) :]
         self._nonces = self._nonce + theirs if self._dialled else theirs + self._nonce
         if not self._dialled:

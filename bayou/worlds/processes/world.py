@@ -28,12 +28,13 @@ PROBE_S = 0.5
 class _Node:
     """What the master knows of a node's process."""
 
-    __slots__ = ("channel", "events", "id", "is_server", "key", "pid", "port", "sock")
+    __slots__ = ("channel", "events", "fd", "id", "is_server", "key", "pid", "port", "sock")
 
     def __init__(self, id: int, key: int, sock: socket.socket, *, is_server: bool) -> None:
         self.id = id
         self.key = key
         self.sock = sock
+        self.fd = sock.fileno()
         self.is_server = is_server
         self.channel = Channel()
         self.pid: int | None = None
@@ -47,10 +48,14 @@ class _Node:
 class ProcessWorld:
     """A World of real processes. See bayou.worlds.world.World for what the master calls."""
 
-    def __init__(self, settings: WorldSettings | None = None) -> None:
-        """Fork the warm parent, which gets ready while the caller goes on."""
+    def __init__(self, settings: WorldSettings | None = None, *, secret: bytes | None = None) -> None:
+        """Fork the warm parent, which gets ready while the caller goes on.
+
+        ``secret`` is what nodes prove to each other that they know: fresh for each run unless given. It
+        is handed on by forking only.
+        """
         self.settings = settings or WorldSettings()
-        self._warm_pid, self._channel = warm.start(os.urandom(warm.SECRET_BYTES))
+        self._warm_pid, self._channel = warm.start(secret or os.urandom(warm.SECRET_BYTES))
         self._nodes: dict[int, _Node] = {}
         self._by_fd: dict[int, _Node] = {}
         self._by_key: dict[int, _Node] = {}
@@ -117,6 +122,11 @@ class ProcessWorld:
         """The process id of each node that runs."""
         return {node.id: node.pid for node in self._nodes.values() if node.pid is not None}
 
+    @property
+    def ports(self) -> dict[int, int]:
+        """The port on the loopback address at which each server listens."""
+        return {node.id: node.port for node in self._nodes.values() if node.is_server}
+
     # How it works.
 
     def _start(self, id: int, peers: Sequence[int], join: Join | None, *, paused: bool) -> Message:
@@ -126,8 +136,8 @@ class ProcessWorld:
         node = _Node(id, self._count, ours, is_server=join is not None)
         warm.send_request(self._channel, node.key, theirs.fileno())
         theirs.close()
-        self._nodes[id] = self._by_fd[ours.fileno()] = self._by_key[node.key] = node
-        self._poll.register(ours.fileno(), node.events)
+        self._nodes[id] = self._by_fd[node.fd] = self._by_key[node.key] = node
+        self._poll.register(node.fd, node.events)
         chosen = self.settings.guarantees
         addresses = [number for peer in peers for number in (peer, self._nodes[peer].port)]
         guarantees = tuple(int(getattr(chosen, name)) for name in SHORT_NAMES.values())
@@ -154,7 +164,7 @@ class ProcessWorld:
         events = select.POLLIN | (select.POLLOUT if outgoing else 0)
         if events != node.events:
             node.events = events
-            self._poll.modify(node.sock.fileno(), events)
+            self._poll.modify(node.fd, events)
 
     def _turn(self, until: float) -> None:
         """Wait for something to come in, and take it in; DeadlineExceeded where it is too late."""
@@ -175,24 +185,26 @@ class ProcessWorld:
             elif fd == self._channel.fileno():
                 self._read_reports()
 
-    def _read(self, node: _Node) -> None:
+    def _read(self, node: _Node) -> bool:
+        """Take in what a node has sent; return whether there may be more."""
         try:
             size = node.sock.recv_into(_READ_BUFFER)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             size = 0
         if not size:
-            self._poll.unregister(node.sock.fileno())
-            del self._by_fd[node.sock.fileno()]
+            self._poll.unregister(node.fd)
+            del self._by_fd[node.fd]
             node.sock.close()
-            return
+            return False
         for message in node.channel.receive(bytes(_READ_BUFFER[:size])):
             if isinstance(message, Envelope):
                 if self._asked.pop(message.number, None) is not None:
                     self._answers[message.number] = message.body
                 elif isinstance(message.body, Up):
                     node.port = message.body.port
+        return True
 
     def _read_reports(self) -> None:
         """Take notice of who was born and who died; NodeLost for a death that was not to be."""
@@ -207,9 +219,17 @@ class ProcessWorld:
                 self._by_key[key].pid = value
             return
         node = self._by_key.pop(key, None)
-        if node is not None and self._nodes.get(node.id) is node:
+        if node is not None:
+            self._bury(node, value)
+
+    def _bury(self, node: _Node, status: int) -> None:
+        """A node has ended: as it should if it said so before and owes no answer, otherwise NodeLost."""
+        while self._by_fd.get(node.fd) is node and self._read(node):
+            pass
+        owes = any(asked is node for asked, _ in self._asked.values())
+        if self._nodes.get(node.id) is node and (status != 0 or owes):
             del self._nodes[node.id]
-            raise NodeLost(f"{node} has ended by itself, {_describe_exit(value)}")
+            raise NodeLost(f"{node} has ended by itself, {_describe_exit(status)}")
 
     def _who_waits(self) -> list[str]:
         """Ask all nodes what they wait for; one that does not answer is worth a line too."""

@@ -1,0 +1,431 @@
+"""The process world: clean-up however a run ends, two masters at once, strangers at the door."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bayou.core.vector import START
+from bayou.master.run import Run
+from bayou.node.messages import AntiEntropy, End, HandOver, Message, Pull, Retire
+from bayou.wire.connection import MAGIC, NONCE_BYTES, Connection, Introduce
+from bayou.wire.frames import FRAME_BYTES_MAX
+from bayou.worlds.processes import host
+from bayou.worlds.processes.world import ProcessWorld
+from bayou.worlds.world import NodeLost, WorldSettings
+from tests.processes import Master, is_listening, run_master, wait_until
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc"),
+]
+
+THREE = ("joinServer 0", "joinServer 1", "joinClient 2 1")
+
+
+def started() -> Master:
+    """Return a master with two servers and a client, all of them up."""
+    master = Master()
+    master.say(*THREE)
+    assert master.ask("get 2 a") == "a:ERR_KEY"
+    return master
+
+
+# The end of a run.
+
+
+@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+def test_all_processes_are_gone_within_a_second_of_a_signal(ending: str) -> None:
+    with started() as master:
+        family, ports = master.family(), master.ports()
+        assert len(family) == 5, "the master, the warm parent, two servers, a client"
+        assert len(ports) == 2
+        master.process.send_signal(signal.Signals[ending])
+        assert wait_until(lambda: not master.family()) < 1.0
+        assert not any(is_listening(port) for port in ports)
+        status, out, err = master.end()
+        assert status == -signal.Signals[ending], "whoever waits for it sees which signal ended it"
+        assert (out, err) == ("", "")
+
+
+def test_a_stopped_node_is_gone_too_when_the_master_is_killed() -> None:
+    """Even a process that can't notice anything ends: the warm parent sees to it."""
+    with started() as master:
+        os.kill(master.pid_of("bayou server 1"), signal.SIGSTOP)
+        master.process.kill()
+        assert wait_until(lambda: not master.family()) < 1.0
+
+
+def test_all_processes_are_gone_after_the_end_of_input() -> None:
+    with started() as master:
+        assert master.end() == (0, "", "")
+        assert master.family() == []
+
+
+def test_ctrl_c_reaches_every_process_and_only_the_master_minds() -> None:
+    """A terminal sends SIGINT to the whole group: the nodes leave the decision to the master."""
+    with started() as master:
+        for name in ("bayou warm", "bayou server 0", "bayou server 1", "bayou client 2"):
+            os.kill(master.pid_of(name), signal.SIGINT)
+        assert master.ask("get 2 a") == "a:ERR_KEY"
+        os.killpg(master.process.pid, signal.SIGINT)
+        assert wait_until(lambda: not master.family()) < 1.0
+
+
+def test_signals_that_are_ignored_at_the_start_stay_ignored() -> None:
+    """As with nohup."""
+    script = f"trap '' HUP; exec {sys.executable} -m bayou.master"
+    process = subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"joinServer 0\njoinClient 1 0\nget 1 a\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"a:ERR_KEY\n"
+    process.send_signal(signal.SIGHUP)
+    assert process.communicate(b"get 1 b\n", timeout=20)[0] == b"b:ERR_KEY\n"
+    assert process.returncode == 0
+
+
+# When something goes wrong.
+
+
+def test_a_hang_ends_at_the_deadline_and_tells_who_waits_for_what() -> None:
+    with Master("--deadline", "0.3") as master:
+        master.say(*THREE)
+        assert master.ask("get 2 a") == "a:ERR_KEY"
+        pid = master.pid_of("bayou server 1")
+        os.kill(pid, signal.SIGSTOP)
+        master.say("put 2 a b")
+        status, out, err = master.end()
+        assert (status, out) == (3, "")
+        assert err.startswith("<stdin>:5: not done within 0.3 s: ")
+        assert f"server 1 does not respond (process {pid})" in err
+        assert "client 2 waits for server 1 to answer" in err
+        assert err.count("\n") == 1
+        assert master.family() == []
+
+
+def test_a_node_that_dies_ends_the_run() -> None:
+    with started() as master:
+        os.kill(master.pid_of("bayou server 1"), signal.SIGKILL)
+        master.say("put 2 a b")
+        status, out, err = master.end()
+        assert (status, out) == (1, "")
+        assert err == "<stdin>:5: server 1 has ended by itself, killed by signal 9\n"
+        assert master.family() == []
+
+
+def test_a_warm_parent_that_dies_ends_the_run() -> None:
+    with started() as master:
+        os.kill(master.pid_of("bayou warm"), signal.SIGKILL)
+        master.say("get 2 a", "joinServer 7")
+        status, _, err = master.end()
+        assert status == 1
+        assert "the parent of all nodes has ended" in err
+        assert wait_until(lambda: not master.family()) < 1.0
+
+
+def test_whoever_closes_standard_output_ends_the_run_quietly() -> None:
+    with started() as master:
+        assert master.process.stdout is not None
+        master.process.stdout.close()
+        master.say("get 2 a", "put 2 a b")
+        assert master.process.wait(20) == 141
+        assert master.process.stderr is not None
+        assert master.process.stderr.read() == b""
+        assert wait_until(lambda: not master.family()) < 1.0
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_standard_streams_that_are_closed_from_the_start(closed: str) -> None:
+    """No socket may end up with a descriptor on which somebody prints. What is printed goes nowhere."""
+    command = f"printf 'joinServer 0\\njoinServer 1\\njoinClient 2 1\\nput 2 a b\\nget 2 a\\nnonsense\\n' | \
+        {sys.executable} -m bayou.master {closed}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=30, check=False)
+    out, err = done.stdout.decode(), done.stderr.decode()
+    assert out == ("" if "<&-" in closed or closed == ">&-" else "a:b\n")
+    assert "Traceback" not in err
+    assert done.returncode == 0
+
+
+def test_two_masters_side_by_side() -> None:
+    with started() as one, started() as other:
+        for step in range(5):
+            one.say(f"put 2 a one{step}")
+            other.say(f"put 2 a other{step}")
+            assert one.ask("get 2 a") == f"a:one{step}"
+            assert other.ask("get 2 a") == f"a:other{step}"
+        assert not set(one.ports()) & set(other.ports())
+        assert one.end() == (0, "", "")
+        assert other.ask("get 2 a") == "a:other4"
+        assert other.end() == (0, "", "")
+
+
+def test_each_command_runs_as_its_line_arrives() -> None:
+    with Master() as master:
+        master.say("joinServer 0", "joinClient 1 0", "put 1 a b")
+        assert master.ask("get 1 a") == "a:b"
+        assert master.ask("printLog 0") == "PUT:(a, b):TRUE"
+        assert master.process.stdin is not None
+        master.process.stdin.write(b"get 1")
+        master.process.stdin.flush()
+        master.say(" a")
+        assert master.hear() == "a:b"
+
+
+def test_a_long_log_is_printed_in_full() -> None:
+    lines = ["joinServer 0", "joinClient 1 0"]
+    lines += [f"put 1 s{n} {'u' * 100_000}" for n in range(30)]
+    done = run_master("\n".join([*lines, "printLog 0"]))
+    assert done.stdout.decode() == "".join(f"PUT:(s{n}, {'u' * 100_000}):TRUE\n" for n in range(30))
+
+
+def test_the_secret_is_in_no_command_line_and_no_environment() -> None:
+    secret = b"a secret of the length it must b"
+    world = ProcessWorld(secret=secret)
+    try:
+        run = Run(world, write=lambda _: None)
+        for number, line in enumerate(THREE, start=1):
+            run.line(number, line.encode())
+        for pid in world.pids.values():
+            for place in ("cmdline", "environ"):
+                assert secret not in Path(f"/proc/{pid}/{place}").read_bytes()
+                assert secret.hex().encode() not in Path(f"/proc/{pid}/{place}").read_bytes()
+    finally:
+        world.close()
+
+
+def test_nodes_keep_one_connection_a_pair() -> None:
+    with Master() as master:
+        master.say("joinServer 0", "joinServer 1", "joinServer 2", "joinClient 3 1")
+        for _ in range(3):
+            master.say("put 3 a b", "breakConnection 0 1", "restoreConnection 1 0", "restoreConnection 3 2")
+            master.say("restoreConnection 3 1")
+        assert master.ask("get 3 a") == "a:b"
+        for name, links in (("server 0", 2), ("server 1", 3), ("server 2", 2), ("client 3", 1)):
+            # Beside its connections: the line to the master, and for a server the listening socket.
+            expected = links + 1 + name.startswith("server")
+            directory = Path(f"/proc/{master.pid_of(f'bayou {name}')}/fd")
+            wait_until(
+                lambda directory=directory, expected=expected: (
+                    expected == sum(os.readlink(fd).startswith("socket:") for fd in directory.iterdir())
+                )
+            )
+
+
+# Strangers, and friends gone wrong.
+
+
+class Guarded:
+    """A system of two servers and a client in the process world, whose secret and ports are known here."""
+
+    def __init__(self) -> None:
+        self.secret = bytes(range(32))
+        self.errors = os.memfd_create("errors")
+        stderr = os.dup(2)
+        os.dup2(self.errors, 2)
+        self.world = ProcessWorld(WorldSettings(deadline_s=20), secret=self.secret)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        self.out: list[bytes] = []
+        self.run = Run(self.world, write=self.out.append)
+        self.sockets: list[socket.socket] = []
+        for number, line in enumerate(THREE, start=1):
+            self.run.line(number, line.encode())
+
+    def dial(self, server: int = 1) -> socket.socket:
+        sock = socket.create_connection(("127.0.0.1", self.world.ports[server]), timeout=20)
+        self.sockets.append(sock)
+        return sock
+
+    def close(self) -> None:
+        for sock in self.sockets:
+            sock.close()
+        self.world.close()
+        os.close(self.errors)
+
+    def introduced(self, me: Introduce, server: int = 1) -> tuple[socket.socket, Connection]:
+        """Connect as somebody who knows the secret."""
+        sock = self.dial(server)
+        connection = Connection(self.secret, os.urandom(NONCE_BYTES), me, dialled=True)
+        while connection.peer is None:
+            sock.sendall(connection.outgoing)
+            connection.outgoing.clear()
+            list(connection.receive(sock.recv(4096)))
+        return sock, connection
+
+    def hears(self, *words: str) -> None:
+        """Wait for a line on standard error with all these words."""
+
+        def lines() -> list[str]:
+            return os.pread(self.errors, 1 << 20, 0).decode().splitlines()
+
+        try:
+            wait_until(lambda: any(all(word in line for word in words) for line in lines()))
+        except AssertionError:
+            raise AssertionError(f"no line with {words} in {lines()}") from None
+
+    def still_works(self) -> None:
+        self.out.clear()
+        self.run.line(10, b"put 2 song url")
+        self.run.line(11, b"get 2 song")
+        assert self.out == [b"song:url\n"]
+
+
+@pytest.fixture
+def guarded() -> Iterator[Guarded]:
+    system = Guarded()
+    yield system
+    system.close()
+
+
+def is_closed(sock: socket.socket) -> bool:
+    """Whether the other end closes the connection (what it says before is read)."""
+    try:
+        while sock.recv(65536):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
+@pytest.mark.parametrize(
+    ("bytes_sent", "blame"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".ljust(60), "does not speak this protocol"),
+        (MAGIC + bytes(NONCE_BYTES) + bytes(32), "does not know the secret"),
+        (MAGIC, "ended before the handshake was over"),
+        (b"", "ended before the handshake was over"),
+    ],
+)
+def test_strangers_are_turned_away(guarded: Guarded, bytes_sent: bytes, blame: str) -> None:
+    with guarded.dial() as sock:
+        sock.sendall(bytes_sent)
+        sock.shutdown(socket.SHUT_WR)
+        assert is_closed(sock)
+    guarded.hears("server 1: closed the connection to a stranger", blame)
+    guarded.still_works()
+
+
+def test_a_handshake_takes_five_seconds_at_most(guarded: Guarded) -> None:
+    assert host.HANDSHAKE_S == 5.0
+    with guarded.dial() as silent, guarded.dial() as slow:
+        slow.sendall(MAGIC)
+        assert is_closed(silent)
+        assert is_closed(slow)
+    guarded.hears("server 1: closed the connection to a stranger", "no handshake within 5 s")
+    guarded.still_works()
+
+
+def test_a_crowd_of_strangers_does_not_use_up_the_descriptors(guarded: Guarded) -> None:
+    for _ in range(host.HANDSHAKES_MAX + 60):
+        guarded.dial()
+    guarded.hears("handshakes are under way")
+    descriptors = len(list(Path(f"/proc/{guarded.world.pids[1]}/fd").iterdir()))
+    assert descriptors < host.HANDSHAKES_MAX + 30
+    guarded.still_works()
+
+
+@pytest.mark.parametrize(
+    ("message", "blame"),
+    [
+        (Retire(), "Retire is no message for a server"),
+        (Introduce(9, is_server=True), "introduced itself twice"),
+    ],
+)
+def test_friends_that_send_what_is_not_due(guarded: Guarded, message: Message, blame: str) -> None:
+    sock, connection = guarded.introduced(Introduce(9, is_server=True))
+    connection.send(message)
+    sock.sendall(connection.outgoing)
+    assert is_closed(sock)
+    guarded.hears("server 1: closed the connection to node 9", blame)
+    guarded.still_works()
+
+
+@pytest.mark.parametrize(
+    ("frame", "blame"),
+    [
+        (b"\x00\x00\x00\x05hello", "the pickle"),
+        ((FRAME_BYTES_MAX + 1).to_bytes(4, "big"), "67108864 is the limit"),
+        (b"\x00\x00\x01\x00cut short", "ended within a frame, 13 bytes into it"),
+    ],
+)
+def test_friends_that_send_no_messages(guarded: Guarded, frame: bytes, blame: str) -> None:
+    sock, _ = guarded.introduced(Introduce(9, is_server=False))
+    sock.sendall(frame)
+    sock.shutdown(socket.SHUT_WR)
+    assert is_closed(sock)
+    guarded.hears("server 1: closed the connection to node 9", blame)
+    guarded.still_works()
+
+
+def test_a_peer_that_promises_writes_and_sends_nonsense_changes_nothing(guarded: Guarded) -> None:
+    """A server that offers to hand over, and then sends commitments that can't come next."""
+    sock, connection = guarded.introduced(Introduce(9, is_server=True))
+    connection.send(HandOver(77))
+    sock.sendall(connection.outgoing)
+    connection.outgoing.clear()
+    pull: Message | None = None
+    while not isinstance(pull, Pull):
+        pull = next(iter(connection.receive(sock.recv(4096))), None)
+    from bayou.core.items import Items
+    from bayou.core.name import ROOT
+    from bayou.core.write import PUT, Write
+
+    items = Items(pull.csn + 5, [Write(9, ROOT, PUT, "evil", "evil")], [])
+    connection.send(AntiEntropy(pull.serial, 0, items, End(9, START)))
+    sock.sendall(connection.outgoing)
+    assert is_closed(sock)
+    guarded.hears("server 1: closed the connection to node 9", "commitments from")
+    guarded.still_works()
+    guarded.out.clear()
+    guarded.run.line(12, b"get 2 evil")
+    assert guarded.out == [b"evil:ERR_KEY\n"]
+
+
+def test_a_peer_that_takes_the_place_of_another_is_the_last_to_come(guarded: Guarded) -> None:
+    """An id has one connection: a newer one replaces the older."""
+    first, _ = guarded.introduced(Introduce(9, is_server=False))
+    second, _ = guarded.introduced(Introduce(9, is_server=False))
+    assert is_closed(first)
+    second.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        second.recv(1)
+    guarded.still_works()
+
+
+def test_who_does_not_read_is_dropped_at_last(guarded: Guarded) -> None:
+    """A client whose answers pile up unread does not make the server grow for ever."""
+    from bayou.node.messages import Request
+
+    guarded.run.line(5, b"put 2 big " + b"x" * 4_000_000)
+    sock, connection = guarded.introduced(Introduce(9, is_server=False))
+
+    def keep_asking() -> None:
+        try:
+            for number in range(1, 200):
+                connection.send(Request(5, number, "get", "big", None, None, None))
+                sock.sendall(connection.outgoing)
+                connection.outgoing.clear()
+        except OSError:
+            pass
+
+    asker = threading.Thread(target=keep_asking)
+    asker.start()
+    guarded.hears("server 1: closed the connection to node 9", "are waiting for it to read")
+    asker.join()
+    guarded.still_works()
+
+
+def test_a_world_that_lost_a_node_says_so(guarded: Guarded) -> None:
+    os.kill(guarded.world.pids[1], signal.SIGKILL)
+    with pytest.raises(NodeLost, match="server 1 has ended by itself, killed by signal 9"):
+        guarded.still_works()

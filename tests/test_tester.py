@@ -1,0 +1,270 @@
+"""The tester: verdicts, messages, exit statuses; its question at a terminal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from bayou.tester.compare import diff, lines_of
+from tests.processes import wait_until
+
+TESTER = Path(__file__).parent.parent / "tester.py"
+REVERSE = "exec sort -r"  # a command simple enough to see what the tester makes of it
+
+
+class Project:
+    """A directory as the tester wants it."""
+
+    def __init__(self, path: Path, command: str | None = REVERSE) -> None:
+        self.path = path
+        (path / "tests").mkdir()
+        (path / "solutions").mkdir()
+        if command is not None:
+            (path / "COMMAND").write_text(command)
+
+    def test(self, name: str, scenario: str, solution: str | None) -> None:
+        (self.path / "tests" / f"{name}.test").write_text(scenario)
+        if solution is not None:
+            (self.path / "solutions" / f"{name}.sol").write_text(solution)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(TESTER), *arguments], cwd=self.path, capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, timeout=60, check=False,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_all_passed(project: Project) -> None:
+    project.test("b", "1\n2\n", "2\n1\n")
+    project.test("a", "x\n", "x   \n\n"[:-1])
+    done = project.run()
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["pass", "pass", "2"]
+    assert [line.split()[-1] for line in done.stdout.splitlines()[:2]] == ["a", "b"]
+    assert done.stdout.splitlines()[-1].startswith("2 of 2 passed in ")
+    assert (project.path / "answers" / "b.ans").read_text() == "2\n1\n"
+
+
+def test_one_hangs_one_differs_one_has_no_solution_and_the_rest_run(tmp_path: Path) -> None:
+    project = Project(
+        tmp_path, 'read word; echo "did $word"; echo "a remark" >&2; [ "$word" != hang ] || sleep 1000'
+    )
+    project.test("a-hangs", "hang\n", "did hang\n")
+    project.test("b-differs", "two\n", "did too\n")
+    project.test("c-has-no-solution", "three\n", None)
+    project.test("d-passes", "four\n", "did four\n")
+    done = project.run("--timeout", "0.5")
+    assert done.returncode == 1
+    out = done.stdout
+    assert "a-hangs: hung: killed after 0.5 s" in out
+    assert "what it printed until then is in answers/a-hangs.ans" in out
+    assert 'sh -c "$(cat COMMAND)" < tests/a-hangs.test' in out
+    assert "if it only needs longer: --timeout SECONDS" in out
+    assert "b-differs: differs" in out
+    assert "    --- solutions/b-differs.sol\n    +++ answers/b-differs.ans\n" in out
+    assert "    -did too\n    +did two\n" in out
+    assert "    on standard error:\n    a remark\n" in out
+    assert "c-has-no-solution: no solution" in out
+    assert "cp answers/c-has-no-solution.ans solutions/c-has-no-solution.sol" in out
+    assert out.splitlines()[-2].startswith("pass")
+    assert out.splitlines()[-1].startswith("1 of 4 passed")
+    assert (tmp_path / "answers" / "a-hangs.ans").read_text() == "did hang\n"
+
+
+def test_a_hanging_test_leaves_nothing_behind(tmp_path: Path) -> None:
+    project = Project(tmp_path, "sleep 1000 & echo $!; wait")
+    project.test("hangs", "", "")
+    assert project.run("--timeout", "0.3").returncode == 1
+    left = int((tmp_path / "answers" / "hangs.ans").read_text())
+    wait_until(lambda: not Path(f"/proc/{left}").exists() or "Z" in Path(f"/proc/{left}/stat").read_text())
+
+
+def test_a_command_that_fails_fails_the_test_whatever_it_printed(tmp_path: Path) -> None:
+    project = Project(tmp_path, "cat; exit 3")
+    project.test("status", "x\n", "x\n")
+    done = project.run()
+    assert done.returncode == 1
+    assert "status: the command ended with exit status 3" in done.stdout
+    (tmp_path / "COMMAND").write_text("kill -9 $$")
+    assert "the command ended with signal 9" in project.run().stdout
+
+
+def test_names_and_patterns(project: Project) -> None:
+    for name in ("retire-one", "retire-two", "other"):
+        project.test(name, "x", "x")
+    (project.path / "solutions" / "stray.sol").write_text("")
+    for arguments, count in ((("retire*",), 2), (("other",), 1), (("tests/other.test", "retire-?ne"), 2)):
+        done = project.run(*arguments)
+        assert done.returncode == 0, "a stray solution is no business of a run of some tests"
+        assert f"{count} of {count} passed" in done.stdout
+    done = project.run("nothing*")
+    assert done.returncode == 2
+    assert "no test is called 'nothing*': there are other, retire-one, retire-two" in done.stderr
+
+
+def test_a_solution_without_a_test(project: Project) -> None:
+    project.test("a", "x", "x")
+    (project.path / "solutions" / "stray.sol").write_text("")
+    done = project.run()
+    assert done.returncode == 1
+    assert "stray: a solution without a test: tests/stray.test is missing" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (None, "there is no COMMAND here: write the command"),
+        ("", "COMMAND is empty: write the command"),
+        ("  \n\n", "COMMAND is empty"),
+        ("one\ntwo\n", "COMMAND has 2 lines"),
+    ],
+)
+def test_a_missing_or_empty_command(tmp_path: Path, command: str | None, why: str) -> None:
+    project = Project(tmp_path, command)
+    project.test("a", "x", "x")
+    done = project.run()
+    assert done.returncode == 2
+    assert why in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_command_that_cannot_be_read(project: Project) -> None:
+    (project.path / "COMMAND").write_bytes(b"\xff\xfe")
+    project.test("a", "x", "x")
+    assert "COMMAND can't be read" in project.run().stderr
+
+
+def test_no_tests_at_all(project: Project) -> None:
+    done = project.run()
+    assert done.returncode == 2
+    assert "there are no tests here" in done.stderr
+
+
+def test_the_world_is_added_to_the_command(tmp_path: Path) -> None:
+    project = Project(tmp_path, "printf '%s.'")
+    project.test("a", "", "--world.sim.")
+    assert project.run("--world", "sim").returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [("--timeout", "never"), ("--timeout", "-1"), ("--world", "mars")])
+def test_wrong_options(project: Project, arguments: tuple[str, ...]) -> None:
+    assert project.run(*arguments).returncode == 2
+
+
+def test_help_answers(project: Project) -> None:
+    done = project.run("--help")
+    assert done.returncode == 0
+    for word in ("COMMAND", "solutions/NAME.sol", "--timeout", "--yes", "--world", "exit status"):
+        assert word in done.stdout
+
+
+def at_terminal(project: Project, *arguments: str) -> pexpect.spawn[str]:
+    return pexpect.spawn(
+        sys.executable, [str(TESTER), *arguments], cwd=str(project.path), encoding="utf-8", timeout=20
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "runs"), [("y", True), ("YES", True), ("n", False), ("", False), ("what", False)]
+)
+def test_at_a_terminal_it_asks_first(project: Project, answer: str, runs: bool) -> None:
+    project.test("a", "x", "x")
+    child = at_terminal(project)
+    child.expect_exact("Run this command on 1 scenario?")
+    child.expect_exact(REVERSE)
+    child.expect_exact("[y/N]")
+    child.sendline(answer)
+    child.expect_exact("1 of 1 passed" if runs else "nothing was run")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == (0 if runs else 1)
+
+
+def test_the_end_of_input_is_a_no(project: Project) -> None:
+    project.test("a", "x", "x")
+    project.test("b", "x", "x")
+    child = at_terminal(project)
+    child.expect_exact("2 scenarios?")
+    child.expect_exact("[y/N]")
+    child.sendeof()
+    child.expect_exact("nothing was run")
+    child.expect(pexpect.EOF)
+
+
+def test_an_answer_can_be_given_beforehand(project: Project) -> None:
+    project.test("a", "x", "x")
+    child = at_terminal(project, "-y")
+    assert child.expect_exact(["1 of 1 passed", "[y/N]"]) == 0
+    child.expect(pexpect.EOF)
+
+
+def test_ctrl_c_ends_the_running_test_too(tmp_path: Path) -> None:
+    project = Project(tmp_path, "echo $$; exec sleep 1000")
+    project.test("hangs", "", "")
+    answer = tmp_path / "answers" / "hangs.ans"
+    process = subprocess.Popen(
+        [sys.executable, str(TESTER)], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    wait_until(lambda: answer.exists() and answer.read_text().strip())
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert err == b"interrupted\n"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(answer.read_text()), 0)
+
+
+@pytest.mark.processes
+def test_the_golden_scenarios_of_this_project(tmp_path: Path) -> None:
+    """In a directory of its own, so that the answers of two runs don't mix."""
+    for name in ("tests", "solutions", "bayou", ".venv"):
+        if (TESTER.parent / name).exists():
+            (tmp_path / name).symlink_to(TESTER.parent / name)
+    (tmp_path / "COMMAND").write_text(f"exec {sys.executable} -m bayou.master")
+    done = subprocess.run(
+        [sys.executable, str(TESTER), "first*", "retire*"], cwd=tmp_path, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+# Comparing.
+
+
+@pytest.mark.parametrize(
+    ("expected", "printed", "same"),
+    [
+        (b"a\nb\n", b"a\nb\n", True),
+        (b"a\nb", b"a\nb\n", True),
+        (b"a  \nb\t\n", b"a\nb", True),
+        (b"a\r\nb\r\n", b"a\nb\n", True),
+        (b"", b"", True),
+        (b"", b"\n", True),
+        (b"a\nb\n", b"b\na\n", False),
+        (b"a\n", b" a\n", False),
+        (b"a\n\nb", b"a\nb", False),
+        (b"a\n", b"a\n\n\n", False),
+        (b"\xff", b"\xfe", False),
+    ],
+)
+def test_what_counts_as_the_same(expected: bytes, printed: bytes, same: bool) -> None:
+    assert (lines_of(expected) == lines_of(printed)) == same
+    assert (diff(expected, printed, ("one", "other")) == []) == same
+
+
+def test_a_long_diff_is_cut() -> None:
+    lines = diff(b"", b"\n".join(b"%d" % n for n in range(500)), ("one", "other"))
+    assert len(lines) == 61
+    assert lines[-1] == "... and 443 more lines"
