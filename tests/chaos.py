@@ -9,9 +9,22 @@ from itertools import combinations
 from typing import TYPE_CHECKING, TypeVar
 
 from bayou.core.name import Name
-from bayou.core.write import NOTICE, Write
+from bayou.core.write import NOTICE, PUT, Write
 from bayou.master.topology import Topology
-from bayou.node.messages import Converge, Converged, Do, Failed, Join, Joined, Message, Pause, Retire, Retired
+from bayou.node.messages import (
+    OK,
+    Converge,
+    Converged,
+    Did,
+    Do,
+    Failed,
+    Join,
+    Joined,
+    Message,
+    Pause,
+    Retire,
+    Retired,
+)
 from bayou.node.server import Server, Settings
 from bayou.node.session import Guarantees
 from bayou.worlds.simulated import SimulatedWorld
@@ -49,6 +62,7 @@ class Chaos:
         self.joining: dict[int, int] = {}
         self.gone: list[int] = []
         self.clients: list[int] = []
+        self.puts: dict[int, str] = {}
         self.paused = False
         self.longest: list[WriteId] = []
         self.join()
@@ -97,7 +111,9 @@ class Chaos:
     def use(self, pick: int, kind: str, song: int) -> None:
         self.urls += 1
         url = f"u{self.urls}" if kind == "put" else None
-        self.world.order(self._pick(self.clients, pick), Do(kind, SONGS[song % len(SONGS)], url))
+        number = self.world.order(self._pick(self.clients, pick), Do(kind, SONGS[song % len(SONGS)], url))
+        if url is not None:
+            self.puts[number] = url
         self.settle_accounts()
 
     def retire(self, pick: int) -> None:
@@ -111,10 +127,15 @@ class Chaos:
     def converge(self, pick: int) -> None:
         if self.paused or not self.members:
             return
-        head = self._pick(self.members, pick)
-        self.rounds += 1
-        self.world.order(head, Converge(self.rounds, self._topology().tree(head)))
+        self._order_round(self._pick(self.members, pick))
         self.settle_accounts()
+
+    def _order_round(self, head: int) -> list[int]:
+        self.rounds += 1
+        return [
+            self.world.order(server, Converge(self.rounds, above, tuple(below)))
+            for server, (above, below) in self._topology().tree(head).items()
+        ]
 
     def pause(self, *, paused: bool) -> None:
         self.paused = paused
@@ -236,19 +257,23 @@ class Chaos:
             raise AssertionError("the servers did not come level, or there is no primary any more")
         self.check_vectors()
         self.check_nothing_lost()
+        self.check_puts()
 
     def _level(self) -> bool:
         head = next((s for s in self.servers if self.world.server(s).replica.is_primary), self.servers[0])
-        self.rounds += 1
-        number = self.world.order(head, Converge(self.rounds, self._topology().tree(head)))
-        answer: Message | None = None
+        numbers = self._order_round(head)
+        answers: dict[int, Message | None] = {}
         for _ in range(40):
             self.deliver_in_order(2000)
-            answer = self.world.answer(number)
-            if answer is not None:
+            answers |= {
+                number: self.world.answer(number) for number in numbers if answers.get(number) is None
+            }
+            if None not in answers.values():
                 break
             self.wait(1.0)
-        return isinstance(answer, Converged) and answer.level and answer.primary is not None
+        got = [answer for answer in answers.values() if isinstance(answer, Converged)]
+        # The first answer is the head's: only a primary there commits all that has been gathered.
+        return len(got) == len(numbers) and all(answer.level for answer in got) and got[0].primary
 
     def check_nothing_lost(self) -> None:
         accepted = self.accepted()
@@ -258,6 +283,20 @@ class Chaos:
             assert len(set(logged)) == len(logged), "a write stands in a log twice"
             assert set(logged) == set(accepted), "a write was lost, or invented"
             assert not replica.log.tentative, "a write is still tentative"
+
+    def check_puts(self) -> None:
+        """A put that was answered is logged once, one that was refused not at all, any other at most once."""
+        logged = [
+            write.value for write in self.world.server(self.servers[0]).replica.log if write.kind == PUT
+        ]
+        for number, url in self.puts.items():
+            answer = self.world.answer(number)
+            count = logged.count(url)
+            assert count <= 1, f"{url} was put {count} times"
+            if isinstance(answer, Did):
+                assert count == (answer.verdict == OK), (
+                    f"{url}: {answer.verdict}, yet it is there {count} times"
+                )
 
     def accepted(self) -> dict[WriteId, Write]:
         """Everything that any server ever accepted itself, by what it made durable."""

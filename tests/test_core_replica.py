@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,10 @@ def tell(teller: Replica, hearer: Replica, limit: int | None = None) -> int:
     """Pass on what the hearer lacks, or the first ``limit`` items of it."""
     items = teller.beyond(hearer.csn, hearer.vector)
     return hearer.apply(items if limit is None else items.slice(0, limit))
+
+
+def leads(replica: Replica) -> bool:
+    return replica.is_primary
 
 
 def family(size: int) -> list[Replica]:
@@ -167,13 +172,13 @@ def test_the_duty_travels_in_the_log() -> None:
     retirement = root.retire(a.name)
     assert retirement.heir is a.name
     assert root.log.committed[-1] is retirement
-    assert not root.is_primary
+    assert not leads(root)
     tell(root, b)
     assert b.primary is a.name
-    assert not b.is_primary
-    assert not a.is_primary, "it has not heard yet"
+    assert not leads(b)
+    assert not leads(a), "it has not heard yet"
     tell(b, a)
-    assert a.is_primary
+    assert leads(a)
     assert a.mark() == 1
     for replica in (root, a, b):
         replica.check()
@@ -186,7 +191,13 @@ def test_who_has_retired_accepts_nothing_more() -> None:
         root.retire(None)
     a.retire(root.name)
     assert next(iter(a.log.tentative)).heir is None, "it was not the primary, so it has no duty to pass on"
-    for act in (lambda: a.put("s", "u"), lambda: a.delete("s"), a.create, lambda: a.retire(None)):
+    acts: list[Callable[[], object]] = [
+        lambda: a.put("s", "u"),
+        lambda: a.delete("s"),
+        a.create,
+        lambda: a.retire(None),
+    ]
+    for act in acts:
         with pytest.raises(Misuse, match="accepts nothing more"):
             act()
 
@@ -194,14 +205,14 @@ def test_who_has_retired_accepts_nothing_more() -> None:
 def test_a_new_server_is_complete_with_its_own_creation() -> None:
     root, a = family(2)
     newborn = Replica(root.create().created)
-    assert not newborn.is_complete
     newborn.check()
-    tell(root, newborn, 1)
-    assert not newborn.is_complete
-    tell(root, newborn)
-    assert newborn.is_complete
-    assert root.is_complete
+    completeness = [newborn.is_complete]
+    for limit in (1, None):
+        tell(root, newborn, limit)
+        completeness.append(newborn.is_complete)
+    assert completeness == [False, False, True]
     assert newborn.clock.now >= newborn.name.stamp
+    assert root.is_complete
     assert a.is_complete
 
 

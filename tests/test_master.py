@@ -264,7 +264,7 @@ def test_verbose_tells_of_each_command_and_each_exchange(world: str) -> None:
     said = done.stderr.decode().splitlines()
     for number, line in enumerate(text.splitlines(), start=1):
         assert f"<stdin>:{number}: {line}" in said
-    assert "server 0: exchange round from 1: 1 items, 1 new" in said
+    assert "server 0: exchange round from 1 items 1 new 1" in said
     assert all(line.startswith(("<stdin>:", "server ")) for line in said)
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -214,11 +215,11 @@ def test_nodes_keep_one_connection_a_pair() -> None:
             # Beside its connections: the line to the master, and for a server the listening socket.
             expected = links + 1 + name.startswith("server")
             directory = Path(f"/proc/{master.pid_of(f'bayou {name}')}/fd")
-            wait_until(
-                lambda directory=directory, expected=expected: (
-                    expected == sum(os.readlink(fd).startswith("socket:") for fd in directory.iterdir())
-                )
-            )
+            wait_until(partial(_has_sockets, directory, expected))
+
+
+def _has_sockets(directory: Path, count: int) -> bool:
+    return sum(os.readlink(fd).startswith("socket:") for fd in directory.iterdir()) == count
 
 
 # Strangers, and friends gone wrong.

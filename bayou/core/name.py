@@ -30,8 +30,7 @@ class Name:
     @staticmethod
     def of(stamps: tuple[int, ...]) -> Name:
         """Return the one name with these stamps, own stamp first."""
-        known = _interned.get(stamps)
-        name = known() if known is not None else None
+        name = Name.known(stamps)
         if name is None:
             name = object.__new__(Name)
             name.stamps = stamps
@@ -39,6 +38,12 @@ class Name:
             _interned[stamps] = _Interned(name, _forget)
             _interned[stamps].stamps = stamps
         return name
+
+    @staticmethod
+    def known(stamps: tuple[int, ...]) -> Name | None:
+        """Return the name with these stamps if there is one at present."""
+        reference = _interned.get(stamps)
+        return None if reference is None else reference()
 
     def __init__(self) -> None:
         raise TypeError("names are interned: use Name.of(stamps)")

@@ -61,7 +61,8 @@ class VersionVector:
     """What somebody knows, as an immutable value: the largest stamp known of each server listed.
 
     Equality and hash follow the meaning of missing entries, not the listing: two vectors are equal
-    where each covers the other. There is no ``<``, since two vectors can be concurrent.
+    where each covers the other. There is no ``<``, since two vectors can be concurrent. ``encoded`` is
+    for whoever encodes vectors to keep the result with them.
 
     >>> a = ROOT.child(3)
     >>> early, late = VersionVector({ROOT: 2}), VersionVector({ROOT: 4, a: 5})
@@ -71,12 +72,13 @@ class VersionVector:
     True
     """
 
-    __slots__ = ("_decided", "_entries")
+    __slots__ = ("_decided", "_entries", "encoded")
 
     def __init__(self, entries: Mapping[Name, int]) -> None:
         """Take ``entries`` over: the caller must not change it afterwards."""
         self._entries = entries
         self._decided: dict[Name, int] = {}
+        self.encoded: object = None
 
     def completed(self, name: Name) -> int:
         """Return the entry for ``name``; for a missing one RETIRED or NOTHING, as the rule decides.
@@ -128,6 +130,16 @@ class VersionVector:
     def items(self) -> ItemsView[Name, int]:
         """Return the (name, stamp) pairs listed, in the order in which they were learned."""
         return self._entries.items()
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """The names listed, in the order in which they were learned."""
+        return tuple(self._entries)
+
+    @property
+    def stamps(self) -> tuple[int, ...]:
+        """The stamps listed, in the same order."""
+        return tuple(self._entries.values())
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries

@@ -17,8 +17,7 @@ class LockStep:
     """Brings groups of connected servers level, by as many rounds (bayou.node.rounds) as it takes.
 
     One is enough where the head of the tree is the primary, so the last one seen is remembered; where
-    the guess was wrong, the round itself says who it is. What a round found is what counts, not what
-    is remembered here.
+    the guess was wrong, the answers say who it is. What they say is what counts, not what is remembered.
     """
 
     def __init__(self, world: World, topology: Topology) -> None:
@@ -30,23 +29,27 @@ class LockStep:
     def settle(self, changed: Iterable[int]) -> None:
         """Bring the groups of these servers level: equal vectors and CSNs in each, and nothing
         tentative in the primary's."""
-        open_groups = [group for group in self._topology.groups(changed) if len(group) > 1]
-        while open_groups:
-            orders = []
-            for group in open_groups:
-                self._rounds += 1
-                head = self._primary if self._primary in group else group[0]
-                orders.append((head, Converge(self._rounds, self._topology.tree(head))))
-            still_open = []
-            for group, answer in zip(open_groups, self._world.ask_all(orders), strict=True):
+        groups = [group for group in self._topology.groups(changed) if len(group) > 1]
+        while groups:
+            orders = [order for group in groups for order in self._plan(group)]
+            answers = self._world.ask_all(orders)
+            settled = {}
+            for (server, order), answer in zip(orders, answers, strict=True):
                 if not isinstance(answer, Converged):
-                    raise BayouError(f"the servers {group} could not be brought level: {answer}")
-                if answer.primary is not None:
-                    self._primary = answer.primary
-                if not answer.level:
-                    still_open.append(group)
-            open_groups = still_open
+                    raise BayouError(f"server {server} did not take part in a round: {answer}")
+                if answer.primary:
+                    self._primary = server
+                settled[server] = answer.level and (not answer.primary or order.above is None)
+            groups = [group for group in groups if not all(settled[server] for server in group)]
 
     def note_primary(self, server: int) -> None:
         """Remember who is said to be the primary."""
         self._primary = server
+
+    def _plan(self, group: list[int]) -> list[tuple[int, Converge]]:
+        """Return the orders of one round for a group."""
+        self._rounds += 1
+        tree = self._topology.tree(self._primary if self._primary in group else group[0])
+        return [
+            (server, Converge(self._rounds, above, tuple(below))) for server, (above, below) in tree.items()
+        ]

@@ -86,22 +86,17 @@ class Topology:
                 found.append(group)
         return found
 
-    def tree(self, head: int) -> tuple[int, ...]:
-        """Return a spanning tree of the head's group, as flat as can be, in the form of messages.Gather."""
+    def tree(self, head: int) -> dict[int, tuple[int | None, list[int]]]:
+        """Return a spanning tree of the head's group, as flat as can be: each server's neighbours in it, the
+        one above (None for the head) and those below."""
         above = self._reach(head)
-        below: dict[int, list[int]] = {server: [] for server in above}
-        sizes = dict.fromkeys(above, 1)
-        for server, parent in reversed(above.items()):
+        tree: dict[int, tuple[int | None, list[int]]] = {
+            server: (parent, []) for server, parent in above.items()
+        }
+        for server, parent in above.items():
             if parent is not None:
-                below[parent].append(server)
-                sizes[parent] += sizes[server]
-        listed: list[int] = []
-        to_list = [head]
-        while to_list:
-            server = to_list.pop()
-            listed += (server, sizes[server])
-            to_list += below[server]
-        return tuple(listed)
+                tree[parent][1].append(server)
+        return tree
 
     def _reach(self, head: int) -> dict[int, int | None]:
         """Map each server of the head's group to the one it was reached from, breadth first."""

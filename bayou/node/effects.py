@@ -54,7 +54,7 @@ class Effects:
     4. drop the connection to each peer in ``drops``, whose reason is for a log;
     5. where ``leave`` is set, end the node: it has retired and is needed no more.
 
-    ``notes`` are lines for a curious operator.
+    ``notes`` are lines for a curious operator, as words not yet put together.
     """
 
     __slots__ = ("answers", "drops", "durable", "leave", "notes", "sends")
@@ -64,5 +64,5 @@ class Effects:
         self.sends: list[tuple[int, Message]] = []
         self.answers: list[tuple[int, Message]] = []
         self.drops: list[tuple[int, str]] = []
-        self.notes: list[str] = []
+        self.notes: list[tuple[object, ...]] = []
         self.leave = False

@@ -16,10 +16,7 @@ from bayou.node.messages import AntiEntropy, Continue, End, Pull
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bayou.core.items import Items
-    from bayou.core.write import Write
     from bayou.node.server import Server
 
 
@@ -33,14 +30,18 @@ class Limits(Record):
     characters: int = 1 << 20
     parts_ahead: int = 4
 
-    def fitting(self, writes: Sequence[Write]) -> int:
-        """Return how many of these writes, from the first on, fit into a part: one at least."""
+    def part_end(self, items: Items, start: int) -> int:
+        """Return the number of the first item that does not fit into a part that begins at ``start``."""
+        committed, tentative = items.committed, items.tentative
+        split = len(committed)
+        stop = min(split + len(tentative), start + self.items)
         room = self.characters
-        for at, write in enumerate(writes[: self.items]):
+        for at in range(start, stop):
+            write = committed[at] if at < split else tentative[at - split]
             room -= len(write.song) + (len(write.value) if isinstance(write.value, str) else 0)
             if room < 0:
-                return max(at, 1)
-        return min(len(writes), self.items)
+                return max(at, start + 1)
+        return stop
 
 
 class Inbound:
@@ -138,7 +139,7 @@ class Exchanges:
             return
         inbound.next_item += len(message.items)
         new = self._server.replica.apply(message.items)
-        self._server.note(f"exchange {inbound.purpose} from {peer}: {len(message.items)} items, {new} new")
+        self._server.note("exchange", inbound.purpose, "from", peer, "items", len(message.items), "new", new)
         if message.end is None:
             self._server.send(peer, Continue(message.serial, inbound.next_item))
         else:
@@ -148,15 +149,11 @@ class Exchanges:
     def _send_parts(self, peer: int, outbound: Outbound) -> None:
         while len(outbound.ahead) < self.limits.parts_ahead:
             start, items = outbound.position, outbound.items
-            part = items.slice(start, start + self.limits.items)
-            fitting = self.limits.fitting([*part.committed, *part.tentative])
-            stop = outbound.position = start + fitting
-            outbound.ahead.append(stop)
+            stop = outbound.position = self.limits.part_end(items, start)
             last = stop == len(items)
-            self._server.send(
-                peer,
-                AntiEntropy(outbound.serial, start, part.slice(0, fitting), outbound.end if last else None),
-            )
+            part = items if last and start == 0 else items.slice(start, stop)
+            outbound.ahead.append(stop)
+            self._server.send(peer, AntiEntropy(outbound.serial, start, part, outbound.end if last else None))
             if last:
                 del self._outbound[peer]
                 return

@@ -75,33 +75,17 @@ class Continue(Message):
     upto: int
 
 
-# Between servers: a round, which brings a group of connected servers level along a spanning tree.
+# Between servers: a round, which brings a group of connected servers level (bayou.node.rounds).
 
 
 class Gather(Message):
-    """Asks the head of ``tree`` to gather from its part of the tree, then to send what lies beyond.
-
-    ``tree`` lists the tree in depth-first order, the head first: id, number of nodes in its part, id, ...
-    The rest is as in Pull.
-    """
+    """In ``round``, asks a node of the tree to send what lies beyond, once it has gathered that from the
+    nodes below it. The rest is as in Pull."""
 
     round: int
-    tree: tuple[int, ...]
     serial: int
     csn: int
     vector: VersionVector
-
-
-class Settled(Message):
-    """The sender's part of the tree has taken in what was spread in ``round``.
-
-    ``level``: all of it has the same vector and CSN as the one above it; ``primary``: the id of the
-    primary if it is in there.
-    """
-
-    round: int
-    level: bool
-    primary: int | None
 
 
 # Between servers: creation and retirement (Petersen '97, section 5).
@@ -240,18 +224,25 @@ class Failed(Message):
 
 
 class Converge(Message):
-    """Bring the servers of ``tree`` level, this one at its head (tree: as in Gather)."""
+    """Take part in ``round``, with the server ``above`` in the tree, None at its head, and those ``below``.
+
+    All servers of the tree get this order, each with its own neighbours in it.
+    """
 
     round: int
-    tree: tuple[int, ...]
+    above: int | None
+    below: tuple[int, ...]
 
 
 class Converged(Message):
-    """The round is over. ``level``: all servers of the tree have the same vector and CSN, and where the
-    primary, whose id is ``primary``, is among them, nothing is tentative."""
+    """The server's part in the round is over.
+
+    ``level``: it has the same vector and CSN as the one above it, and nothing tentative if it is the
+    primary, which ``primary`` tells.
+    """
 
     level: bool
-    primary: int | None
+    primary: bool
 
 
 class ReadLog(Message):

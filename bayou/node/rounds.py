@@ -1,52 +1,25 @@
-"""Rounds: a group of connected servers is brought level along a spanning tree, with four messages a link.
+"""Rounds: a group of connected servers is brought level along a spanning tree.
 
-Gossip until nothing moves has the same result, at a cost that grows with the square of the group. A
-round gathers what everybody has towards the head of the tree, lets the head commit it if it is the
-primary (it has then heard from every server connected with it), and spreads the result back:
+Gossip until nothing moves has the same result, at a cost that grows with the square of the group. In a
+round every server of the tree is told its neighbours in it (``Converge``), and then
 
-1. ``Gather`` goes down the tree, and says where the node above stands;
-2. each node, once it has its children's, sends what lies beyond to the node above (``AntiEntropy``),
-   and says where it now stands itself;
-3. from the head down, each node sends each child what lies beyond that (``AntiEntropy``);
-4. ``Settled`` comes back up and says whether all are level.
+1. says to each one below where it stands (``Gather``), all at the same time;
+2. once it has what those below have, sends what lies beyond to the one above (``AntiEntropy``), which
+   so gathers at the head of the tree; the head commits it if it is the primary, having heard from every
+   server connected with it;
+3. from the head down, sends each one below what lies beyond, and is done (``Converged``).
+
+Three messages a connection, besides the order and its answer; a long chain takes the time of two
+passes along it.
 """
 
 from __future__ import annotations
 
-from bayou.node.messages import ROUND, Converge, Converged, End, Failed, Gather, Settled
+from bayou.node.messages import ROUND, Converge, Converged, End, Failed, Gather
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.core.vector import VersionVector
     from bayou.node.server import Server
-
-
-def subtrees(tree: tuple[int, ...]) -> list[tuple[int, tuple[int, ...]]]:
-    """Split a tree (see Gather) below its head: (child, tree that it heads) pairs.
-
-    >>> subtrees((0, 4, 1, 2, 2, 1, 3, 1))
-    [(1, (1, 2, 2, 1)), (3, (3, 1))]
-    """
-    found = []
-    at = 2
-    while at < len(tree):
-        stop = at + 2 * tree[at + 1]
-        found.append((tree[at], tree[at:stop]))
-        at = stop
-    return found
-
-
-def is_tree(tree: tuple[int, ...], head: int) -> bool:
-    """Whether this is a tree headed by ``head`` whose children's parts fill it exactly."""
-    if len(tree) % 2 or tree[:2] != (head, len(tree) // 2):
-        return False
-    at = 2
-    while at < len(tree):
-        size = tree[at + 1]
-        if size < 1:
-            return False
-        at += 2 * size
-    return at == len(tree)
 
 
 class Asked:
@@ -54,29 +27,27 @@ class Asked:
 
     __slots__ = ("csn", "serial", "vector")
 
-    def __init__(self, serial: int, csn: int, vector: VersionVector) -> None:
+    def __init__(self, asking: Gather | End, serial: int) -> None:
         self.serial = serial
-        self.csn = csn
-        self.vector = vector
+        self.csn = asking.csn
+        self.vector = asking.vector
 
 
 class Round:
-    """A round in progress at one node.
+    """A round in progress: the order that it carries out, and how far it has got.
 
-    ``order`` is the number of the master's order at the head, None elsewhere, where ``above`` is the
-    id of the node above and ``asked`` what it asked.
+    ``asked`` is what the server above asked for; ``gathered`` what those below, whose writes are in,
+    ask for in return.
     """
 
-    def __init__(self, number: int, tree: tuple[int, ...]) -> None:
-        self.number = number
-        self.children = subtrees(tree)
-        self.order: int | None = None
-        self.above: int | None = None
+    __slots__ = ("asked", "gathered", "level", "order", "plan")
+
+    def __init__(self, order: int, plan: Converge) -> None:
+        self.order = order
+        self.plan = plan
         self.asked: Asked | None = None
         self.gathered: dict[int, Asked] = {}
-        self.settled: dict[int, None] = {}
         self.level = True
-        self.primary: int | None = None
 
 
 class Rounds:
@@ -86,117 +57,85 @@ class Rounds:
         self._server = server
         self._patience_s = patience_s
         self._round: Round | None = None
-        self._latest: int | None = None
+        self._early: dict[int, Gather] = {}
         self.due: float | None = None
 
-    def start(self, order: int, message: Converge) -> None:
-        """Begin a round at its head, as the master ordered."""
+    def start(self, order: int, plan: Converge) -> None:
+        """Begin, as the master ordered."""
         server = self._server
         if server.paused or not server.is_active:
             server.answer(order, Failed("it is paused" if server.paused else "it is no active member"))
             return
-        current = self._begin(message.round, message.tree)
-        current.order = order
+        self.on_due()
+        current = self._round = Round(order, plan)
         self.due = server.now + self._patience_s
-        self._gather(current)
+        for peer in plan.below:
+            serial = server.exchanges.expect(peer, ROUND, plan.round)
+            server.send(peer, Gather(plan.round, serial, server.replica.csn, server.replica.vector))
+        early = self._early.pop(plan.above, None) if plan.above is not None else None
+        if early is not None and early.round == plan.round:
+            current.asked = Asked(early, early.serial)
+        self._pass_up_if_gathered(current)
 
     def on_gather(self, peer: int, message: Gather) -> None:
-        """Take part in a round that the node above asks for."""
-        server = self._server
-        if server.paused or not server.is_active or not is_tree(message.tree, server.id):
-            return
-        if message.round == self._latest:
-            return  # sent twice: it is in progress, or over
-        current = self._begin(message.round, message.tree)
-        current.above = peer
-        current.asked = Asked(message.serial, message.csn, message.vector)
-        self._gather(current)
-
-    def on_settled(self, peer: int, message: Settled) -> None:
-        """A child's part of the tree is done."""
+        """The server above says where it stands, perhaps before this one has its own order."""
         current = self._round
-        if current is None or message.round != current.number or peer not in current.gathered:
-            return
-        current.settled[peer] = None
-        current.level = current.level and message.level
-        if message.primary is not None:
-            current.primary = message.primary
-        self._finish_if_done(current)
+        if current is None or message.round != current.plan.round:
+            self._early[peer] = message
+        elif peer == current.plan.above and current.asked is None:
+            current.asked = Asked(message, message.serial)
+            self._pass_up_if_gathered(current)
 
     def pulled(self, number: int, peer: int, end: End) -> None:
         """An exchange of round ``number`` is complete."""
         current = self._round
-        if current is None or number != current.number:
+        if current is None or number != current.plan.round:
             return
-        if peer == current.above:
+        if peer == current.plan.above:
             replica = self._server.replica
             current.level = replica.csn == end.csn and replica.vector == end.vector
             self._spread(current)
         elif end.back is not None:
-            current.gathered[peer] = Asked(end.back, end.csn, end.vector)
+            current.gathered[peer] = Asked(end, end.back)
             self._pass_up_if_gathered(current)
 
+    def forget(self, peer: int) -> None:
+        """The connection to ``peer`` is gone, and with it what it asked there."""
+        self._early.pop(peer, None)
+
     def on_due(self) -> None:
-        """The round takes too long: say so, and let the master begin another one."""
-        self._give_up()
+        """The round takes too long, or a newer one begins: say so, and let the master begin another."""
+        if self._round is not None:
+            self._answer(self._round, level=False)
 
     def waiting(self) -> list[str]:
         """Return what is being waited for, a line each."""
         current = self._round
         if current is None:
             return []
-        missing = [child for child, _ in current.children if child not in current.settled]
-        return [f"waits for server {child} to settle in round {current.number}" for child in missing]
-
-    def _begin(self, number: int, tree: tuple[int, ...]) -> Round:
-        self._give_up()
-        self._latest = number
-        self._round = Round(number, tree)
-        return self._round
-
-    def _gather(self, current: Round) -> None:
-        server = self._server
-        for child, tree in current.children:
-            serial = server.exchanges.expect(child, ROUND, current.number)
-            server.send(
-                child, Gather(current.number, tree, serial, server.replica.csn, server.replica.vector)
-            )
-        self._pass_up_if_gathered(current)
+        plan = current.plan
+        missing: list[int | None] = [peer for peer in plan.below if peer not in current.gathered]
+        return [f"waits in round {plan.round} for server {peer}" for peer in missing or [plan.above]]
 
     def _pass_up_if_gathered(self, current: Round) -> None:
-        if len(current.gathered) < len(current.children):
+        server, above = self._server, current.plan.above
+        if len(current.gathered) < len(current.plan.below):
             return
-        server = self._server
-        if current.above is None or current.asked is None:
+        if above is None:
             server.replica.mark()
             self._spread(current)
-        else:
+        elif current.asked is not None:
             asked = current.asked
-            back = server.exchanges.expect(current.above, ROUND, current.number)
-            server.exchanges.serve(current.above, asked.serial, asked.csn, asked.vector, back)
+            back = server.exchanges.expect(above, ROUND, current.plan.round)
+            server.exchanges.serve(above, asked.serial, asked.csn, asked.vector, back)
 
     def _spread(self, current: Round) -> None:
-        for child, asked in current.gathered.items():
-            self._server.exchanges.serve(child, asked.serial, asked.csn, asked.vector)
-        if self._server.replica.is_primary:
-            current.primary = self._server.id
-        self._finish_if_done(current)
+        replica = self._server.replica
+        for peer, asked in current.gathered.items():
+            self._server.exchanges.serve(peer, asked.serial, asked.csn, asked.vector)
+        self._answer(current, level=current.level and not (replica.is_primary and replica.log.tentative))
 
-    def _finish_if_done(self, current: Round) -> None:
-        if len(current.settled) < len(current.children):
-            return
-        server = self._server
-        if current.above is not None:
-            server.send(current.above, Settled(current.number, current.level, current.primary))
-        elif current.order is not None:
-            level = current.level and (current.primary is None or not server.replica.log.tentative)
-            server.answer(current.order, Converged(level, current.primary))
+    def _answer(self, current: Round, *, level: bool) -> None:
         self._round = None
         self.due = None
-
-    def _give_up(self) -> None:
-        current = self._round
-        self._round = None
-        self.due = None
-        if current is not None and current.order is not None:
-            self._server.answer(current.order, Converged(level=False, primary=current.primary))
+        self._server.answer(current.order, Converged(level, self._server.replica.is_primary))

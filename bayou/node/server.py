@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bayou._record import Record
 from bayou.core.errors import Misuse, PeerError
+from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
 from bayou.core.sortedwrites import SHORT
@@ -36,7 +37,6 @@ from bayou.node.messages import (
     ReadLog,
     Request,
     Retire,
-    Settled,
     TakenOver,
     Waiting,
     Willing,
@@ -101,7 +101,6 @@ class Server:
             AntiEntropy: self.exchanges.on_part,
             Continue: self.exchanges.on_continue,
             Gather: self._rounds.on_gather,
-            Settled: self._rounds.on_settled,
             Create: self._creating.on_create,
             Created: self._joining.on_created,
             AskHeir: self._retiring.on_ask_heir,
@@ -144,7 +143,11 @@ class Server:
     @property
     def wake_at(self) -> float | None:
         """When it wants a Tick, at the latest; None for never."""
-        return min((timed.due for timed in self._timed if timed.due is not None), default=None)
+        earliest = None
+        for timed in self._timed:
+            if timed.due is not None and (earliest is None or timed.due < earliest):
+                earliest = timed.due
+        return earliest
 
     @property
     def replica(self) -> Replica:
@@ -178,9 +181,9 @@ class Server:
         """Answer an order, as an effect of this input."""
         self._effects.answers.append((order, message))
 
-    def note(self, line: str) -> None:
+    def note(self, *words: object) -> None:
         """Tell a curious operator."""
-        self._effects.notes.append(line)
+        self._effects.notes.append(words)
 
     def leave(self) -> None:
         """End this server: it has retired."""
@@ -237,6 +240,7 @@ class Server:
             self.servers.append(peer)
             self.servers.sort()
         self.exchanges.forget(peer)
+        self._rounds.forget(peer)
         self._retiring.on_links_changed()
 
     def _on_pull(self, peer: int, message: Pull) -> None:
@@ -259,7 +263,7 @@ class Server:
             return
         log = self._replica.log
         writes, committed = log.page(order.start, order.count)
-        fitting = self.exchanges.limits.fitting(writes)
+        fitting = self.exchanges.limits.part_end(Items(0, writes, []), 0)
         self.answer(number, LogPage(tuple(writes[:fitting]), min(committed, fitting), len(log)))
 
     def _on_probe(self, number: int, order: Probe) -> None:

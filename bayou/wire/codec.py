@@ -12,28 +12,41 @@ from io import BytesIO
 from bayou._lean import Pickler, Unpickler
 from bayou.core.errors import BayouError
 from bayou.core.items import Items
-from bayou.core.name import Name
-from bayou.core.vector import STAMP_MAX, VersionVector
 from bayou.core.write import NOTICE, Write
 from bayou.node.messages import AntiEntropy, End, Message
-from bayou.wire.columns import check_write, pack_name, pack_writes, unpack_name, unpack_writes
+from bayou.wire.columns import (
+    pack_ids,
+    pack_name,
+    pack_vector,
+    pack_write,
+    pack_writes,
+    unpack_ids,
+    unpack_name,
+    unpack_vector,
+    unpack_write,
+    unpack_writes,
+)
 from bayou.wire.errors import WireError
 from bayou.wire.scan import scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     Codec = tuple[Callable[[Any], object], Callable[[Any], object]]
 
 PROTOCOL = 4
+FEW = 4
+"""Up to so many writes are smaller and faster one by one."""
 
 
 def encode(message: Message) -> bytes:
     """Return a message as a pickle."""
     buffer = BytesIO()
-    _Pickler(buffer, PROTOCOL).dump(message)
+    pickler = _Pickler(buffer, PROTOCOL)
+    pickler.fast = True  # nothing in a message is worth remembering, and remembering takes an opcode each
+    pickler.dump(message)
     return buffer.getvalue()
 
 
@@ -62,9 +75,7 @@ class _Pickler(Pickler):
         if isinstance(value, Message):
             return Message, (type(value).__name__, *_encode_fields(value))
         if isinstance(value, Write):
-            stamp, server, kind, song, content = value
-            plain = pack_name(content) if isinstance(content, Name) else content
-            return Write, (stamp, pack_name(server), kind, song, plain)
+            return Write, pack_write(value)
         return NotImplemented
 
 
@@ -78,7 +89,7 @@ class _Unpickler(Unpickler):
 
 def _encode_fields(message: Message) -> tuple[object, ...]:
     values = message.__dict__
-    return tuple(encode(values[name]) for name, (encode, _) in _plan(type(message)))
+    return tuple([encode(values[name]) for name, (encode, _) in _plan(type(message))])
 
 
 def _make(kind: type[Message], plain: tuple[object, ...]) -> Message:
@@ -99,21 +110,10 @@ def _make_anti_entropy(*plain: object) -> Message:
     return _make(AntiEntropy, plain)
 
 
-def _make_write(*plain: Any) -> Write:
-    if len(plain) != 5 or type(plain[0]) is not int or type(plain[2]) is not int or type(plain[3]) is not str:
-        raise WireError("a write with the wrong fields")
-    stamp, server, kind, song, value = plain
-    if not 0 <= kind <= NOTICE:
-        raise WireError("a write of an unknown kind")
-    if value is not None and type(value) is not str:
-        value = unpack_name(value)
-    return check_write(Write(stamp, unpack_name(server), kind, song, value))
-
-
 _MAKERS: dict[tuple[str, str], Callable[..., object]] = {
     (Message.__module__, "Message"): _make_message,
     (AntiEntropy.__module__, "AntiEntropy"): _make_anti_entropy,
-    (Write.__module__, "Write"): _make_write,
+    (Write.__module__, "Write"): unpack_write,
 }
 
 
@@ -141,27 +141,24 @@ def _optional(codec: Codec) -> Codec:
     )
 
 
-def _encode_vector(vector: VersionVector) -> object:
-    return tuple([(stamp, *name.stamps) for name, stamp in vector.items()])
+def _encode_writes(writes: Sequence[Write]) -> object:
+    """A few writes go as they are, many in columns."""
+    return tuple(writes) if len(writes) <= FEW else pack_writes(writes)
 
 
-def _decode_vector(plain: object) -> VersionVector:
-    entries = {}
-    for entry in _tuple(plain):
-        stamp, *stamps = _tuple(entry)
-        if type(stamp) is not int or not 0 <= stamp <= STAMP_MAX:
-            raise WireError("a vector with a stamp out of range")
-        entries[unpack_name(tuple(stamps))] = stamp
-    return VersionVector(entries)
+def _decode_writes(plain: object) -> list[Write]:
+    if type(plain) is tuple and len(plain) <= FEW and all(type(write) is Write for write in plain):
+        return list(plain)
+    return unpack_writes(plain)
 
 
 def _encode_items(items: Items) -> object:
-    return items.csn, len(items.committed), pack_writes([*items.committed, *items.tentative])
+    return items.csn, len(items.committed), _encode_writes([*items.committed, *items.tentative])
 
 
 def _decode_items(plain: object) -> Items:
-    csn, split, columns = _tuple(plain)
-    writes = unpack_writes(columns)
+    csn, split, written = _tuple(plain)
+    writes = _decode_writes(written)
     if type(csn) is not int or type(split) is not int or csn < 0 or not 0 <= split <= len(writes):
         raise WireError("items with a CSN out of range")
     tentative = writes[split:]
@@ -171,14 +168,14 @@ def _decode_items(plain: object) -> Items:
 
 
 def _encode_end(end: End) -> object:
-    return end.csn, _encode_vector(end.vector), end.back
+    return end.csn, pack_vector(end.vector), end.back
 
 
 def _decode_end(plain: object) -> End:
     csn, vector, back = _tuple(plain)
     if type(csn) is not int or not (back is None or type(back) is int):
         raise WireError("an exchange with a wrong end")
-    return End(csn, _decode_vector(vector), back)
+    return End(csn, unpack_vector(vector), back)
 
 
 def _decode_body(plain: object) -> object:
@@ -210,16 +207,16 @@ _CODECS: dict[str, Codec] = {
     "str | None": _exactly(str, optional=True),
     "Name": (pack_name, unpack_name),
     "Name | None": _optional((pack_name, unpack_name)),
-    "VersionVector": (_encode_vector, _decode_vector),
-    "VersionVector | None": _optional((_encode_vector, _decode_vector)),
+    "VersionVector": (pack_vector, unpack_vector),
+    "VersionVector | None": _optional((pack_vector, unpack_vector)),
     "Write": _exactly(Write),
     "Items": (_encode_items, _decode_items),
     "End | None": _optional((_encode_end, _decode_end)),
     "Message": (_same, _decode_body),
     "Message | None": _optional((_same, _decode_body)),
-    "tuple[int, ...]": _tuple_of(int),
+    "tuple[int, ...]": (pack_ids, unpack_ids),
     "tuple[str, ...]": _tuple_of(str),
-    "tuple[Write, ...]": (pack_writes, lambda plain: tuple(unpack_writes(plain))),
+    "tuple[Write, ...]": (_encode_writes, lambda plain: tuple(_decode_writes(plain))),
 }
 
 _PLANS: dict[type[Message], list[tuple[str, Codec]]] = {}

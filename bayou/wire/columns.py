@@ -1,4 +1,4 @@
-"""Writes in columns: many of them as a handful of strings and byte strings.
+"""Writes and vectors in columns: many of them as a handful of strings and byte strings.
 
 Some eight bytes a write beyond its song and URL, packed and unpacked in C for the most part. All that
 comes out has been checked: every write is one that a replica could have made.
@@ -10,8 +10,8 @@ from itertools import accumulate, pairwise
 from struct import pack, unpack
 
 from bayou.core.name import Name
-from bayou.core.vector import STAMP_MAX
-from bayou.core.write import DELETE, NOTICE, PUT, RETIREMENT, Write
+from bayou.core.vector import STAMP_MAX, VersionVector
+from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 from bayou.wire.errors import WireError
 
 TYPE_CHECKING = False
@@ -21,8 +21,56 @@ if TYPE_CHECKING:
 
     Plain = tuple["Plain", ...] | int | str | bytes | None
 
-_WIDTHS = ((1 << 8, "B"), (1 << 16, "H"), (1 << 32, "I"), (1 << 64, "Q"))
+_CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
+"""How struct calls unsigned numbers of so many bytes."""
+
 _new_write = Write._make
+
+KEPT = 64
+_packed_names: dict[tuple[Name, ...], Plain] = {}
+_unpacked_names: dict[Plain, tuple[Name, ...]] = {}
+_unpacked_vectors: dict[Plain, VersionVector] = {}
+"""The same servers are listed again and again, and servers that are level tell each other the same
+vector: each is packed and unpacked once, the last few at least."""
+
+
+# Numbers.
+
+
+def _pack_numbers(numbers: Sequence[int]) -> bytes:
+    """Return unsigned little-endian numbers, in the narrowest width for them all, behind that width."""
+    largest = max(numbers, default=0)
+    width = 1 if largest < 1 << 8 else 2 if largest < 1 << 16 else 4 if largest < 1 << 32 else 8
+    return pack(f"<B{len(numbers)}{_CODES[width]}", width, *numbers)
+
+
+def _unpack_numbers(plain: Any) -> tuple[int, ...]:
+    if type(plain) is not bytes or not plain:
+        raise WireError("numbers that are none")
+    width = plain[0]
+    count, rest = divmod(len(plain) - 1, width or 1)
+    if width not in _CODES or rest:
+        raise WireError("numbers that don't fit their width")
+    return unpack(f"<{count}{_CODES[width]}", memoryview(plain)[1:])
+
+
+def pack_ids(ids: tuple[int, ...]) -> Plain:
+    """Return numbers, ids of nodes for instance, as plain data: eight bytes each where that is enough."""
+    if not ids or (min(ids) >= -(1 << 63) and max(ids) < 1 << 63):
+        return pack(f"<{len(ids)}q", *ids)
+    return ids
+
+
+def unpack_ids(plain: Any) -> tuple[int, ...]:
+    """Return the numbers that this plain data stands for; WireError where it stands for none."""
+    if type(plain) is bytes and len(plain) % 8 == 0:
+        return unpack(f"<{len(plain) // 8}q", plain)
+    if type(plain) is tuple and all(type(number) is int for number in plain):
+        return plain
+    raise WireError("numbers that are none")
+
+
+# Names and vectors.
 
 
 def pack_name(name: Name) -> tuple[int, ...]:
@@ -30,17 +78,76 @@ def pack_name(name: Name) -> tuple[int, ...]:
     return name.stamps
 
 
-def unpack_name(plain: object) -> Name:
+def unpack_name(plain: Any) -> Name:
     """Return the name that this plain data stands for; WireError where it is none."""
-    if type(plain) is not tuple or not all(type(stamp) is int and 0 < stamp <= STAMP_MAX for stamp in plain):
-        raise WireError("a name that is no tuple of stamps")
+    if type(plain) is not tuple:
+        raise WireError("a name that is no tuple")
+    known = Name.known(plain)
+    if known is not None:
+        return known
+    if not all(type(stamp) is int and 0 < stamp <= STAMP_MAX for stamp in plain):
+        raise WireError("a name with a stamp out of range")
     if any(child <= creator for child, creator in pairwise(plain)):
         raise WireError(f"a name older than its creator: {plain[:4]}")
     return Name.of(plain)
 
 
+def _pack_names(names: tuple[Name, ...]) -> Plain:
+    """Return names as plain data: how many stamps each has, and all their stamps in a row."""
+    packed = _packed_names.get(names)
+    if packed is None:
+        depths = [len(name.stamps) for name in names]
+        packed = _pack_numbers(depths), _pack_numbers([stamp for name in names for stamp in name.stamps])
+        _keep(_packed_names, names, packed)
+    return packed
+
+
+def _unpack_names(packed: Any) -> tuple[Name, ...]:
+    names = _unpacked_names.get(packed)
+    if names is None:
+        depths, stamps = map(_unpack_numbers, packed)
+        names = tuple(unpack_name(own) for own in _cut(stamps, depths))
+        if len(dict.fromkeys(names)) != len(names):
+            raise WireError("a name listed twice")
+        _keep(_unpacked_names, packed, names)
+    return names
+
+
+def _keep(kept: dict[Any, Any], key: object, value: object) -> None:
+    if len(kept) >= KEPT:
+        kept.clear()
+    kept[key] = value
+
+
+def pack_vector(vector: VersionVector) -> object:
+    """Return a vector as plain data: its names, and its stamps in the same order."""
+    if vector.encoded is None:
+        vector.encoded = _pack_names(vector.names), _pack_numbers(vector.stamps)
+    return vector.encoded
+
+
+def unpack_vector(plain: Any) -> VersionVector:
+    """Return the vector that this plain data stands for; WireError where it stands for none."""
+    try:
+        vector = _unpacked_vectors.get(plain)
+        if vector is None:
+            packed, numbers = plain
+            stamps = _unpack_numbers(numbers)
+            if max(stamps, default=0) > STAMP_MAX:
+                raise WireError("a vector with a stamp out of range")
+            vector = VersionVector(dict(zip(_unpack_names(packed), stamps, strict=True)))
+            vector.encoded = plain
+            _keep(_unpacked_vectors, plain, vector)
+    except (TypeError, ValueError) as error:
+        raise WireError(f"a vector that does not fit its columns ({error})") from error
+    return vector
+
+
+# Writes.
+
+
 def pack_writes(writes: Sequence[Write]) -> Plain:
-    """Return writes as plain data; the shape is in the code, and ``unpack_writes`` reads it."""
+    """Return writes as plain data, a column for each field; ``unpack_writes`` reads it."""
     if not writes:
         return ()
     stamps, servers, kinds, songs, values = zip(*writes, strict=True)
@@ -52,7 +159,7 @@ def pack_writes(writes: Sequence[Write]) -> Plain:
     for _, heir in heirs:
         table.setdefault(heir, len(table))
     return (
-        tuple(pack_name(name) for name in table),
+        _pack_names(tuple(table)),
         _pack_numbers([table[server] for server in servers]),
         _pack_numbers(stamps),
         bytes(kinds),
@@ -69,73 +176,82 @@ def unpack_writes(plain: Any) -> list[Write]:
     if plain == ():
         return []
     try:
-        names, servers, stamps, kinds, song_sizes, songs, value_sizes, values, heirs = plain
-        table = [unpack_name(name) for name in names]
-        size = len(kinds)
+        names, servers, numbers, kinds, song_sizes, songs, value_sizes, values, heirs = plain
+        table = _unpack_names(names)
+        stamps = _unpack_numbers(numbers)
         columns = (
-            _checked_stamps(_unpack_numbers(stamps, size)),
-            [table[at] for at in _unpack_numbers(servers, size)],
+            stamps,
+            [table[at] for at in _unpack_numbers(servers)],
             kinds,
-            _cut(songs, _unpack_numbers(song_sizes, size)),
-            _cut_values(values, _unpack_numbers(value_sizes, size)),
+            _cut(_text(songs), _unpack_numbers(song_sizes)),
+            _cut_values(_text(values), _unpack_numbers(value_sizes)),
         )
+        _check_stamps(min(stamps), max(stamps))
         _check_kinds(kinds, columns[3], columns[4])
         writes = list(map(_new_write, zip(*columns, strict=True)))
         for at, heir in heirs:
             writes[at] = _with_heir(writes[at], table[heir])
-    except (TypeError, ValueError, IndexError, AttributeError) as error:
+    except (TypeError, ValueError, IndexError) as error:
         raise WireError(f"writes that don't fit their columns ({error})") from error
     return writes
 
 
-def check_write(write: Write) -> Write:
-    """Return a write made of plain data and names, checked; WireError where it can't be one."""
-    _checked_stamps((write.stamp,))
-    heir = write.value
-    _check_kinds(bytes((write.kind,)), [write.song], [None if isinstance(heir, Name) else heir])
-    return _with_heir(write._replace(value=None), heir) if isinstance(heir, Name) else write
+def pack_write(write: Write) -> tuple[Plain, ...]:
+    """Return one write as plain data; ``unpack_write`` takes the parts."""
+    stamp, server, kind, song, value = write
+    return stamp, pack_name(server), kind, song, pack_name(value) if isinstance(value, Name) else value
 
 
-def _pack_numbers(numbers: Sequence[int]) -> Plain:
-    """Return (type code, bytes): unsigned little-endian numbers in the narrowest width for them all."""
-    largest = max(numbers)
-    code = next(code for limit, code in _WIDTHS if largest < limit)
-    return code, pack(f"<{len(numbers)}{code}", *numbers)
+def unpack_write(*plain: Any) -> Write:
+    """Return the write that these parts stand for; WireError where they stand for none."""
+    if len(plain) != 5:
+        raise WireError(f"a write has five fields, not {len(plain)}")
+    stamp, server, kind, song, value = plain
+    if type(stamp) is not int or type(kind) is not int or type(song) is not str:
+        raise WireError("a write with fields of the wrong types")
+    _check_stamps(stamp, stamp)
+    fits = {
+        PUT: type(value) is str,
+        DELETE: value is None,
+        CREATION: value is None and not song,
+        RETIREMENT: (value is None or type(value) is tuple) and not song,
+        NOTICE: value is None and not song,
+    }
+    if not fits.get(kind):
+        raise WireError("a write whose fields don't fit its kind")
+    return Write(
+        stamp, unpack_name(server), kind, song, unpack_name(value) if type(value) is tuple else value
+    )
 
 
-def _unpack_numbers(plain: tuple[str, bytes], count: int) -> tuple[int, ...]:
-    code, data = plain
-    if code not in ("B", "H", "I", "Q"):
-        raise WireError(f"numbers of the type {code!r}")
-    try:
-        return unpack(f"<{count}{code}", data)
-    except Exception as error:  # struct.error, without the import
-        raise WireError(f"numbers that don't fit ({error})") from error
-
-
-def _checked_stamps(stamps: tuple[int, ...]) -> tuple[int, ...]:
-    if min(stamps) < 1 or max(stamps) > STAMP_MAX:
-        raise WireError("a stamp out of range")
-    return stamps
-
-
-def _cut(text: str, sizes: Iterable[int]) -> list[str]:
-    if type(text) is not str:
+def _text(plain: object) -> str:
+    if type(plain) is not str:
         raise WireError("a text that is no string")
+    return plain
+
+
+def _cut(whole: Any, sizes: Iterable[int]) -> list[Any]:
+    """Cut a string or tuple into pieces of these sizes."""
     ends = list(accumulate(sizes, initial=0))
-    if ends[-1] != len(text):
-        raise WireError("texts that don't fit their sizes")
-    return [text[start:end] for start, end in pairwise(ends)]
+    if ends[-1] != len(whole):
+        raise WireError("pieces that don't fit their sizes")
+    return [whole[start:end] for start, end in pairwise(ends)]
 
 
 def _cut_values(text: str, sizes: tuple[int, ...]) -> list[str | None]:
+    """As _cut, where a size is one more than that of the piece, and 0 stands for no piece at all."""
     if 0 not in sizes:
-        return list(_cut(text, [size - 1 for size in sizes]))
+        return _cut(text, [size - 1 for size in sizes])
     cut = iter(_cut(text, [size - 1 for size in sizes if size]))
     return [next(cut) if size else None for size in sizes]
 
 
-def _check_kinds(kinds: bytes, songs: list[str], values: Sequence[str | None]) -> None:
+def _check_stamps(smallest: int, largest: int) -> None:
+    if smallest < 1 or largest > STAMP_MAX:
+        raise WireError("a stamp out of range")
+
+
+def _check_kinds(kinds: Any, songs: list[str], values: Sequence[str | None]) -> None:
     """Every write has the fields of its kind: a song for a put or delete, a URL for a put, no others."""
     if type(kinds) is not bytes or max(kinds) > NOTICE:
         raise WireError("a write of an unknown kind")

@@ -28,9 +28,6 @@ _FIXED = {
     b"\x85": 0,  # TUPLE1
     b"\x86": 0,  # TUPLE2
     b"\x87": 0,  # TUPLE3
-    b"\x94": 0,  # MEMOIZE
-    b"h": 1,  # BINGET
-    b"j": 4,  # LONG_BINGET
     b"\x93": 0,  # STACK_GLOBAL
     b"R": 0,  # REDUCE
 }
@@ -45,27 +42,34 @@ _COUNTED = {
     b"\x8e": 8,  # BINBYTES8
 }
 _STOP = ord(".")
-# By opcode: bytes to skip, or minus the width of the length to read; None for a forbidden one.
-_SKIP: list[int | None] = [None] * 256
+# By opcode: how far on the next one is, or minus the width of the length to read; None for a forbidden one.
+_NEXT: list[int | None] = [None] * 256
 for _code, _size in _FIXED.items():
-    _SKIP[_code[0]] = _size
+    _NEXT[_code[0]] = 1 + _size
 for _code, _width in _COUNTED.items():
-    _SKIP[_code[0]] = -_width
+    _NEXT[_code[0]] = -_width
 
 
 def scan(pickle: bytes) -> None:
     """Raise WireError unless this is one whole pickle made of the opcodes above."""
-    at, end, skips = 0, len(pickle), _SKIP
-    for _ in range(OPCODES_MAX):
-        if at >= end:
-            raise WireError("the pickle is cut short")
-        code = pickle[at]
-        if code == _STOP:
-            if at + 1 != end:
-                raise WireError(f"{end - at - 1} bytes behind the end of the pickle")
-            return
-        skip = skips[code]
-        if skip is None:
-            raise WireError(f"the pickle has the opcode {bytes([code])!r}, which no message needs")
-        at += 1 + skip if skip >= 0 else 1 - skip + int.from_bytes(pickle[at + 1 : at + 1 - skip], "little")
-    raise WireError(f"the pickle has more than {OPCODES_MAX} opcodes")
+    at, end, steps = 0, len(pickle), _NEXT
+    try:
+        for _ in range(OPCODES_MAX):
+            code = pickle[at]
+            step = steps[code]
+            if step is None:
+                break
+            if step > 0:
+                at += step
+            elif step == -1:
+                at += 2 + pickle[at + 1]
+            else:
+                at += 1 - step + int.from_bytes(pickle[at + 1 : at + 1 - step], "little")
+        else:
+            raise WireError(f"the pickle has more than {OPCODES_MAX} opcodes")
+    except IndexError:
+        raise WireError("the pickle is cut short") from None
+    if code != _STOP:
+        raise WireError(f"the pickle has the opcode {bytes([code])!r}, which no message needs")
+    if at + 1 != end:
+        raise WireError(f"{end - at - 1} bytes behind the end of the pickle")

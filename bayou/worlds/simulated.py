@@ -240,8 +240,8 @@ class SimulatedWorld:
             self._complain(f"server {node} drops its connection to {peer}: {why}")
             self.disconnect(node, peer)
         if self.settings.verbose:
-            for line in effects.notes:
-                self._complain(f"server {node}: {line}")
+            for words in effects.notes:
+                self._complain(f"server {node}: {' '.join(map(str, words))}")
         if effects.leave:
             self._remove(node)
         else:

@@ -111,9 +111,12 @@ class Host:
         """Run until the node leaves or the master's end of the control stream closes."""
         self._add(self._control)
         while self._running:
-            for fd, events in self._poll.poll(self._patience_ms()):
+            due = self._next_due()
+            patience_ms = None if due is None else max(0.0, (due - monotonic()) * 1000 + 1)
+            for fd, events in self._poll.poll(patience_ms):
                 self._serve(fd, events)
-            self._pass_time()
+            if due is not None:
+                self._pass_time(monotonic())
             self._flush()
         self._say_farewell()
 
@@ -124,11 +127,10 @@ class Host:
         self._poll.register(stream.fd, stream.events)
 
     def _serve(self, fd: int, events: int) -> None:
-        if self._listener is not None and fd == self._listener.fileno():
-            self._accept()
-            return
         stream = self._streams.get(fd)
         if stream is None:
+            if self._listener is not None and fd == self._listener.fileno():
+                self._accept()
             return
         if stream.connecting:
             self._connected(stream)
@@ -363,8 +365,8 @@ class Host:
         for number, answer in effects.answers:
             self._answer(number, answer)
         if self._verbose:
-            for line in effects.notes:
-                self._complain(line)
+            for words in effects.notes:
+                self._complain(" ".join(map(str, words)))
         for peer, why in effects.drops:
             stream = self._links.get(peer)
             if stream is not None:
@@ -372,16 +374,15 @@ class Host:
         if effects.leave:
             self._running = False
 
-    def _patience_ms(self) -> int | None:
-        """Return how long to wait for sockets: until the node or a handshake wants to be looked at."""
+    def _next_due(self) -> float | None:
+        """Return when the node, or a handshake, wants to be looked at next, None for never."""
         due = self._node.wake_at if self._node is not None else None
         for stream in self._handshakes:
             due = stream.due if due is None else min(due, stream.due or due)
             break  # the oldest is due first
-        return None if due is None else max(0, int((due - monotonic()) * 1000) + 1)
+        return due
 
-    def _pass_time(self) -> None:
-        now = monotonic()
+    def _pass_time(self, now: float) -> None:
         if self._node is not None and self._node.wake_at is not None and now >= self._node.wake_at:
             self._step(Tick())
         for stream in list(self._handshakes):

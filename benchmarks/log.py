@@ -1,0 +1,133 @@
+"""A late write into long logs, and what a tentative write takes in memory."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from statistics import median
+
+from bayou.core.items import Items
+from bayou.core.name import ROOT, Name
+from bayou.core.replica import Replica
+from bayou.core.write import DELETE, PUT, Write
+from bayou.node.effects import LinkUp, Received
+from bayou.node.messages import AntiEntropy, Create, Created, HandOver, Pull, Request
+from bayou.node.server import Server
+from benchmarks.table import Row, timed
+
+
+class _Counter:
+    """A source of numbers that are all different."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def getrandbits(self, k: int, /) -> int:
+        self.count += 1
+        return self.count
+
+
+class LongLog:
+    """A server with a long tentative log, in which one other server's writes are still to come.
+
+    The writes present have stamps 10, 20, 30, ...: room for late ones anywhere between.
+    """
+
+    def __init__(self, size: int, *, one_song: bool) -> None:
+        root = Replica(ROOT)
+        self.late = root.create().created
+        busy = root.create().created
+        self.songs = ["song"] if one_song else [f"song{n}" for n in range(size)]
+        self.server = Server(1, _Counter())
+        self.server.become(root.create().created)
+        self.server.activate()
+        replica = self.server.replica
+        replica.apply(root.beyond(0, replica.vector))
+        for start in range(0, size, 10_000):
+            replica.apply(Items(replica.csn, [], [
+                Write(10 * (n + 1), busy, PUT, self.songs[n % len(self.songs)], "url")
+                for n in range(start, min(size, start + 10_000))
+            ]))  # fmt: skip
+        self.server.step(0.0, LinkUp(2, is_server=True))
+        self.server.step(0.0, LinkUp(3, is_server=False))
+        self.size = size
+        self.count = 0
+
+    def late_write(self) -> float:
+        """Return the seconds that one late write takes: it arrives in an exchange, is logged and indexed, its
+        song is read, and it is passed on to a server that lacks it, and only it."""
+        self.count += 1
+        self.server.step(0.0, Received(2, HandOver(self.count)))
+        effects = self.server.step(0.0, Received(2, HandOver(self.count)))
+        pull = next((message for _, message in effects.sends if isinstance(message, Pull)), None)
+        if pull is None:  # the first offer began the exchange
+            serial = self.server.exchanges._serial
+        else:
+            serial = pull.serial
+        before = self.server.replica.vector
+        song = self.songs[(self.count * 7919) % len(self.songs)]
+        write = Write(10 * (self.count * self.size // 1000) + 5, self.late, PUT, song, "late")
+        part = Received(2, AntiEntropy(serial, 0, Items(self.server.replica.csn, [], [write])))
+        ask = Received(3, Request(1, self.count, "get", song, None, None, None))
+        passed_on = Received(2, Pull(self.count, "hand-over", self.server.replica.csn, before))
+        return timed(lambda: [self.server.step(0.0, given) for given in (part, ask, passed_on)])
+
+    def replay(self) -> float:
+        """Return the seconds that it takes to make the database anew from the whole log."""
+        writes = list(self.server.replica.log)
+
+        def work() -> None:
+            database: dict[str, str | Name | None] = {}
+            for write in writes:
+                if write.kind == PUT:
+                    database[write.song] = write.value
+                elif write.kind == DELETE:
+                    database.pop(write.song, None)
+
+        return timed(work)
+
+
+def late_write(*, quick: bool) -> list[Row]:
+    """The whole path of a late write, at logs of growing length."""
+    sizes = (1_000, 10_000, 100_000) if quick else (1_000, 10_000, 100_000, 1_000_000)
+    rows = []
+    for one_song in (False, True):
+        logs = [LongLog(size, one_song=one_song) for size in sizes]
+        gc.collect()
+        gc.disable()
+        seconds = [[log.late_write() for log in logs] for _ in range(900)]
+        replay = median(logs[-1].replay() for _ in range(3))
+        gc.enable()
+        columns = [median(column) for column in zip(*seconds[100:], strict=True)]
+        where = "all on one song" if one_song else "on many songs"
+        shown = ", ".join(f"{column * 1e6:.0f}" for column in columns)
+        lengths = ", ".join(f"{size:,}" for size in sizes)
+        rows += [
+            Row(f"a late write into logs of {lengths}, {where}", f"{shown} us"),
+            Row(f"the same, longest / shortest, {where}", f"{max(columns) / columns[0]:.1f} times", "at most 5"),
+            Row(f"replaying {sizes[-1]:,} / a late write into it, {where}", f"{replay / columns[-1]:,.0f} times",
+                "at least 5,000" if sizes[-1] == 1_000_000 else ""),
+        ]  # fmt: skip
+    return rows
+
+
+def memory(*, quick: bool) -> list[Row]:
+    """Bytes for each tentative write of a 10-byte song and a 20-byte URL, all songs different."""
+    count = 20_000 if quick else 200_000
+    root = Replica(ROOT)
+    name = root.create().created
+    replica = Replica(name)
+    replica.apply(root.beyond(0, replica.vector))
+    replica.take_journal()
+    gc.collect()
+    tracemalloc.start()
+    for n in range(count):
+        replica.apply(Items(replica.csn, [], [Write(n + 10, name, PUT, f"{n:010}", f"{n:020}")]))
+        replica.take_journal()
+    gc.collect()
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return [Row("memory for each tentative write", f"{taken / count:.0f} bytes", "at most 600", "350")]
+
+
+__all__ = ["Create", "Created", "late_write", "memory"]
