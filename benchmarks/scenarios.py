@@ -32,7 +32,7 @@ def _run(*command: str, text: str = "") -> None:
 
 
 def start(*, quick: bool) -> list[Row]:
-    """A scenario of two servers, two clients and ten commands, whole process, against an empty interpreter."""
+    """Two servers, two clients and ten commands, whole process, against an empty interpreter."""
     master = (sys.executable, "-m", "bayou.master")
     empty, ours, simulated, idle = in_turn(
         10 if quick else 60,

@@ -233,7 +233,7 @@ def test_nothing_was_executed() -> None:
         pytest.param(message_from("Retire", 1), id="too many fields"),
         pytest.param(message_from(1, (), PUT, "s", "u", cls=Write), id="a write on its own"),
         pytest.param(message_from("Pull", True, "join", 0, VECTOR), id="a truth value for a number"),
-        pytest.param(pull_with((b"\x01\x02", b"\x01\x02\x05"), b"\x01\x00"), id="a name with a younger creator"),
+        pytest.param(pull_with((b"\x01\x02", b"\x01\x02\x05"), b"\x01\x00"), id="a younger creator"),
         pytest.param(pull_with((b"\x01\x01", b"\x01\x00"), b"\x01\x00"), id="a name with the stamp 0"),
         pytest.param(pull_with((b"\x01\x00\x00", b"\x01"), b"\x01\x00\x00"), id="a name listed twice"),
         pytest.param(pull_with((b"\x01\x02", b"\x01\x02"), b"\x01\x00"), id="a name cut short"),

@@ -136,8 +136,12 @@ class Replica:
         done_tentative: list[Write] = []
         csn_before = self.csn
         try:
-            self._apply_committed(items, done_committed)
-            self._apply_tentative(items.tentative, done_tentative)
+            if items.committed or items.csn > csn_before:
+                self._apply_committed(items, done_committed)
+            for write in items.tentative:
+                if not self._knows(write):
+                    self._add_tentative(write)
+                    done_tentative.append(write)
         finally:
             if done_committed or done_tentative:
                 self._journal.append(Items(csn_before, done_committed, done_tentative))
@@ -160,15 +164,9 @@ class Replica:
                 self._commit_new(write)
                 done.append(write)
 
-    def _apply_tentative(self, writes: list[Write], done: list[Write]) -> None:
-        for write in writes:
-            if not self._knows(write):
-                if write.heir is not None:
-                    raise PeerError(f"{write} names an heir, but is not committed")
-                self._add_tentative(write)
-                done.append(write)
-
     def _add_tentative(self, write: Write) -> None:
+        if write.kind == RETIREMENT and write.heir is not None:
+            raise PeerError(f"{write} names an heir, but is not committed")
         self._learn(write)
         self.log.add(write)
         if write.kind <= DELETE:
@@ -194,7 +192,8 @@ class Replica:
 
     def _learn(self, write: Write) -> None:
         self._vector.learn(write)
-        self.clock.saw(write.stamp)
+        if write.stamp > self.clock.now:
+            self.clock.saw(write.stamp)
         if write.kind == RETIREMENT and write.server is self.name:
             self.retired = True
 

@@ -38,8 +38,9 @@ class SortedWrites:
 
     def add(self, write: Write) -> None:
         """Put one write in its place."""
-        if self._long is not None:
-            self._long.add(write)
+        long = self._long
+        if long is not None:
+            long.add(write)
             return
         short = self._short
         if not short or short[-1] < write:

@@ -137,9 +137,10 @@ class Exchanges:
         if message.first > inbound.next_item:
             del self._inbound[peer]
             return
-        inbound.next_item += len(message.items)
+        count = len(message.items)
+        inbound.next_item += count
         new = self._server.replica.apply(message.items)
-        self._server.note("exchange", inbound.purpose, "from", peer, "items", len(message.items), "new", new)
+        self._server.note("exchange", inbound.purpose, "from", peer, "items", count, "new", new)
         if message.end is None:
             self._server.send(peer, Continue(message.serial, inbound.next_item))
         else:
