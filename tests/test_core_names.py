@@ -75,6 +75,15 @@ def test_names_nobody_holds_are_forgotten() -> None:
     assert len(name_module._interned) == before
 
 
+def test_a_name_made_anew_is_not_forgotten_with_the_old_one() -> None:
+    old = Name.of((91_000,))
+    reference = name_module._interned[old.stamps]
+    del old
+    new = Name.of((91_000,))
+    name_module._forget(reference)
+    assert Name.of((91_000,)) is new
+
+
 def test_a_deep_name_costs_no_recursion() -> None:
     depth = 5000
     deep = Name.of(tuple(range(depth, 0, -1)))

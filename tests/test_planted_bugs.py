@@ -227,11 +227,11 @@ def commit_notice_applied_out_of_turn(patch: pytest.MonkeyPatch) -> None:
 def committed_delete_forgotten(patch: pytest.MonkeyPatch) -> None:
     from bayou.core.database import Database
 
-    def settle(self: Database, write: Write) -> None:
+    def commit_new(self: Database, write: Write) -> None:
         if write.kind != DELETE:
             self._committed[write.song] = write
 
-    patch.setattr(Database, "_settle", settle)
+    patch.setattr(Database, "commit_new", commit_new)
 
 
 BUGS = [

@@ -91,6 +91,8 @@ def message_from(*plain: Any, cls: type = Message) -> bytes:
 
     class Sender(pickle.Pickler):
         def reducer_override(self, value: Any) -> Any:
+            if isinstance(value, Write):
+                return Write, (value.stamp, value.server.stamps, value.kind, value.song, value.value)
             return (cls, plain) if isinstance(value, Exception) else NotImplemented
 
     buffer = io.BytesIO()
@@ -245,6 +247,17 @@ def test_nothing_was_executed() -> None:
         pytest.param(pull_with((b"\x01\x00", b"\x01"), b"\x08" + b"\xff" * 8), id="a stamp too large"),
         pytest.param(message_from(1, 0, (-1, 0, ()), None, cls=AntiEntropy), id="a CSN below zero"),
         pytest.param(message_from(1, 0, (0, 1, ()), None, cls=AntiEntropy), id="more committed than sent"),
+        pytest.param(
+            message_from(1, 0, (0, 0, (Write(1, ROOT, NOTICE, "", None),)), None, cls=AntiEntropy),
+            id="a notice among the tentative",
+        ),
+        pytest.param(message_from(1, 0, (0, 0, ()), (0, VECTOR, "1"), cls=AntiEntropy), id="a wrong end"),
+        pytest.param(message_from("Envelope", 1, (1, 2)), id="an envelope without a message"),
+        pytest.param(message_from("AskHeir", 1, "root"), id="a name that is no tuple"),
+        pytest.param(message_from(1, 0, 5, None, cls=AntiEntropy), id="items that are no tuple"),
+        pytest.param(message_from("Created", 1, (1,), 0, VECTOR), id="a creation that is no write"),
+        pytest.param(message_from(1, (), PUT, "s", cls=Write), id="a write of four fields"),
+        pytest.param(message_from("1", (), PUT, "s", "u", cls=Write), id="a stamp that is no number"),
         pytest.param(message_from("Converge", 1, None, b"1234567"), id="most of an id"),
         pytest.param(message_from("Converge", 1, None, ("1",)), id="an id that is no number"),
     ],

@@ -48,26 +48,23 @@ class Database:
             present.remove(write)
             if not present:
                 del self._tentative[write.song]
-        elif present == write:
+        else:
             del self._tentative[write.song]
-        self._settle(write)
+        self.commit_new(write)
 
     def commit_new(self, write: Write) -> None:
         """As ``commit``, for a write that was not tentative here before."""
-        self._settle(write)
+        if write.kind == PUT:
+            self._committed[write.song] = write
+        else:
+            self._committed.pop(write.song, None)
 
     def commit_all(self, writes: Iterable[Write]) -> None:
         """As ``commit`` for every tentative write there is, given in the order of commitment."""
         self._tentative.clear()
         for write in writes:
             if write.kind <= DELETE:
-                self._settle(write)
-
-    def _settle(self, write: Write) -> None:
-        if write.kind == PUT:
-            self._committed[write.song] = write
-        else:
-            self._committed.pop(write.song, None)
+                self.commit_new(write)
 
     def get(self, song: str, *, committed_only: bool = False) -> str | None:
         """Return the URL of ``song``, or None where there is no such song in that view."""

@@ -19,7 +19,7 @@ from bayou.core.write import CREATION, RETIREMENT, Write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import ItemsView, Mapping
+    from collections.abc import Mapping
 
 NOTHING = 0
 """The entry of a server of which nothing has been heard yet; stamps start at 1."""
@@ -127,10 +127,6 @@ class VersionVector:
                 entries[name] = max(value, self.completed(name))
         return VersionVector({name: value for name, value in entries.items() if value != RETIRED})
 
-    def items(self) -> ItemsView[Name, int]:
-        """Return the (name, stamp) pairs listed, in the order in which they were learned."""
-        return self._entries.items()
-
     @property
     def names(self) -> tuple[Name, ...]:
         """The names listed, in the order in which they were learned."""
@@ -143,9 +139,6 @@ class VersionVector:
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
-
-    def __len__(self) -> int:
-        return len(self._entries)
 
     def _canonical(self) -> frozenset[tuple[Name, int]]:
         """Return the entries less those that say no more than their absence would."""

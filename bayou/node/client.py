@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.node.messages import OK, Answer, Did, Do, Failed, Message, Probe, Request, Waiting
 from bayou.node.session import Guarantees, Session
 
@@ -56,8 +56,8 @@ class Client:
         elif isinstance(given, LinkDown):
             if given.peer == self.server:
                 self.server = None
-        elif isinstance(given, Tick) and self.wake_at is not None and now >= self.wake_at:
-            self._send()
+        elif self._pending is not None and self.wake_at is not None and now >= self.wake_at:
+            self._send(self._pending)
         return effects
 
     def check(self) -> None:
@@ -70,7 +70,7 @@ class Client:
         if pending is None:
             return
         if pending.server == peer:
-            self._send()
+            self._send(pending)
         else:
             self._end(pending, Failed(f"server {pending.server} may or may not have carried it out"))
 
@@ -95,15 +95,12 @@ class Client:
                 self._session_id, self._number, order.kind, order.song, order.url, reads, writes
             )
             self._pending = Pending(number, request, self.server)
-            self._send()
+            self._send(self._pending)
 
-    def _send(self) -> None:
-        pending = self._pending
-        self.wake_at = None
-        if pending is not None:
-            self.wake_at = self._now + self._retry_s
-            if self.server == pending.server:
-                self._effects.sends.append((pending.server, pending.request))
+    def _send(self, pending: Pending) -> None:
+        self.wake_at = self._now + self._retry_s
+        if self.server == pending.server:
+            self._effects.sends.append((pending.server, pending.request))
 
     def _receive(self, given: Received) -> None:
         pending, answer = self._pending, given.message

@@ -74,8 +74,8 @@ class Joining:
         """Nothing came for a while: ask again, somebody else where the creator is gone."""
         if self._target is not None:
             self._pull()
-        elif self._creator in self._server.servers:
-            self._ask_creator()
+        elif self._creator is not None and self._creator in self._server.servers:
+            self._ask_creator(self._creator)
         else:
             self._ask()
 
@@ -85,23 +85,23 @@ class Joining:
             return []
         if self._target is None:
             return [f"waits for server {self._creator} to give it a name"]
-        return [f"waits to take over what server {self._creator} had when it gave the name"]
+        return [f"waits to take over what server {self._creator} had when it gave it its name"]
 
     def _ask(self) -> None:
         """Ask the connected server with the lowest id that has not declined."""
         willing = [peer for peer in self._server.servers if peer not in self._declined]
         if not willing:
             self._declined.clear()
+            self._creator = None
             self.due = self._server.now + self._retry_s
             return
         self._creator = min(willing)
         self._token = self._server.new_token()
-        self._ask_creator()
+        self._ask_creator(self._creator)
 
-    def _ask_creator(self) -> None:
-        if self._creator is not None:
-            serial = self._server.exchanges.expect(self._creator, JOIN, self._token)
-            self._server.send(self._creator, Create(self._token, serial))
+    def _ask_creator(self, creator: int) -> None:
+        serial = self._server.exchanges.expect(creator, JOIN, self._token)
+        self._server.send(creator, Create(self._token, serial))
         self.due = self._server.now + self._retry_s
 
     def _pull(self) -> None:

@@ -9,11 +9,10 @@ from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
 from bayou.core.sortedwrites import SHORT
 from bayou.node.desk import Desk
-from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.node.exchange import Exchanges, Limits
 from bayou.node.joining import Creating, Joining
 from bayou.node.messages import (
-    HAND_OVER,
     JOIN,
     ROUND,
     AntiEntropy,
@@ -131,7 +130,7 @@ class Server:
             self._obey(given)
         elif isinstance(given, LinkUp | LinkDown):
             self._relink(given)
-        elif isinstance(given, Tick):
+        else:
             for timed in self._timed:
                 if timed.due is not None and now >= timed.due:
                     timed.on_due()
@@ -208,7 +207,7 @@ class Server:
             self._rounds.pulled(key, peer, end)
         elif purpose == JOIN:
             self._joining.pulled()
-        elif purpose == HAND_OVER:
+        else:
             self._retiring.pulled(key, peer)
 
     # Inputs.
