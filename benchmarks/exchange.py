@@ -12,6 +12,7 @@ from statistics import median
 from bayou.core.name import ROOT
 from bayou.core.replica import Replica
 from bayou.core.vector import VersionVector
+from bayou.master.commands import COMMANDS
 from bayou.master.run import Run
 from bayou.node.effects import LinkUp, Received
 from bayou.node.messages import HandOver, Message, TakenOver
@@ -81,7 +82,7 @@ def bulk(*, quick: bool) -> list[Row]:
     seconds = []
     for _ in range(3 if quick else 7):
         world = ProcessWorld(WorldSettings(), secret=SECRET)
-        run = Run(world, write=lambda _: None)
+        run = Run(world, COMMANDS, write=lambda _: None)
         for number, line in enumerate(
             (b"pause", b"joinServer 0", b"joinServer 1", b"joinServer 2", b"start")
         ):

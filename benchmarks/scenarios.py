@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from statistics import median
 
+from bayou.master.commands import COMMANDS
 from bayou.master.run import Run
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import WorldSettings
@@ -91,7 +92,7 @@ class Chain:
 
     def __init__(self, size: int) -> None:
         self.world = ProcessWorld(WorldSettings(deadline_s=120))
-        self.run = Run(self.world, write=lambda _: None)
+        self.run = Run(self.world, COMMANDS, write=lambda _: None)
         self.number = 0
         self.do("pause")
         for server in range(size):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bayou.master.commands import COMMANDS
 from bayou.master.run import Run, RunSettings
 from bayou.node.session import parse_guarantees
 from bayou.worlds.simulated import SimulatedWorld
@@ -26,7 +27,7 @@ def simulate(
     done = Simulated()
     printed: list[bytes] = []
     world = SimulatedWorld(WorldSettings(parse_guarantees(guarantees)), check=check)
-    run = Run(world, RunSettings(strict=strict), write=printed.append, complain=done.errors.append)
+    run = Run(world, COMMANDS, RunSettings(strict=strict), write=printed.append, complain=done.errors.append)
     for number, line in enumerate(scenario.split(b"\n"), start=1):
         printed.clear()
         run.line(number, line)

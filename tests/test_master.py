@@ -173,7 +173,7 @@ def test_a_line_without_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyP
 
 def test_a_line_too_long_to_be_read_is_skipped() -> None:
     errors: list[str] = []
-    run = Run(SimulatedWorld(), write=lambda _: None, complain=errors.append)
+    run = Run(SimulatedWorld(), COMMANDS, write=lambda _: None, complain=errors.append)
     run.line(3, None)
     assert errors == ["<stdin>:3: : a line of more than 67108864 bytes; skipped"]
 
@@ -272,7 +272,7 @@ def test_a_simulated_hang_ends_at_the_deadline_without_waiting() -> None:
     """Virtual time: thirty seconds pass at once."""
     errors: list[str] = []
     world = SimulatedWorld()
-    run = Run(world, write=lambda _: None, complain=errors.append)
+    run = Run(world, COMMANDS, write=lambda _: None, complain=errors.append)
     for number, line in enumerate((b"joinServer 0", b"joinServer 1", b"joinClient 2 1"), start=1):
         run.line(number, line)
     world.nodes.pop(1)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bayou.core.vector import START
+from bayou.master.commands import COMMANDS
 from bayou.master.run import Run
 from bayou.node.messages import AntiEntropy, End, HandOver, Message, Pull, Retire
 from bayou.wire.connection import MAGIC, NONCE_BYTES, Connection, Introduce
@@ -193,7 +194,7 @@ def test_the_secret_is_in_no_command_line_and_no_environment() -> None:
     secret = b"a secret of the length it must b"
     world = ProcessWorld(secret=secret)
     try:
-        run = Run(world, write=lambda _: None)
+        run = Run(world, COMMANDS, write=lambda _: None)
         for number, line in enumerate(THREE, start=1):
             run.line(number, line.encode())
         for pid in world.pids.values():
@@ -237,7 +238,7 @@ class Guarded:
         os.dup2(stderr, 2)
         os.close(stderr)
         self.out: list[bytes] = []
-        self.run = Run(self.world, write=self.out.append)
+        self.run = Run(self.world, COMMANDS, write=self.out.append)
         self.sockets: list[socket.socket] = []
         for number, line in enumerate(THREE, start=1):
             self.run.line(number, line.encode())

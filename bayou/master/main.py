@@ -68,13 +68,14 @@ def run_scenario(options: Options) -> int:
 
 def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
     from bayou.core.errors import BayouError
+    from bayou.master.commands import COMMANDS
     from bayou.master.console import OutputClosed, complain, read_lines
     from bayou.master.run import Run, RunSettings, StrictStop
     from bayou.worlds.world import DeadlineExceeded
 
     gc.freeze()
     gc.enable()
-    run = Run(world, RunSettings(name, options.strict, options.verbose))
+    run = Run(world, COMMANDS, RunSettings(name, options.strict, options.verbose))
     try:
         for number, line in read_lines(fd):
             run.line(number, line)

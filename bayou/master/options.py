@@ -36,6 +36,8 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
         return Options(world=world or "processes")
     import argparse
 
+    from bayou._arguments import seconds
+
     parser = argparse.ArgumentParser(
         prog=prog,
         description="Run a scenario: commands, one a line, on servers and clients of a Bayou store.",
@@ -55,7 +57,7 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
     )
     parser.add_argument(
         "--deadline",
-        type=_seconds,
+        type=seconds,
         default=30.0,
         metavar="SECONDS",
         help="how long a command may take before the run ends with exit status 3 (default: 30)",
@@ -85,18 +87,6 @@ def _describe_commands() -> str:
     from bayou.master.commands import COMMANDS
 
     return "\n".join(f"  {command.usage}\n      {command.does}" for command in COMMANDS.values())
-
-
-def _seconds(text: str) -> float:
-    import argparse
-
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return seconds
 
 
 def _guarantees(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bayou._record import Record
 from bayou.core.errors import BayouError
-from bayou.master.commands import COMMANDS
 from bayou.master.console import LINE_BYTES_MAX, complain, shorten, to_bytes, to_text, write_all
 from bayou.master.grammar import BadLine, parse, resolve
 from bayou.master.lockstep import LockStep
@@ -13,9 +12,10 @@ from bayou.node.messages import Failed, Message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import TypeVar
 
+    from bayou.master.grammar import Command
     from bayou.worlds.world import World
 
     Answer = TypeVar("Answer", bound=Message)
@@ -45,18 +45,21 @@ class Run:
     def __init__(
         self,
         world: World,
+        commands: Mapping[str, Command],
         settings: RunSettings | None = None,
         *,
         write: Callable[[bytes], None] = lambda data: write_all(1, data),
         complain: Callable[[str], None] = complain,
     ) -> None:
-        """Run in ``world``; ``write`` takes the output and ``complain`` lines for standard error."""
+        """Run in ``world`` with these ``commands``, by name; ``write`` takes the output, and ``complain``
+        lines for standard error."""
         self.world = world
         self.topology = Topology()
         self.lockstep = LockStep(world, self.topology)
         self.settings = settings or RunSettings()
         self.paused = False
         self.had_servers = False
+        self._commands = commands
         self._write = write
         self._complain = complain
         self._place = self.settings.name
@@ -75,7 +78,7 @@ class Run:
             self._say_what_is_off(line or b"", f"{error}; skipped")
 
     def _carry_out(self, raw: bytes) -> None:
-        line = parse(raw, COMMANDS)
+        line = parse(raw, self._commands)
         if line is None:
             return
         command = line.command

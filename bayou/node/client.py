@@ -8,7 +8,7 @@ from bayou.node.session import Guarantees, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.node.server import Randomness
+    from bayou.node.context import Randomness
 
 
 class Pending:

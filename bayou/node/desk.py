@@ -7,7 +7,7 @@ from bayou.node.messages import OK, REFUSED, Answer, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.node.server import Server
+    from bayou.node.context import Context
 
 
 class Desk:
@@ -17,7 +17,7 @@ class Desk:
     ``sessions_max`` sessions are remembered; the one silent for longest is forgotten first.
     """
 
-    def __init__(self, server: Server, sessions_max: int) -> None:
+    def __init__(self, server: Context, sessions_max: int) -> None:
         self._server = server
         self._sessions_max = sessions_max
         self._answers: dict[int, Answer] = {}

@@ -17,7 +17,7 @@ from bayou.node.messages import AntiEntropy, Continue, End, Pull
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.core.items import Items
-    from bayou.node.server import Server
+    from bayou.node.context import Context
 
 
 class Limits(Record):
@@ -76,7 +76,7 @@ class Exchanges:
     When an inbound exchange is complete, the server is told its purpose and key.
     """
 
-    def __init__(self, server: Server, first_serial: int, limits: Limits) -> None:
+    def __init__(self, server: Context, first_serial: int, limits: Limits) -> None:
         self._server = server
         self._serial = first_serial
         self.limits = limits

@@ -9,7 +9,8 @@ from bayou.node.messages import JOIN, Create, Created, Declined, Failed, Join, J
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.core.write import Write
-    from bayou.node.server import Server
+    from bayou.node.context import Context
+    from bayou.node.exchange import Exchanges
 
 CREATIONS_KEPT = 1024
 """How many answers to requests for a name are remembered, in case one is sent again."""
@@ -19,8 +20,9 @@ class Joining:
     """The newcomer's side: get a name from the connected server with the lowest id, then take over all
     that it has, the creation write included, before serving anybody."""
 
-    def __init__(self, server: Server, retry_s: float) -> None:
+    def __init__(self, server: Context, exchanges: Exchanges, retry_s: float) -> None:
         self._server = server
+        self._exchanges = exchanges
         self._retry_s = retry_s
         self._order: int | None = None
         self._creator: int | None = None
@@ -100,7 +102,7 @@ class Joining:
         self._ask_creator(self._creator)
 
     def _ask_creator(self, creator: int) -> None:
-        serial = self._server.exchanges.expect(creator, JOIN, self._token)
+        serial = self._exchanges.expect(creator, JOIN, self._token)
         self._server.send(creator, Create(self._token, serial))
         self.due = self._server.now + self._retry_s
 
@@ -108,18 +110,19 @@ class Joining:
         """Take over from the creator, or where it is gone from the others in turn."""
         servers = self._server.servers
         if self._creator in servers:
-            self._server.exchanges.pull(self._creator, JOIN, self._token)
+            self._exchanges.pull(self._creator, JOIN, self._token)
         elif servers:
             self._turn += 1
-            self._server.exchanges.pull(servers[self._turn % len(servers)], JOIN, self._token)
+            self._exchanges.pull(servers[self._turn % len(servers)], JOIN, self._token)
         self.due = self._server.now + self._retry_s
 
 
 class Creating:
     """The creator's side: accept one creation write for each request, however often it is sent."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Context, exchanges: Exchanges) -> None:
         self._server = server
+        self._exchanges = exchanges
         self._creations: dict[int, Write] = {}
 
     def on_create(self, peer: int, message: Create) -> None:
@@ -136,4 +139,4 @@ class Creating:
                 del self._creations[next(iter(self._creations))]
         server.send(peer, Created(message.token, creation, server.replica.csn, server.replica.vector))
         newborn = LiveVector.newborn(creation.created).snapshot()
-        server.exchanges.serve(peer, message.serial, 0, newborn)
+        self._exchanges.serve(peer, message.serial, 0, newborn)

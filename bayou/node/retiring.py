@@ -19,14 +19,16 @@ from bayou.node.messages import HAND_OVER, AskHeir, Declined, Failed, HandOver, 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.core.name import Name
-    from bayou.node.server import Server
+    from bayou.node.context import Context
+    from bayou.node.exchange import Exchanges
 
 
 class Retiring:
     """Both sides of a retirement: the one that leaves, and the ones that take over."""
 
-    def __init__(self, server: Server, retry_s: float) -> None:
+    def __init__(self, server: Context, exchanges: Exchanges, retry_s: float) -> None:
         self._server = server
+        self._exchanges = exchanges
         self._retry_s = retry_s
         self._order: int | None = None
         self._token = 0
@@ -78,7 +80,7 @@ class Retiring:
         return candidates
 
     def _retire(self, heir: Name | None) -> None:
-        self._server.exchanges.stop_receiving()
+        self._exchanges.stop_receiving()
         self._server.replica.retire(heir)
         self._offer()
 
@@ -161,8 +163,8 @@ class Retiring:
         server = self._server
         if not server.is_active:
             server.send(peer, Declined(message.token))
-        elif not server.exchanges.is_progressing(peer, HAND_OVER, message.token):
-            server.exchanges.pull(peer, HAND_OVER, message.token)
+        elif not self._exchanges.is_progressing(peer, HAND_OVER, message.token):
+            self._exchanges.pull(peer, HAND_OVER, message.token)
 
     def pulled(self, token: int, peer: int) -> None:
         """All has been taken over: confirm it. The primary commits it at once, paused or not."""

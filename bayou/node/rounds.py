@@ -19,7 +19,8 @@ from bayou.node.messages import ROUND, Converge, Converged, End, Failed, Gather
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.node.server import Server
+    from bayou.node.context import Context
+    from bayou.node.exchange import Exchanges
 
 
 class Asked:
@@ -53,8 +54,9 @@ class Round:
 class Rounds:
     """The rounds that a server takes part in, one at a time: a newer one replaces the one in progress."""
 
-    def __init__(self, server: Server, patience_s: float) -> None:
+    def __init__(self, server: Context, exchanges: Exchanges, patience_s: float) -> None:
         self._server = server
+        self._exchanges = exchanges
         self._patience_s = patience_s
         self._round: Round | None = None
         self._early: dict[int, Gather] = {}
@@ -70,7 +72,7 @@ class Rounds:
         current = self._round = Round(order, plan)
         self.due = server.now + self._patience_s
         for peer in plan.below:
-            serial = server.exchanges.expect(peer, ROUND, plan.round)
+            serial = self._exchanges.expect(peer, ROUND, plan.round)
             server.send(peer, Gather(plan.round, serial, server.replica.csn, server.replica.vector))
         early = self._early.pop(plan.above, None) if plan.above is not None else None
         if early is not None and early.round == plan.round:
@@ -126,13 +128,13 @@ class Rounds:
             self._spread(current)
         elif current.asked is not None:
             asked = current.asked
-            back = server.exchanges.expect(above, ROUND, current.plan.round)
-            server.exchanges.serve(above, asked.serial, asked.csn, asked.vector, back)
+            back = self._exchanges.expect(above, ROUND, current.plan.round)
+            self._exchanges.serve(above, asked.serial, asked.csn, asked.vector, back)
 
     def _spread(self, current: Round) -> None:
         replica = self._server.replica
         for peer, asked in current.gathered.items():
-            self._server.exchanges.serve(peer, asked.serial, asked.csn, asked.vector)
+            self._exchanges.serve(peer, asked.serial, asked.csn, asked.vector)
         self._answer(current, level=current.level and not (replica.is_primary and replica.log.tentative))
 
     def _answer(self, current: Round, *, level: bool) -> None:

@@ -46,12 +46,9 @@ from bayou.node.rounds import Rounds
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Protocol
+    from typing import Any
 
-    class Randomness(Protocol):
-        """The one method of random.Random that nodes draw from."""
-
-        def getrandbits(self, k: int, /) -> int: ...
+    from bayou.node.context import Randomness
 
 
 class Settings(Record):
@@ -89,10 +86,10 @@ class Server:
         self._replica: Replica | None = None
         self._active = False
         self._effects = Effects()
-        self._rounds = Rounds(self, settings.round_s)
-        self._joining = Joining(self, settings.retry_s)
-        self._creating = Creating(self)
-        self._retiring = Retiring(self, settings.retry_s)
+        self._rounds = Rounds(self, self.exchanges, settings.round_s)
+        self._joining = Joining(self, self.exchanges, settings.retry_s)
+        self._creating = Creating(self, self.exchanges)
+        self._retiring = Retiring(self, self.exchanges, settings.retry_s)
         self._desk = Desk(self, settings.sessions_max)
         self._timed = (self._rounds, self._joining, self._retiring)
         self._on_message: dict[type[Message], Callable[[int, Any], None]] = {

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from bayou._arguments import seconds
 from bayou.tester.cases import Case, SetupError, find_cases, read_command
 from bayou.tester.runner import Outcome, run_case
 
@@ -53,7 +54,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("-y", "--yes", action="store_true", help="run the command without asking")
     parser.add_argument(
         "--timeout",
-        type=_seconds,
+        type=seconds,
         default=60.0,
         metavar="SECONDS",
         help="how long one test may take before it is killed (default: 60)",
@@ -62,16 +63,6 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--world", choices=("processes", "sim"), help="add --world to the command: where the nodes run"
     )
     return parser
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return seconds
 
 
 def _agrees(command: str, count: int) -> bool:

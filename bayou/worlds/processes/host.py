@@ -21,7 +21,6 @@ from bayou.node.server import Server
 from bayou.node.session import SHORT_NAMES, Guarantees
 from bayou.wire.connection import NONCE_BYTES, Channel, Connection, Introduce
 from bayou.worlds.processes.control import LOOPBACK, Dial, Envelope, HangUp, Start, Up
-from bayou.worlds.processes.warm import name_process
 
 HANDSHAKE_S = 5.0
 HANDSHAKES_MAX = 256
@@ -38,6 +37,16 @@ def run(control_fd: int, secret: bytes) -> None:
     gc.set_threshold(50_000, 20, 20)
     control = Stream(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, control_fd), Channel())
     Host(control, secret).run()
+
+
+def name_process(name: str) -> None:
+    """Let ``ps`` and ``pgrep`` show what this process is, where the system has a way to."""
+    try:
+        fd = os.open("/proc/self/comm", os.O_WRONLY)
+    except OSError:
+        return
+    os.write(fd, name.encode()[:15])
+    os.close(fd)
 
 
 class SystemBits:

@@ -56,16 +56,6 @@ def start(secret: bytes) -> tuple[int, socket.socket]:
     return pid, ours
 
 
-def name_process(name: str) -> None:
-    """Let ``ps`` and ``pgrep`` show what this process is, where the system has a way to."""
-    try:
-        fd = os.open("/proc/self/comm", os.O_WRONLY)
-    except OSError:
-        return
-    os.write(fd, name.encode()[:15])
-    os.close(fd)
-
-
 def _end_with(work: Callable[[], None]) -> NoReturn:
     """Do the work of a forked process and end it, never returning into the parent's code."""
     status = 1
@@ -94,10 +84,10 @@ class _WarmParent:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _detach(self._channel.fileno())
-        name_process("bayou warm")
         gc.disable()
         from bayou.worlds.processes import host
 
+        host.name_process("bayou warm")
         gc.freeze()
         self._be_child = host.run
         self._watch_children()

@@ -1,0 +1,62 @@
+"""What the parts of a node may use of the node that they belong to."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from bayou.core.name import Name
+    from bayou.core.replica import Replica
+    from bayou.node.messages import End, Message
+
+    class Randomness(Protocol):
+        """The one method of random.Random that nodes draw from."""
+
+        def getrandbits(self, k: int, /) -> int: ...
+
+    class Context(Protocol):
+        """A server as its own parts see it.
+
+        - ``id``: its address; ``now``: the time of the input being processed, in seconds;
+        - ``paused``: whether anti-entropy is stopped; ``servers``: the servers connected, by id;
+        - ``replica``: its replica (Misuse before it has a name);
+        - ``is_member``: whether it has its name and has taken over what its creator had;
+        - ``is_active``: whether it takes part: a member that has not begun to retire.
+        """
+
+        id: int
+        now: float
+        paused: bool
+        servers: list[int]
+
+        @property
+        def replica(self) -> Replica: ...
+        @property
+        def is_member(self) -> bool: ...
+        @property
+        def is_active(self) -> bool: ...
+
+        def send(self, peer: int, message: Message) -> None:
+            """Send a message, as an effect of this input."""
+
+        def answer(self, order: int, message: Message) -> None:
+            """Answer an order, as an effect of this input."""
+
+        def note(self, *words: object) -> None:
+            """Tell a curious operator."""
+
+        def leave(self) -> None:
+            """End this server: it has retired."""
+
+        def new_token(self) -> int:
+            """Return a number that no other request bears."""
+
+        def become(self, name: Name) -> None:
+            """Take this name; the first server is a member at once."""
+
+        def activate(self) -> None:
+            """All has been taken over from the creator: serve from now on."""
+
+        def pulled(self, purpose: str, key: int, peer: int, end: End) -> None:
+            """An exchange that one of the parts asked for is complete."""
