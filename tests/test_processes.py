@@ -20,7 +20,7 @@ from bayou.master.run import Run
 from bayou.node.messages import AntiEntropy, End, HandOver, Message, Pull, Retire
 from bayou.wire.connection import MAGIC, NONCE_BYTES, Connection, Introduce
 from bayou.wire.frames import FRAME_BYTES_MAX
-from bayou.worlds.processes import host
+from bayou.worlds.processes import network
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import NodeLost, WorldSettings
 from tests.processes import Master, is_listening, run_master, wait_until
@@ -318,7 +318,7 @@ def test_strangers_are_turned_away(guarded: Guarded, bytes_sent: bytes, blame: s
 
 
 def test_a_handshake_takes_five_seconds_at_most(guarded: Guarded) -> None:
-    assert host.HANDSHAKE_S == 5.0
+    assert network.HANDSHAKE_S == 5.0
     with guarded.dial() as silent, guarded.dial() as slow:
         slow.sendall(MAGIC)
         assert is_closed(silent)
@@ -328,11 +328,11 @@ def test_a_handshake_takes_five_seconds_at_most(guarded: Guarded) -> None:
 
 
 def test_a_crowd_of_strangers_does_not_use_up_the_descriptors(guarded: Guarded) -> None:
-    for _ in range(host.HANDSHAKES_MAX + 60):
+    for _ in range(network.HANDSHAKES_MAX + 60):
         guarded.dial()
     guarded.hears("handshakes are under way")
     descriptors = len(list(Path(f"/proc/{guarded.world.pids[1]}/fd").iterdir()))
-    assert descriptors < host.HANDSHAKES_MAX + 30
+    assert descriptors < network.HANDSHAKES_MAX + 30
     guarded.still_works()
 
 

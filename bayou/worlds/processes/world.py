@@ -14,32 +14,27 @@ from bayou.node.session import SHORT_NAMES
 from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm
 from bayou.worlds.processes.control import Dial, Envelope, HangUp, Start, Up
+from bayou.worlds.processes.stream import Stream
 from bayou.worlds.world import DeadlineExceeded, NodeLost, WorldSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_READ_BUFFER = memoryview(bytearray(256 << 10))
 PROBE_S = 0.5
 """How long nodes have, after a deadline has passed, to say what they are waiting for."""
 
 
-class _Node:
-    """What the master knows of a node's process."""
-
-    __slots__ = ("channel", "events", "fd", "id", "is_server", "key", "pid", "port", "sock")
+class _Node(Stream):
+    """What the master knows of a node's process, and the stream to it."""
 
     def __init__(self, id: int, key: int, sock: socket.socket, *, is_server: bool) -> None:
+        super().__init__(sock, Channel())
         self.id = id
         self.key = key
-        self.sock = sock
-        self.fd = sock.fileno()
         self.is_server = is_server
-        self.channel = Channel()
         self.pid: int | None = None
         self.port = 0
-        self.events = select.POLLIN
 
     def __str__(self) -> str:
         return f"{'server' if self.is_server else 'client'} {self.id}"
@@ -131,7 +126,6 @@ class ProcessWorld:
 
     def _start(self, id: int, peers: Sequence[int], join: Join | None, *, paused: bool) -> Message:
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
         self._count += 1
         node = _Node(id, self._count, ours, is_server=join is not None)
         warm.send_request(self._channel, node.key, theirs.fileno())
@@ -152,19 +146,8 @@ class ProcessWorld:
         return self._count
 
     def _flush(self, node: _Node) -> None:
-        outgoing = node.channel.outgoing
-        try:
-            while outgoing:
-                sent = node.sock.send(outgoing)
-                del outgoing[:sent]
-        except BlockingIOError:
-            pass
-        except OSError:
-            outgoing.clear()  # the node is gone, which the warm parent will report
-        events = select.POLLIN | (select.POLLOUT if outgoing else 0)
-        if events != node.events:
-            node.events = events
-            self._poll.modify(node.fd, events)
+        node.flush()
+        node.watch(self._poll)
 
     def _turn(self, until: float) -> None:
         """Wait for something to come in, and take it in; DeadlineExceeded where it is too late."""
@@ -187,18 +170,15 @@ class ProcessWorld:
 
     def _read(self, node: _Node) -> bool:
         """Take in what a node has sent; return whether there may be more."""
-        try:
-            size = node.sock.recv_into(_READ_BUFFER)
-        except BlockingIOError:
+        data = node.read()
+        if data is None:
             return False
-        except OSError:
-            size = 0
-        if not size:
+        if not data:
             self._poll.unregister(node.fd)
             del self._by_fd[node.fd]
             node.sock.close()
             return False
-        for message in node.channel.receive(bytes(_READ_BUFFER[:size])):
+        for message in node.channel.receive(data):
             if isinstance(message, Envelope):
                 if self._asked.pop(message.number, None) is not None:
                     self._answers[message.number] = message.body

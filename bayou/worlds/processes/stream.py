@@ -1,0 +1,57 @@
+"""A non-blocking socket and the channel whose bytes it carries."""
+
+from __future__ import annotations
+
+import select
+
+from bayou._lean import socket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.wire.connection import Channel
+
+_READ_BUFFER = memoryview(bytearray(256 << 10))
+"""Shared by all streams: what is read is copied out at once, and nothing is allocated for what is not."""
+
+
+class Stream:
+    """Reads what is there and sends what the other end takes; never waits.
+
+    ``events`` are those of ``select.poll`` that it was last registered for.
+    """
+
+    def __init__(self, sock: socket.socket, channel: Channel) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.channel = channel
+        self.events = select.POLLIN
+
+    def read(self) -> bytes | None:
+        """Return what the socket holds, empty at its end, None where nothing is there."""
+        try:
+            size = self.sock.recv_into(_READ_BUFFER)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+        return bytes(_READ_BUFFER[:size])
+
+    def flush(self) -> None:
+        """Send as much as the socket takes."""
+        outgoing = self.channel.outgoing
+        try:
+            while outgoing:
+                sent = self.sock.send(outgoing)
+                del outgoing[:sent]
+        except BlockingIOError:
+            pass
+        except OSError:
+            outgoing.clear()  # the end of the stream shows when it is next read
+
+    def watch(self, poll: select.poll) -> None:
+        """Let ``poll`` look out for what this stream waits for: room to send, if it has something to."""
+        events = select.POLLIN | (select.POLLOUT if self.channel.outgoing else 0)
+        if events != self.events:
+            self.events = events
+            poll.modify(self.fd, events)
