@@ -1,4 +1,4 @@
-"""The playlist that the log makes: song -> URL, in two views (Terry '95, section 4).
+"""The playlist that the log makes: song -> URL, in two views (Terry '95, "Replica consistency").
 
 The database is a function of the log, but is never made by replaying it. What a view says of a song
 depends on the last write of that song alone, so a late write, or a commitment in another order than

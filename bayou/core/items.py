@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 
 class Items(Record):
-    """A piece of a log in log order (Petersen '97, section 3): committed writes, then tentative ones.
+    """A piece of a log in log order (Petersen '97, "Basic anti-entropy"): committed writes, then
+    tentative ones.
 
     - ``csn``: the commit sequence number before the first of ``committed``;
     - ``committed``: consecutive in CSN order, a notice in place of a write that the reader has;

@@ -1,4 +1,5 @@
-"""Server names (Petersen '97, section 5): who created a server, and when, all the way up to the first one."""
+"""Server names (Petersen '97, "Light-weight server creation and retirement"): who created a server, and
+when, all the way up to the first one."""
 
 from __future__ import annotations
 

@@ -80,7 +80,9 @@ class Replica:
         return self._accept(DELETE, song, None)
 
     def create(self) -> Write:
-        """Accept a creation write; its ``created`` is the new server's name (Petersen '97, section 5)."""
+        """Accept a creation write; its ``created`` is the new server's name
+        (Petersen '97, "Light-weight server creation and retirement").
+        """
         return self._accept(CREATION, "", None)
 
     def retire(self, heir: Name | None) -> Write:

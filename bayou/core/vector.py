@@ -1,4 +1,4 @@
-"""Version vectors with recursive names (Petersen '97, sections 2 and 5).
+"""Version vectors with recursive names (Petersen '97, "Light-weight server creation and retirement").
 
 A vector lists, for each server, the largest accept stamp known. An entry that is missing is ambiguous,
 and the server's name decides: R, created by P with stamp t, is missing because
@@ -198,7 +198,7 @@ class LiveVector:
     def learn(self, write: Write) -> None:
         """Process a write: its stamp, and the server that it creates or retires.
 
-        Nothing else ever removes an entry (spec of retirement, Petersen '97 section 5).
+        Nothing else ever removes an entry (Petersen '97, "Light-weight server creation and retirement").
         """
         entries = self.entries
         self._snapshot = None

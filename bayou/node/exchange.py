@@ -1,4 +1,5 @@
-"""Anti-entropy conversations (Petersen '97, section 3): one-way, incremental, in numbered items.
+"""Anti-entropy conversations (Petersen '97, "Basic anti-entropy"): one-way, incremental, in
+numbered items.
 
 The receiver says where it stands; the sender answers with what lies beyond, in parts of limited size,
 a few of which may be on their way at a time. A part that is not the next one ends the exchange: what

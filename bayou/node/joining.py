@@ -1,4 +1,5 @@
-"""How a new server becomes a member (Petersen '97, section 5), seen from both sides."""
+"""How a new server becomes a member (Petersen '97, "Light-weight server creation and retirement"), seen
+from both sides."""
 
 from __future__ import annotations
 

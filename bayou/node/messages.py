@@ -28,7 +28,7 @@ class Message(Record):
         Message.KINDS[cls.__name__] = cls
 
 
-# Between servers: anti-entropy (Petersen '97, section 3).
+# Between servers: anti-entropy (Petersen '97, "Basic anti-entropy").
 
 JOIN = "join"
 HAND_OVER = "hand-over"
@@ -88,7 +88,8 @@ class Gather(Message):
     vector: VersionVector
 
 
-# Between servers: creation and retirement (Petersen '97, section 5).
+# Between servers: creation and retirement (Petersen '97, "Light-weight server creation and
+# retirement").
 
 
 class Create(Message):

@@ -1,4 +1,5 @@
-"""How a server leaves for good (Petersen '97, section 5), and how the primary's duty moves on.
+"""How a server leaves for good (Petersen '97, "Light-weight server creation and retirement"), and
+how the primary's duty moves on.
 
 The retiring server accepts its own retirement write, after which it accepts nothing more, and offers
 all that it has: to every server connected to it, or while anti-entropy is paused to the one with the
