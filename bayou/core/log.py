@@ -1,4 +1,5 @@
-"""The write log (Petersen '97, "Basic anti-entropy"): a committed prefix in CSN order, then a tentative suffix."""
+"""The write log (Petersen '97, "Basic anti-entropy"): a committed prefix in CSN order, then a
+tentative suffix."""
 
 from __future__ import annotations
 
