@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bayou.master.commands import COMMANDS
 from bayou.master.run import Run, RunSettings
+from bayou.node.gossip import Habits
 from bayou.node.session import parse_guarantees
 from bayou.worlds.simulated import SimulatedWorld
 from bayou.worlds.world import WorldSettings
@@ -21,13 +22,20 @@ class Simulated:
 
 
 def simulate(
-    scenario: bytes, *, guarantees: str = "all", check: bool = False, strict: bool = False
+    scenario: bytes,
+    *,
+    guarantees: str = "all",
+    check: bool = False,
+    strict: bool = False,
+    habits: Habits | None = None,
 ) -> Simulated:
-    """Run a scenario; ``check`` walks all invariants after every step of every node."""
+    """Run a scenario; ``check`` walks all invariants after every step of every node; with ``habits`` servers
+    run freely."""
     done = Simulated()
     printed: list[bytes] = []
-    world = SimulatedWorld(WorldSettings(parse_guarantees(guarantees)), check=check)
-    run = Run(world, COMMANDS, RunSettings(strict=strict), write=printed.append, complain=done.errors.append)
+    world = SimulatedWorld(WorldSettings(parse_guarantees(guarantees), habits=habits), check=check)
+    settings = RunSettings(strict=strict, free_running=habits is not None)
+    run = Run(world, COMMANDS, settings, write=printed.append, complain=done.errors.append)
     for number, line in enumerate(scenario.split(b"\n"), start=1):
         printed.clear()
         run.line(number, line)

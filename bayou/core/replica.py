@@ -27,12 +27,16 @@ class Replica:
     - ``log``, ``database``, ``clock``: for reading.
     """
 
-    def __init__(self, name: Name, *, short_max: int = SHORT) -> None:
-        """Make a replica that has heard nothing yet: of the first server, or (``created``) of another."""
+    def __init__(self, name: Name, *, short_max: int = SHORT, clock: LogicalClock | None = None) -> None:
+        """Make a replica that has heard nothing yet: of the first server, or (``created``) of another.
+
+        ``clock`` gives its accept stamps, a logical one unless given.
+        """
         self.name = name
         self.primary = ROOT
         self.retired = False
-        self.clock = LogicalClock(name.stamp if name.stamps else 0)
+        self.clock = clock or LogicalClock()
+        self.clock.saw(name.stamp if name.stamps else 0)
         self.log = WriteLog(short_max=short_max)
         self.database = Database(short_max=short_max)
         self._vector = LiveVector.newborn(name)
@@ -61,6 +65,11 @@ class Replica:
     def get(self, song: str, *, committed_only: bool = False) -> str | None:
         """Return the URL of ``song`` in the full (or the committed) view, or None."""
         return self.database.get(song, committed_only=committed_only)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether something was processed since the journal was last taken."""
+        return bool(self._journal)
 
     def take_journal(self) -> list[Items]:
         """Return what was processed since the last call, for whoever makes it durable."""
@@ -132,11 +141,12 @@ class Replica:
 
         What is known already is passed over, creation writes too. Raises PeerError where an item can't
         come next: a commit notice with a gap before it, or a write of a server never heard of, which
-        the prefix property rules out. What came before it stays.
+        the prefix property rules out. What came before it stays. Who becomes the primary by it commits
+        what it holds at once.
         """
         done_committed: list[Write] = []
         done_tentative: list[Write] = []
-        csn_before = self.csn
+        csn_before, was_primary = self.csn, self.is_primary
         try:
             if items.committed or items.csn > csn_before:
                 self._apply_committed(items, done_committed)
@@ -147,6 +157,8 @@ class Replica:
         finally:
             if done_committed or done_tentative:
                 self._journal.append(Items(csn_before, done_committed, done_tentative))
+            if self.is_primary and not was_primary:
+                self.mark()
         return len(done_committed) + len(done_tentative)
 
     def _apply_committed(self, items: Items, done: list[Write]) -> None:

@@ -51,7 +51,7 @@ def join_server(run: Run, server: int) -> None:
     run.had_servers = True
     run.topology.add_server(server)
     if joined.primary:
-        run.lockstep.note_primary(server)
+        run.pace.note_primary(server)
     run.settle([server])
 
 
@@ -68,7 +68,7 @@ def retire_server(run: Run, server: int) -> None:
     retired = run.ask(server, Retire(), Retired)
     run.world.farewell(server)
     if retired.heir is not None:
-        run.lockstep.note_primary(retired.heir)
+        run.pace.note_primary(retired.heir)
     run.settle(run.topology.remove_server(server))
 
 
@@ -162,7 +162,8 @@ def _set_paused(run: Run, *, paused: bool) -> None:
 
 @command("stabilize", does="lets every value reach every server that it can reach", example="stabilize")
 def stabilize(run: Run) -> None:
-    run.settle(run.topology.servers)
+    if not run.paused:
+        run.pace.stabilize()
 
 
 # What is in the store.

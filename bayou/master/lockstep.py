@@ -42,6 +42,10 @@ class LockStep:
                 settled[server] = answer.level and (not answer.primary or order.above is None)
             groups = [group for group in groups if not all(settled[server] for server in group)]
 
+    def stabilize(self) -> None:
+        """Bring all groups level; they are so already unless anti-entropy was stopped."""
+        self.settle(self._topology.servers)
+
     def note_primary(self, server: int) -> None:
         """Remember who is said to be the primary."""
         self._primary = server

@@ -75,7 +75,7 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
 
     gc.freeze()
     gc.enable()
-    run = Run(world, COMMANDS, RunSettings(name, options.strict, options.verbose))
+    run = Run(world, COMMANDS, RunSettings(name, options.strict, options.verbose, options.free_running))
     try:
         for number, line in read_lines(fd):
             run.line(number, line)
@@ -98,7 +98,14 @@ def _make_world(options: Options) -> World:
     from bayou.node.session import parse_guarantees
     from bayou.worlds.world import WorldSettings
 
-    settings = WorldSettings(parse_guarantees(options.guarantees), options.deadline_s, options.verbose)
+    habits = None
+    if options.free_running:
+        from bayou.node.gossip import Habits
+
+        habits = Habits(options.gossip_period_s, partners=options.partners)
+    settings = WorldSettings(
+        parse_guarantees(options.guarantees), options.deadline_s, options.verbose, habits
+    )
     if options.world == "sim":
         from bayou.worlds.simulated import SimulatedWorld
 

@@ -24,6 +24,9 @@ class Options(Record):
     verbose: bool = False
     deadline_s: float = 30.0
     guarantees: str = "all"
+    free_running: bool = False
+    gossip_period_s: float = 0.1
+    partners: str = "random"
 
 
 def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Options:
@@ -70,6 +73,25 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
         help="the session guarantees of all clients, from RYW,MR,WFR,MW, or all (the default), or none",
     )
     parser.add_argument(
+        "--free-running",
+        action="store_true",
+        help="let servers gossip by themselves, with hybrid clocks, and let only stabilize wait for them; "
+        "without it nothing is left to move when the next command begins",
+    )
+    parser.add_argument(
+        "--gossip-period",
+        type=seconds,
+        default=0.1,
+        metavar="SECONDS",
+        help="how often a free-running server pulls from a partner (default: 0.1)",
+    )
+    parser.add_argument(
+        "--partners",
+        choices=("random", "turn", "all"),
+        default="random",
+        help="whom from: one at random (the default), each in turn, all",
+    )
+    parser.add_argument(
         "--verbose", action="store_true", help="a line on standard error for each command and each exchange"
     )
     given = parser.parse_args(arguments)
@@ -80,6 +102,9 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
         verbose=given.verbose,
         deadline_s=given.deadline,
         guarantees=given.guarantees,
+        free_running=given.free_running,
+        gossip_period_s=given.gossip_period,
+        partners=given.partners,
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import TypeVar
 
+    from bayou.master.freerunning import FreeRunning
     from bayou.master.grammar import Command
     from bayou.worlds.world import World
 
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
 class RunSettings(Record):
     """How to run a scenario: its name for messages; whether a line that is off is fatal, and whether to
-    tell of each command."""
+    tell of each command; whether servers are left to gossip by themselves."""
 
     name: str = "<stdin>"
     strict: bool = False
     verbose: bool = False
+    free_running: bool = False
 
 
 class StrictStop(BayouError):
@@ -37,7 +39,8 @@ class StrictStop(BayouError):
 class Run:
     """The state of a run, and what command handlers use.
 
-    - ``world``, ``topology``, ``lockstep``: what the commands act on;
+    - ``world``, ``topology``: what the commands act on;
+    - ``pace``: how far servers get before the next command;
     - ``paused``: whether anti-entropy is stopped;
     - ``had_servers``: whether the first server, which is the primary, has joined.
     """
@@ -55,14 +58,21 @@ class Run:
         lines for standard error."""
         self.world = world
         self.topology = Topology()
-        self.lockstep = LockStep(world, self.topology)
         self.settings = settings or RunSettings()
+        self.pace = self._new_pace()
         self.paused = False
         self.had_servers = False
         self._commands = commands
         self._write = write
         self._complain = complain
         self._place = self.settings.name
+
+    def _new_pace(self) -> LockStep | FreeRunning:
+        if self.settings.free_running:
+            from bayou.master.freerunning import FreeRunning
+
+            return FreeRunning(self.world, self.topology)
+        return LockStep(self.world, self.topology)
 
     def line(self, number: int, line: bytes | None) -> None:
         """Carry out one line (None for one that was too long to be read).
@@ -135,6 +145,7 @@ class Run:
         return answer
 
     def settle(self, changed: Iterable[int]) -> None:
-        """Lock-step: unless paused, bring the groups of these servers level before the next command."""
+        """Unless paused, let the groups of these servers get as far as the pace demands before the next
+        command: level, in lock-step."""
         if not self.paused:
-            self.lockstep.settle(changed)
+            self.pace.settle(changed)

@@ -101,6 +101,16 @@ class Exchanges:
         inbound = self._inbound.get(peer)
         if inbound is None or inbound.purpose != purpose or inbound.key != key:
             return False
+        return self.has_progressed(peer)
+
+    def purpose_from(self, peer: int) -> str | None:
+        """Return what the exchange is for that is coming in from ``peer``, None where none is."""
+        inbound = self._inbound.get(peer)
+        return None if inbound is None else inbound.purpose
+
+    def has_progressed(self, peer: int) -> bool:
+        """Whether the exchange coming in from ``peer`` has got further since this was last asked."""
+        inbound = self._inbound[peer]
         progress = inbound.next_item > inbound.seen_item
         inbound.seen_item = inbound.next_item
         return progress
@@ -117,9 +127,19 @@ class Exchanges:
         self._inbound.pop(peer, None)
         self._outbound.pop(peer, None)
 
-    def stop_receiving(self) -> None:
-        """Take nothing over any more."""
-        self._inbound.clear()
+    def give_up(self, peer: int, serial: int) -> bool:
+        """Expect no more of that exchange from ``peer``; return whether it was expected."""
+        inbound = self._inbound.get(peer)
+        if inbound is None or inbound.serial != serial:
+            return False
+        del self._inbound[peer]
+        return True
+
+    def stop_receiving(self, purpose: str | None = None) -> None:
+        """Take nothing over any more (for that purpose)."""
+        for peer, inbound in list(self._inbound.items()):
+            if purpose is None or inbound.purpose == purpose:
+                del self._inbound[peer]
 
     def on_continue(self, peer: int, message: Continue) -> None:
         """The peer has room for more of an exchange."""

@@ -33,10 +33,12 @@ class Message(Record):
 JOIN = "join"
 HAND_OVER = "hand-over"
 ROUND = "round"
+GOSSIP = "gossip"
 
 
 class Pull(Message):
-    """Asks for what lies beyond ``csn`` and ``vector``; ``purpose`` is JOIN, HAND_OVER or ROUND.
+    """Asks for what lies beyond ``csn`` and ``vector``; ``purpose`` is JOIN, HAND_OVER, ROUND or
+    GOSSIP.
 
     ``serial`` is the asker's name for the exchange.
     """
@@ -45,6 +47,12 @@ class Pull(Message):
     purpose: str
     csn: int
     vector: VersionVector
+
+
+class NotNow(Message):
+    """The answer to a Pull for gossip by a server that is paused, or no member yet."""
+
+    serial: int
 
 
 class AntiEntropy(Message):
@@ -73,6 +81,16 @@ class Continue(Message):
 
     serial: int
     upto: int
+
+
+# Between servers: gossip, where servers run freely (bayou.node.gossip).
+
+
+class News(Message):
+    """Something new is here: where this server stands now."""
+
+    csn: int
+    vector: VersionVector
 
 
 # Between servers: a round, which brings a group of connected servers level (bayou.node.rounds).
@@ -243,6 +261,23 @@ class Converged(Message):
     """
 
     level: bool
+    primary: bool
+
+
+class Watch(Message):
+    """Report where you stand, as soon as that differs from these; at once where ``vector`` is None."""
+
+    csn: int = 0
+    vector: VersionVector | None = None
+    tentative: int = 0
+
+
+class Status(Message):
+    """Where a server stands, how many tentative writes it has, and whether it is the primary."""
+
+    csn: int
+    vector: VersionVector
+    tentative: int
     primary: bool
 
 

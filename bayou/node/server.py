@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bayou._record import Record
+from bayou.core.clock import HybridClock
 from bayou.core.errors import Misuse, PeerError
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
@@ -11,8 +12,10 @@ from bayou.core.sortedwrites import SHORT
 from bayou.node.desk import Desk
 from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.node.exchange import Exchanges, Limits
+from bayou.node.gossip import Gossip, Habits, Watching
 from bayou.node.joining import Creating, Joining
 from bayou.node.messages import (
+    GOSSIP,
     JOIN,
     ROUND,
     AntiEntropy,
@@ -30,6 +33,8 @@ from bayou.node.messages import (
     Join,
     LogPage,
     Message,
+    News,
+    NotNow,
     Pause,
     Probe,
     Pull,
@@ -38,6 +43,7 @@ from bayou.node.messages import (
     Retire,
     TakenOver,
     Waiting,
+    Watch,
     Willing,
 )
 from bayou.node.retiring import Retiring
@@ -57,6 +63,9 @@ class Settings(Record):
     ``retry_s``: after this time without an answer a message is sent again; ``round_s``: after this time
     a round is given up, for the master to begin another; ``sessions_max``: how many sessions' last
     answers are remembered; ``short_max``: see bayou.core.sortedwrites.
+
+    ``habits``: how it gossips, None where rounds are ordered instead; ``wall_offset_s``: what to add to the
+    time that it is told to get the wall clock's, for a hybrid clock; None for a logical one.
     """
 
     retry_s: float = 1.0
@@ -64,6 +73,12 @@ class Settings(Record):
     sessions_max: int = 10_000
     short_max: int = SHORT
     limits: Limits = Limits()
+    habits: Habits | None = None
+    wall_offset_s: float | None = None
+
+
+_BEFORE_MEMBERSHIP = (Created, Declined, Create, Pull, Request)
+"""What a server heeds before it has a name."""
 
 
 class Server:
@@ -91,7 +106,15 @@ class Server:
         self._creating = Creating(self, self.exchanges)
         self._retiring = Retiring(self, self.exchanges, settings.retry_s)
         self._desk = Desk(self, settings.sessions_max)
-        self._timed = (self._rounds, self._joining, self._retiring)
+        self._watching = Watching(self)
+        self._gossip = None if settings.habits is None else Gossip(self, self.exchanges, settings.habits, rng)
+        self._timed: list[Rounds | Joining | Retiring | Gossip] = [
+            self._rounds,
+            self._joining,
+            self._retiring,
+        ]
+        if self._gossip is not None:
+            self._timed.append(self._gossip)
         self._on_message: dict[type[Message], Callable[[int, Any], None]] = {
             Pull: self._on_pull,
             AntiEntropy: self.exchanges.on_part,
@@ -105,6 +128,8 @@ class Server:
             TakenOver: self._retiring.on_taken_over,
             Declined: self._on_declined,
             Request: self._desk.on_request,
+            News: self._on_news,
+            NotNow: self._on_not_now,
         }
         self._on_order: dict[type[Message], Callable[[int, Any], None]] = {
             Join: self._joining.start,
@@ -112,6 +137,7 @@ class Server:
             Pause: self._on_pause,
             Converge: self._rounds.start,
             ReadLog: self._on_read_log,
+            Watch: self._watching.on_watch,
             Probe: self._on_probe,
         }
 
@@ -133,6 +159,7 @@ class Server:
                     timed.on_due()
         self._retiring.keep_promise()
         if self._replica is not None:
+            self._notice_moves(self._replica)
             effects.durable = self._replica.take_journal()
         return effects
 
@@ -191,7 +218,8 @@ class Server:
 
     def become(self, name: Name) -> None:
         """Take this name; the first server is a member at once."""
-        self._replica = Replica(name, short_max=self._settings.short_max)
+        clock = None if self._settings.wall_offset_s is None else HybridClock(self._wall_us)
+        self._replica = Replica(name, short_max=self._settings.short_max, clock=clock)
         self._active = name is ROOT
 
     def activate(self) -> None:
@@ -204,17 +232,29 @@ class Server:
             self._rounds.pulled(key, peer, end)
         elif purpose == JOIN:
             self._joining.pulled()
+        elif purpose == GOSSIP:
+            if self._gossip is not None:
+                self._gossip.pulled(key, peer, end)
         else:
             self._retiring.pulled(key, peer)
 
     # Inputs.
+
+    def _notice_moves(self, replica: Replica) -> None:
+        if replica.has_moved:
+            if self._gossip is not None:
+                self._gossip.moved()
+            self._watching.look()
+
+    def _wall_us(self) -> int:
+        return int((self.now + (self._settings.wall_offset_s or 0.0)) * 1e6)
 
     def _receive(self, given: Received) -> None:
         handler = self._on_message.get(type(given.message))
         try:
             if handler is None:
                 raise PeerError(f"{type(given.message).__name__} is no message for a server")
-            if self._replica is not None or isinstance(given.message, Created | Declined | Create | Request):
+            if self._replica is not None or isinstance(given.message, _BEFORE_MEMBERSHIP):
                 handler(given.peer, given.message)
         except PeerError as error:
             self.exchanges.forget(given.peer)
@@ -237,13 +277,25 @@ class Server:
             self.servers.sort()
         self.exchanges.forget(peer)
         self._rounds.forget(peer)
+        if self._gossip is not None:
+            self._gossip.forget(peer)
         self._retiring.on_links_changed()
 
     def _on_pull(self, peer: int, message: Pull) -> None:
         """Serve an exchange: a new server or one that takes over even while paused, but never before
         this server is itself a member."""
-        if self._active and (not self.paused or message.purpose != ROUND):
+        if self._active and (not self.paused or message.purpose not in (ROUND, GOSSIP)):
             self.exchanges.serve(peer, message.serial, message.csn, message.vector)
+        elif message.purpose == GOSSIP:
+            self.send(peer, NotNow(message.serial))
+
+    def _on_news(self, peer: int, message: News) -> None:
+        if self._gossip is not None:
+            self._gossip.on_news(peer, message)
+
+    def _on_not_now(self, peer: int, message: NotNow) -> None:
+        if self._gossip is not None and self.exchanges.give_up(peer, message.serial):
+            self._gossip.turned_away(peer)
 
     def _on_declined(self, peer: int, message: Declined) -> None:
         self._joining.on_declined(peer, message)
@@ -251,6 +303,11 @@ class Server:
 
     def _on_pause(self, number: int, order: Pause) -> None:
         self.paused = order.paused
+        if self._gossip is not None:
+            if self.paused:
+                self._gossip.pause()
+            elif self._replica is not None:
+                self._gossip.resume()
         self.answer(number, Done())
 
     def _on_read_log(self, number: int, order: ReadLog) -> None:
@@ -264,4 +321,5 @@ class Server:
 
     def _on_probe(self, number: int, order: Probe) -> None:
         lines = [*self._joining.waiting(), *self._retiring.waiting(), *self._rounds.waiting()]
+        lines += [*self._watching.waiting(), *(self._gossip.waiting() if self._gossip is not None else [])]
         self.answer(number, Waiting(tuple(lines or self.exchanges.check())))

@@ -65,8 +65,9 @@ def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
         _kill_group(process)
 
     timer = threading.Timer(timeout_s, give_up)
-    timer.start()
+    timer.daemon = True  # Ctrl-C may come before anything below can cancel it
     try:
+        timer.start()
         status = process.wait()
     finally:
         timer.cancel()

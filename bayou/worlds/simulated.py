@@ -84,7 +84,7 @@ class SimulatedWorld:
         self.dropped: list[tuple[int, int, str]] = []
         self.now_s = 0.0
         self.steps = 0
-        self._server_settings = server_settings or Settings()
+        self._server_settings = server_settings or self._default_server_settings()
         self._rng = random.Random(seed)
         self._check = check
         self._keep_journals = keep_journals
@@ -194,6 +194,10 @@ class SimulatedWorld:
         return _pair(a, b) in self._links
 
     # How it works.
+
+    def _default_server_settings(self) -> Settings:
+        habits = self.settings.habits
+        return Settings(habits=habits, wall_offset_s=None if habits is None else 0.0)
 
     def _new_rng(self) -> random.Random:
         return random.Random(self._rng.getrandbits(64))

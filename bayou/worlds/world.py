@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bayou._record import Record
 from bayou.core.errors import BayouError
+from bayou.node.gossip import Habits
 from bayou.node.session import Guarantees
 
 TYPE_CHECKING = False
@@ -52,12 +53,14 @@ class WorldSettings(Record):
     """What a run sets for its world.
 
     ``deadline_s``: seconds that a command may take; ``verbose``: tell of each exchange on standard
-    error.
+    error; ``habits``: how servers gossip by themselves, with hybrid clocks, where they run freely; None
+    in lock-step, where the master orders rounds.
     """
 
     guarantees: Guarantees = Guarantees()
     deadline_s: float = 30.0
     verbose: bool = False
+    habits: Habits | None = None
 
 
 class DeadlineExceeded(BayouError):

@@ -17,6 +17,9 @@ class Envelope(Message):
 class Start(Message):
     """The first order: what to be, and whom to connect to (id, port, id, port, ...).
 
+    ``habits`` are those of bayou.node.gossip.Habits: (period, jitter, round, patience) in millionths, and
+    ``partners``; where they are empty the server does not gossip by itself.
+
     When all connections are up a server carries out ``join`` and answers with the outcome of that; a
     client, which has none, answers Done.
     """
@@ -28,6 +31,8 @@ class Start(Message):
     guarantees: tuple[int, ...]
     peers: tuple[int, ...]
     join: Message | None
+    habits: tuple[int, ...] = ()
+    partners: str = ""
 
 
 class Up(Message):

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import gc
 import os
-from time import monotonic
+from time import monotonic, time
 
 from bayou.core.errors import PeerError
 from bayou.node.client import Client
 from bayou.node.effects import Input, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.node.gossip import Habits
 from bayou.node.messages import Done, Failed, Message
-from bayou.node.server import Server
+from bayou.node.server import Server, Settings
 from bayou.node.session import SHORT_NAMES, Guarantees
 from bayou.wire.connection import Introduce
 from bayou.worlds.processes.control import Dial, Envelope, HangUp, Start, Up
@@ -122,7 +123,7 @@ class Host:
         self._starting = (number, order.join)
         name_process(f"bayou {'server' if order.is_server else 'client'} {order.id}")
         if order.is_server:
-            self._node = Server(order.id, rng, paused=order.paused)
+            self._node = Server(order.id, rng, _settings(order), paused=order.paused)
             self._answer(0, Up(self._network.listen()))
         else:
             chosen = dict(zip(SHORT_NAMES.values(), map(bool, order.guarantees), strict=True))
@@ -165,3 +166,12 @@ class Host:
         for peer, why in effects.drops:
             self._network.hang_up(peer, why)
         self._leaving = self._leaving or effects.leave
+
+
+def _settings(order: Start) -> Settings | None:
+    """Return what the master's order sets for a server."""
+    if not order.habits:
+        return None
+    period_s, jitter, round_s, patience_s = (number / 1e6 for number in order.habits)
+    habits = Habits(period_s, jitter, order.partners, round_s, patience_s)
+    return Settings(habits=habits, wall_offset_s=time() - monotonic())

@@ -21,6 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bayou.node.gossip import Habits
+
 PROBE_S = 0.5
 """How long nodes have, after a deadline has passed, to say what they are waiting for."""
 
@@ -135,7 +137,16 @@ class ProcessWorld:
         chosen = self.settings.guarantees
         addresses = [number for peer in peers for number in (peer, self._nodes[peer].port)]
         guarantees = tuple(int(getattr(chosen, name)) for name in SHORT_NAMES.values())
-        start = Start(id, node.is_server, paused, self.settings.verbose, guarantees, tuple(addresses), join)
+        start = Start(
+            id,
+            node.is_server,
+            paused,
+            self.settings.verbose,
+            guarantees,
+            tuple(addresses),
+            join,
+            *_plain_habits(self.settings.habits),
+        )
         return self.ask(id, start)
 
     def _send(self, node: _Node, order: Message) -> int:
@@ -225,6 +236,13 @@ class ProcessWorld:
             elif answer is None:
                 lines.append(f"{node} does not respond (process {node.pid})")
         return lines
+
+
+def _plain_habits(habits: Habits | None) -> tuple[tuple[int, ...], str]:
+    if habits is None:
+        return (), ""
+    numbers = habits.period_s, habits.jitter, habits.round_s, habits.patience_s
+    return tuple(round(number * 1e6) for number in numbers), habits.partners
 
 
 def _describe_exit(status: int) -> str:
