@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pexpect
 import pytest
 
-from bayou.tester.compare import diff, lines_of
+from bayou.tester.compare import diff, lines_of, snapshot
 from tests.processes import wait_until
 
 TESTER = Path(__file__).parent.parent / "tester.py"
@@ -33,6 +34,9 @@ class Project:
         if solution is not None:
             (self.path / "solutions" / f"{name}.sol").write_text(solution)
 
+    def config(self, name: str, text: str) -> None:
+        (self.path / "tests" / f"{name}.config").write_text(text)
+
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, str(TESTER), *arguments], cwd=self.path, capture_output=True, text=True,
@@ -52,7 +56,7 @@ def test_all_passed(project: Project) -> None:
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["pass", "pass", "2"]
     assert [line.split()[-1] for line in done.stdout.splitlines()[:2]] == ["a", "b"]
-    assert done.stdout.splitlines()[-1].startswith("2 of 2 passed in ")
+    assert done.stdout.splitlines()[-1].startswith("2 of 2 passed, score 2 of 2, in ")
     assert (project.path / "answers" / "b.ans").read_text() == "2\n1\n"
 
 
@@ -76,7 +80,7 @@ def test_one_hangs_one_differs_one_has_no_solution_and_the_rest_run(tmp_path: Pa
     assert "    -did too\n    +did two\n" in out
     assert "    on standard error:\n    a remark\n" in out
     assert "c-has-no-solution: no solution" in out
-    assert "cp answers/c-has-no-solution.ans solutions/c-has-no-solution.sol" in out
+    assert "if that is right: tester.py --bless c-has-no-solution" in out
     assert out.splitlines()[-2].startswith("pass")
     assert out.splitlines()[-1].startswith("1 of 4 passed")
     assert (tmp_path / "answers" / "a-hangs.ans").read_text() == "did hang\n"
@@ -118,7 +122,7 @@ def test_a_solution_without_a_test(project: Project) -> None:
     (project.path / "solutions" / "stray.sol").write_text("")
     done = project.run()
     assert done.returncode == 1
-    assert "stray: a solution without a test: tests/stray.test is missing" in done.stdout
+    assert "solutions/stray.sol belongs to no test: tests/stray.test is missing" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -238,6 +242,205 @@ def test_the_golden_scenarios_of_this_project(tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
+
+
+# Configurations, scores, several at a time.
+
+
+def test_configurations(project: Project) -> None:
+    project.test("a", "x, 17\ny, 17\nz, 18", "z, *\ny, {n}\nx, {n}")
+    project.config("a", "# fields may differ\ncheck = snapshot\ngroup = patterns\nweight = 2.5\n")
+    project.test("b", "2", "1\n2")
+    project.config("b", "group=plain\nargs = - '/dev/null'\n")
+    project.test("c", "2", "2")
+    project.config("c", "weight = 0.5")
+    done = project.run()
+    assert done.stdout.splitlines()[-4:-1] == [
+        "patterns    1 of 1 passed, score 2.5 of 2.5",
+        "plain       0 of 1 passed, score 0 of 1",
+        "(no group)  1 of 1 passed, score 0.5 of 0.5",
+    ]
+    assert done.stdout.splitlines()[-1].startswith("2 of 3 passed, score 3 of 4, in ")
+    assert done.returncode == 1
+
+
+def test_arguments_reach_the_command(tmp_path: Path) -> None:
+    project = Project(tmp_path, "printf '%s.'")
+    project.test("a", "", "--strict.two words.")
+    project.config("a", "args = --strict 'two words'")
+    assert project.run().returncode == 0
+    project.test("a", "", "--world.sim.--strict.two words.")
+    assert project.run("--world", "sim").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ("group", "a line has to be key = value"),
+        ("\ncolour = red", "there is no 'colour': the keys are group, weight, check, args"),
+        ("check = exact", "check has to be one of diff, snapshot"),
+        ("weight = heavy", "could not convert"),
+        ("weight = -1", "a number from 0 on"),
+        ("args = 'open", "No closing quotation"),
+    ],
+)
+def test_a_configuration_that_is_off(project: Project, config: str, why: str) -> None:
+    project.test("a", "x", "x")
+    project.config("a", config)
+    done = project.run()
+    assert done.returncode == 2
+    assert f"tests/a.config:{config.count(chr(10)) + 1}: " in done.stderr
+    assert why in done.stderr
+
+
+def test_a_configuration_without_a_test(project: Project) -> None:
+    project.test("a", "x", "x")
+    project.config("b", "weight = 1")
+    assert "tests/b.config belongs to no test" in project.run().stdout
+
+
+@pytest.mark.parametrize(
+    ("solution", "printed", "wrong"),
+    [
+        ("a, *, c\n", "a, b, c\n", None),
+        ("*\n*", "a\n", "-*"),
+        ("a, *", "a", "-a, *"),
+        ("*", "a, b", "-*"),
+        ("{x}, {y}\n{y}, {x}", "1, 2\n2, 1", None),
+        ("{x}, {y}\n{y}, {x}", "1, 2\n1, 2", "-{y}, {x}    ({y} is 2, {x} is 1)"),
+        ("{x}, 9\n{x}", "1, 2\n5", "-{x}, 9"),
+        ("pre{x}", "pre{x}", None),
+        ("pre{x}", "prefix", "-pre{x}"),
+        ("{x}\n{x}", "*\nb", "-{x}    ({x} is *)"),
+        ("same", "same", None),
+    ],
+)
+def test_snapshots(solution: str, printed: str, wrong: str | None) -> None:
+    lines = snapshot(solution.encode(), printed.encode(), ("solution", "answer"))
+    assert (lines == []) == (wrong is None)
+    assert wrong is None or wrong in lines
+
+
+def test_several_at_a_time(tmp_path: Path) -> None:
+    """Two tests that wait for each other: one after the other they would hang."""
+    project = Project(tmp_path, 'read me you; touch "$me"; until [ -e "$you" ]; do :; done; echo met')
+    project.test("a", "a b\n", "met")
+    project.test("b", "b a\n", "met")
+    done = project.run("-j", "2", "--timeout", "20")
+    assert done.returncode == 0, done.stdout
+    assert project.run("-j", "0").returncode == 2
+    assert project.run("-j", "many").returncode == 2
+
+
+def test_only_what_failed_last_time(project: Project) -> None:
+    project.test("a", "x", "x")
+    project.test("b", "x", "y")
+    assert "1 of 2 passed" in project.run().stdout
+    assert "0 of 1 passed" in project.run("--failed").stdout
+    assert "1 of 1 passed" in project.run("a").stdout, "which says nothing about b"
+    project.test("b", "y", "y")
+    assert "1 of 1 passed" in project.run("--failed").stdout
+    done = project.run("--failed")
+    assert (done.returncode, done.stdout) == (0, "nothing failed last time\n")
+    (project.path / "answers" / ".last-run.json").write_text("no record")
+    assert project.run("--failed").returncode == 0
+
+
+def test_blessing(project: Project) -> None:
+    project.test("a", "new", "old")
+    project.test("b", "first", None)
+    assert "has not been run yet" in project.run("--bless", "a").stderr
+    project.run()
+    done = project.run("--bless", "a", "--bless", "b")
+    assert done.returncode == 0
+    assert "solutions/a.sol: changed\n    --- solutions/a.sol\n    +++ answers/a.ans" in done.stdout
+    assert "    -old\n    +new\n" in done.stdout
+    assert "solutions/b.sol: written" in done.stdout
+    assert project.run().returncode == 0
+    assert "says so already" in project.run("--bless", "a").stdout
+
+
+def test_what_is_not_to_be_blessed(tmp_path: Path) -> None:
+    project = Project(tmp_path, "cat; exit 3")
+    project.test("status", "x", "y")
+    project.test("changed", "x", "y")
+    project.run("status")
+    done = project.run("--bless", "status")
+    assert done.returncode == 1
+    assert "no answer worth a blessing: the command ended with exit status 3" in done.stderr
+    (tmp_path / "COMMAND").write_text("cat")
+    project.run()
+    os.utime(tmp_path / "tests" / "changed.test", (2**31, 2**31))
+    assert "has changed since it was run" in project.run("--bless", "changed").stderr
+    project.config("status", "check = snapshot")
+    assert "holds patterns" in project.run("--bless", "status").stderr
+    assert (tmp_path / "solutions" / "status.sol").read_text() == "y"
+
+
+def test_junit(tmp_path: Path) -> None:
+    project = Project(tmp_path, "cat; printf 'a\\001b' >&2")
+    project.test("a", "x", "x")
+    project.test("b", "x", "<y>")
+    project.config("b", "group = odd")
+    project.run("--junit", "out.xml", "-j", "2")
+    suite = ElementTree.parse(tmp_path / "out.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    assert [(case.get("classname"), case.get("name")) for case in suite] == [("scenarios", "a"), ("odd", "b")]
+    failure = suite[1][0]
+    assert failure.get("message") == "differs"
+    assert "-<y>" in (failure.text or "")
+    assert "a\N{REPLACEMENT CHARACTER}b" in (failure.text or "")
+    assert project.run("--junit", "nowhere/out.xml").returncode == 2
+
+
+def test_progress_shows_at_a_terminal_only(project: Project) -> None:
+    project.test("a", "x", "x")
+    child = at_terminal(project, "-y")
+    child.expect_exact("1 of 1: a")
+    child.expect(pexpect.EOF)
+    assert project.run().stderr == ""
+
+
+def test_answers_that_can_not_be_written(project: Project) -> None:
+    project.test("a", "x", "x")
+    (project.path / "answers").write_text("no directory")
+    done = project.run()
+    assert done.returncode == 2
+    assert "answers" in done.stderr
+
+
+# The pytest plugin.
+
+
+def run_pytest(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments], cwd=project.path,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_pytest_collects_scenarios_where_asked(project: Project) -> None:
+    project.test("a", "1\n2\n", "2\n1\n")
+    project.test("b", "x", "y")
+    project.test("c", "x", "x")
+    project.config("c", "colour = red")
+    assert run_pytest(project, "tests").returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    done = run_pytest(project, "--bayou", "tests")
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "1 passed" in done.stdout
+    assert "b.test: differs" in done.stdout
+    assert "\n-y\n+x\n" in done.stdout
+    assert "c.config:1: colour = red: there is no 'colour'" in done.stdout
+
+
+@pytest.mark.processes
+def test_pytest_runs_scenarios_of_any_project(tmp_path: Path) -> None:
+    """Without a COMMAND they run on the bayou that is installed."""
+    project = Project(tmp_path, None)
+    project.test("a", "joinServer 0\njoinClient 1 0\nput 1 a b\nget 1 a\n", "a:b\n")
+    for arguments in ([], ["--bayou-world", "sim"]):
+        done = run_pytest(project, "--bayou", "tests", *arguments)
+        assert done.returncode == 0, done.stdout
 
 
 # Comparing.

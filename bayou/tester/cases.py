@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-
-class SetupError(Exception):
-    """The directory is not fit for a run; the message says what to do."""
+from bayou.tester.config import Config, SetupError, read_config
 
 
 @dataclass(frozen=True)
 class Case:
-    """One test: a scenario, the solution that it is held against (None where it is missing), and where
-    what it prints is kept."""
+    """One test: a scenario, the solution that it is held against (which may be missing), where what it
+    prints is kept, and how it is judged."""
 
     name: str
     scenario: Path
-    solution: Path | None
+    solution: Path
     answer: Path
+    config: Config = field(default_factory=Config)
+
+    @classmethod
+    def of(cls, scenario: Path) -> Case:
+        """Return the test of that scenario, in a project laid out as usual: ``tests/NAME.test`` beside
+        ``solutions/NAME.sol`` and ``answers/NAME.ans``. Raises SetupError for a wrong configuration."""
+        project, name = scenario.parent.parent, scenario.stem
+        return cls(
+            name,
+            scenario,
+            project / "solutions" / f"{name}.sol",
+            project / "answers" / f"{name}.ans",
+            read_config(scenario.with_suffix(".config")),
+        )
+
+    def command(self, command: str) -> str:
+        """Return the shell command that runs this test."""
+        return " ".join([command, *([self.config.args] if self.config.args else [])])
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The tests chosen, and solutions and configurations (file names) that belong to no test."""
+
+    cases: list[Case]
+    orphans: list[str]
 
 
 def read_command(directory: Path) -> str:
@@ -44,30 +69,31 @@ def read_command(directory: Path) -> str:
     return lines[0]
 
 
-def find_cases(directory: Path, patterns: list[str]) -> tuple[list[Case], list[str]]:
-    """Return the tests to run, by name, and the names of solutions that have no test.
+def find_suite(directory: Path, patterns: list[str]) -> Suite:
+    """Return the tests to run, by name.
 
     ``patterns`` are names or shell patterns of tests; without any, all tests are meant. Raises SetupError
     where nothing is there to run.
     """
-    tests = directory / "tests"
-    solutions = {path.stem: path for path in sorted((directory / "solutions").glob("*.sol"))}
-    cases = [
-        Case(path.stem, path, solutions.get(path.stem), directory / "answers" / f"{path.stem}.ans")
-        for path in sorted(tests.glob("*.test"))
-    ]
+    tests, solutions = directory / "tests", directory / "solutions"
+    cases = [Case.of(path) for path in sorted(tests.glob("*.test"))]
     if not cases:
         raise SetupError("there are no tests here: scenarios go into tests/NAME.test")
+    names = {case.name for case in cases}
     if not patterns:
-        names = {case.name for case in cases}
-        return cases, [name for name in solutions if name not in names]
+        lonely = [*sorted(solutions.glob("*.sol")), *sorted(tests.glob("*.config"))]
+        return Suite(cases, [str(path.relative_to(directory)) for path in lonely if path.stem not in names])
     wanted = [Path(pattern).name.removesuffix(".test") for pattern in patterns]
     for pattern in wanted:
-        if not any(fnmatchcase(case.name, pattern) for case in cases):
-            raise SetupError(
-                f"no test is called {pattern!r}: there are {_some([case.name for case in cases])}"
-            )
-    return [case for case in cases if any(fnmatchcase(case.name, pattern) for pattern in wanted)], []
+        if not any(fnmatchcase(name, pattern) for name in names):
+            there_are = _some([case.name for case in cases])
+            raise SetupError(f"no test is called {pattern!r}: there are {there_are}")
+    return Suite([case for case in cases if any(fnmatchcase(case.name, pattern) for pattern in wanted)], [])
+
+
+def with_arguments(command: str, arguments: list[str]) -> str:
+    """Return a shell command with arguments added."""
+    return f"{command} {shlex.join(arguments)}" if arguments else command
 
 
 def _some(names: list[str], count: int = 8) -> str:
