@@ -28,10 +28,18 @@ else:
         from hmac import compare_digest
         from pickle import Pickler, Unpickler
 
-__all__ = ["Pickler", "Unpickler", "accept", "blake2s", "compare_digest", "signal", "socket"]
+__all__ = [
+    "Pickler", "Unpickler", "accept", "blake2s", "compare_digest", "quiet_interrupts", "signal", "socket",
+]  # fmt: skip
 
 
 def accept(listener: socket.socket) -> socket.socket:
     """Accept one connection; OSError where none is waiting."""
     fd, _ = listener._accept()  # type: ignore[attr-defined]  # what socket.socket.accept calls itself
     return socket.socket(listener.family, listener.type, fileno=fd)
+
+
+def quiet_interrupts() -> None:
+    """Let Ctrl-C end this process without a traceback, as long as nobody has said what else it should do."""
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from bayou._lean import quiet_interrupts
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +39,9 @@ VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the ``bayou`` command and return its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    quiet_interrupts()
+    if words == ["help"]:
+        words = ["--help"]
     if words and words[0] in VERBS:
         return VERBS[words[0]][0](words[1:])
 
@@ -54,5 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"bayou {__version__}")
     parser.add_argument("verb", metavar="VERB", choices=list(VERBS), help="what to do: see below")
+    if not words:
+        parser.print_help(sys.stderr)
+        return 2
     parser.parse_args(words)
     return 2

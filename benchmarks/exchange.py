@@ -12,8 +12,8 @@ from statistics import median
 from bayou.core.name import ROOT
 from bayou.core.replica import Replica
 from bayou.core.vector import VersionVector
-from bayou.master.commands import COMMANDS
 from bayou.master.run import Run
+from bayou.master.vocabulary import COMMANDS
 from bayou.node.effects import LinkUp, Received
 from bayou.node.messages import HandOver, Message, TakenOver
 from bayou.node.server import Server

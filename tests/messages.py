@@ -13,7 +13,9 @@ from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 from bayou.node.messages import End, Message
 
 stamps = st.one_of(st.integers(1, 300), st.integers(1, STAMP_MAX))
-texts = st.text(st.characters(), max_size=12)  # lone surrogates included: they stand for odd bytes
+texts = st.text(max_size=12) | st.binary(max_size=12).map(
+    lambda odd: odd.decode("utf-8", "surrogateescape")
+)  # bytes that are no UTF-8 included
 names = st.lists(stamps, max_size=4, unique=True).map(
     lambda found: Name.of(tuple(sorted(found, reverse=True)))
 )

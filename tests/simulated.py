@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bayou.master.commands import COMMANDS
 from bayou.master.run import Run, RunSettings
+from bayou.master.vocabulary import COMMANDS
 from bayou.node.gossip import Habits
 from bayou.node.session import parse_guarantees
 from bayou.worlds.simulated import SimulatedWorld

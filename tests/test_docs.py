@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bayou.master.commands import COMMANDS
+from bayou.master.reference import reference
+from bayou.master.vocabulary import COMMANDS
 from tests.processes import run_master
 from tests.simulated import simulate
 
@@ -46,10 +47,17 @@ def test_the_example_in_the_scenario_page() -> None:
     assert simulate(blocks(page, "text")[0].encode()).out.decode() == blocks(page, "output")[0]
 
 
-def test_every_command_is_documented() -> None:
-    text = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+def test_the_reference_page_is_what_the_registry_makes() -> None:
+    text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert text == reference(), "run: python3 -m bayou.master.reference > docs/reference.md"
+
+
+def test_every_example_of_the_reference_can_be_carried_out() -> None:
+    usual = "joinServer 0\njoinServer 1\njoinServer 2\njoinClient 9 0\n"
+    usual += "put 9 song http://example.org/song\nget 9 song\n"
     for command in COMMANDS.values():
-        assert f"| `{command.usage}` |" in text
+        lines = "" if command.name == "include" else usual
+        assert simulate((lines + command.example).encode()).errors == [], command.name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bayou._quoting import shorten
 from bayou.master import console
-from bayou.master.commands import COMMANDS, WRITE_BYTES_MAX
-from bayou.master.console import read_lines, shorten
+from bayou.master.commands import WRITE_BYTES_MAX
+from bayou.master.console import read_lines
 from bayou.master.grammar import BadLine, parse, parse_id
 from bayou.master.run import Run, StrictStop
+from bayou.master.vocabulary import COMMANDS
 from bayou.node.session import Guarantees, parse_guarantees
 from bayou.worlds.simulated import SimulatedWorld
 from tests.processes import run_master
@@ -323,3 +328,174 @@ def test_the_bayou_command(tmp_path: Path) -> None:
         [sys.executable, "-c", "import sys; from bayou.cli import main; sys.exit(main())", "test"],
         capture_output=True, check=False, cwd=tmp_path,
     ).stderr  # fmt: skip
+
+
+# Streams that are odd.
+
+
+@pytest.mark.processes
+def test_standard_input_that_does_not_block() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    with subprocess.Popen(
+        [sys.executable, "-m", "bayou.master", "--world", "sim"], stdin=reader, stdout=subprocess.PIPE
+    ) as process:
+        os.close(reader)
+        os.write(writer, b"joinServer 0\njoinClient 1 0\nget 1 a\n")
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"a:ERR_KEY\n"
+        os.close(writer)
+        assert process.wait(20) == 0
+
+
+@pytest.mark.processes
+def test_a_full_disk_is_told() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "bayou.master", "--world", "sim"], stdout=full, stderr=subprocess.PIPE,
+            input=b"joinServer 0\njoinClient 1 0\nget 1 a\n", check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert b"<stdin>:3: [Errno 28] No space left on device" in done.stderr
+
+
+SAYS_WHEN_IT_BEGINS = """
+from bayou._lean import quiet_interrupts
+quiet_interrupts()
+print("x", flush=True)
+from bayou.master.main import main
+main([])
+"""
+
+
+@pytest.mark.processes
+def test_signals_at_any_moment_end_the_run_in_good_order() -> None:
+    """From before the first line of ours on: no traceback, and the status of the signal."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        for delay_ms in range(0, 60, 3):
+            with subprocess.Popen(
+                [sys.executable, "-c", SAYS_WHEN_IT_BEGINS],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            ) as process:  # fmt: skip
+                assert process.stdin is not None
+                assert process.stdout is not None
+                process.stdin.write(b"joinServer 0\njoinServer 1\njoinClient 2 0\n")
+                process.stdin.flush()
+                assert process.stdout.readline() == b"x\n"
+                time.sleep(delay_ms / 1000)  # not for something to happen: to hit it in the middle of things
+                process.send_signal(number)
+                _, said = process.communicate(timeout=20)
+                assert (process.returncode, said) == (-number, b"")
+
+
+# What a scenario expects of itself, and of what it includes.
+
+
+def told(scenario: str, **options: Any) -> list[str]:
+    return simulate(scenario.encode(), **options).errors
+
+
+START_OF_ALL = "joinServer 0\njoinClient 1 0\nput 1 a b\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ("get 1 a\nexpect a:b", None),
+        ("get 1 a\n\n# a comment\n  expect   a:b  ", None),
+        ("put 1 c d\nexpect", None),
+        ("put 1 c d\nprintLog 0\nexpect PUT:(a, b):TRUE\nexpect PUT:(c, d):TRUE\nexpect", None),
+        ("get 1 a", None),
+        ("get 1 a\nexpect a:c", "<stdin>:5: expected 'a:c', but <stdin>:4, get 1 a, printed 'a:b'"),
+        ("get 1 a\nexpect", "<stdin>:5: expected '', but <stdin>:4, get 1 a, printed 'a:b'"),
+        (
+            "put 1 c d\nexpect c:d",
+            "<stdin>:5: expected 'c:d', but <stdin>:4, put 1 c d, printed nothing more",
+        ),
+        (
+            "get 1 a\nexpect a:b\nexpect a:b",
+            "<stdin>:6: expected 'a:b', but <stdin>:4, get 1 a, printed nothing",
+        ),
+        (
+            "put 1 c d\nprintLog 0\nexpect PUT:(a, b):TRUE\nget 1 a",
+            "<stdin>:7: <stdin>:5, printLog 0, printed a line more than was expected, first",
+        ),
+        (
+            "get 1 a\ngot 1 a\nexpect a:b",
+            "<stdin>:6: expected 'a:b', but <stdin>:5, which was skipped, printed",
+        ),
+    ],
+)
+def test_expect_compares_in_place(lines: str, why: str | None) -> None:
+    """Each expect takes the next line of what the command before printed."""
+    said = [line for line in told(START_OF_ALL + lines) if "unknown command" not in line]
+    if why is None:
+        assert said == []
+    else:
+        assert len(said) == 1
+        assert said[0].startswith(why)
+
+
+@pytest.mark.processes
+def test_an_expectation_not_met_shows_in_the_exit_status() -> None:
+    text = START_OF_ALL + "get 1 a\nexpect a:c\nget 1 a\nexpect a:b\n"
+    done = run_master(text, "--world", "sim")
+    assert (done.returncode, done.stdout) == (4, b"a:b\na:b\n")
+    done = run_master(text, "--world", "sim", "--strict")
+    assert (done.returncode, done.stdout) == (4, b"a:b\n")
+    late = START_OF_ALL + "put 1 c d\nprintLog 0\nexpect PUT:(a, b):TRUE\n"
+    assert run_master(late, "--world", "sim").returncode == 4
+
+
+@pytest.mark.processes
+def test_include(tmp_path: Path) -> None:
+    """Relative to the file that includes; messages name the file they are about."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "main.test").write_text("include deep/one.inc\nget 9 a\n")
+    (tmp_path / "deep" / "one.inc").write_text("joinServer 0\ninclude two.inc\nput 9 a b\n")
+    (tmp_path / "deep" / "two.inc").write_text("joinClient 9 0\njoinClient 9 0\n")
+    done = run_master("", "--world", "sim", str(tmp_path / "main.test"))
+    assert done.stdout == b"a:b\n"
+    inner = f"{tmp_path}/deep/two.inc:2: joinClient 9 0: the id 9 is in use".encode()
+    assert inner in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("include", "too few fields: the command is include FILE"),
+        ("include /nowhere/at all.inc", "/nowhere/at all.inc can't be read: No such file"),
+        ("include /", "/ is a directory"),
+    ],
+)
+def test_includes_that_are_off(line: str, why: str) -> None:
+    (said,) = told(line)
+    assert said.startswith(f"<stdin>:1: {line}: {why}")
+
+
+@pytest.mark.processes
+def test_files_that_include_each_other(tmp_path: Path) -> None:
+    for at in range(20):
+        (tmp_path / f"{at}.inc").write_text(f"include {at + 1}.inc\n")
+    (tmp_path / "loop.inc").write_text("joinServer 0\ninclude loop.inc\njoinServer 1\n")
+    deep = run_master("", "--world", "sim", str(tmp_path / "0.inc"))
+    assert b"16.inc:1: include 17.inc: files are included 16 deep, and that is the limit" in deep.stderr
+    loop = run_master("", "--world", "sim", str(tmp_path / "loop.inc"))
+    assert b"loop.inc:2: include loop.inc:" in loop.stderr
+    assert b"includes itself" in loop.stderr
+    assert loop.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("putt 1 a b", "did you mean put?"),
+        ("joinserver 3", "did you mean joinServer?"),
+        ("printlogs 3", "did you mean printLog?"),
+        ("stabilise", "did you mean stabilize?"),
+        ("frobnicate", "there are joinServer, retireServer,"),
+        ("x" * 100_000, "there are joinServer"),
+    ],
+)
+def test_did_you_mean(line: str, hint: str) -> None:
+    assert hint in told(line)[0]

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from bayou.core.vector import START
-from bayou.master.commands import COMMANDS
 from bayou.master.run import Run
+from bayou.master.vocabulary import COMMANDS
 from bayou.node.messages import AntiEntropy, End, HandOver, Message, Pull, Retire
 from bayou.wire.connection import MAGIC, NONCE_BYTES, Connection, Introduce
 from bayou.wire.frames import FRAME_BYTES_MAX
 from bayou.worlds.processes import network
 from bayou.worlds.processes.world import ProcessWorld
-from bayou.worlds.world import NodeLost, WorldSettings
+from bayou.worlds.world import DeadlineExceeded, NodeLost, WorldSettings
 from tests.processes import Master, is_listening, run_master, wait_until
 
 pytestmark = [
@@ -341,6 +341,8 @@ def test_a_crowd_of_strangers_does_not_use_up_the_descriptors(guarded: Guarded) 
     [
         (Retire(), "Retire is no message for a server"),
         (Introduce(9, is_server=True), "introduced itself twice"),
+        (Pull(1, "curiosity", 0, START), "a pull for 'curiosity'"),
+        (Pull(1, "join", -5, START), "from CSN -5 on"),
     ],
 )
 def test_friends_that_send_what_is_not_due(guarded: Guarded, message: Message, blame: str) -> None:
@@ -367,6 +369,117 @@ def test_friends_that_send_no_messages(guarded: Guarded, frame: bytes, blame: st
     assert is_closed(sock)
     guarded.hears("server 1: closed the connection to node 9", blame)
     guarded.still_works()
+
+
+def test_a_pickle_that_nests_without_end(guarded: Guarded) -> None:
+    """Two hundred thousand tuples in each other, where a name is due: what looks at them by calling itself
+    would end the process."""
+    nested = b")" + b"\x85" * 190_000
+    where = b"\x8c\x13bayou.node.messages\x8c\x07Message\x93"
+    for fields in (b"\x8c\x04PullK\x01\x8c\x04joinK\x00" + nested, b"\x8c\x08AskHeirK\x01" + nested):
+        sock, _ = guarded.introduced(Introduce(9, is_server=True))
+        pickle = b"\x80\x04" + where + b"(" + fields + b"tR."
+        sock.sendall(len(pickle).to_bytes(4, "big") + pickle)
+        assert is_closed(sock)
+    guarded.hears("server 1: closed the connection to node 9", "tuples")
+    guarded.still_works()
+
+
+def test_what_a_peer_is_quoted_with_fits_on_a_line(guarded: Guarded) -> None:
+    sock, _ = guarded.introduced(Introduce(9, is_server=True))
+    name = b"os\nfoo: bar\x1b[31m" + b"x" * 100_000
+    pickle = b"\x80\x04X" + len(name).to_bytes(4, "little") + name + b"\x8c\x01y\x93."
+    sock.sendall(len(pickle).to_bytes(4, "big") + pickle)
+    assert is_closed(sock)
+    guarded.hears(
+        "the pickle names os\N{REPLACEMENT CHARACTER}foo: bar\N{REPLACEMENT CHARACTER}[31mxxx", "x..."
+    )
+    guarded.still_works()
+
+
+def test_nobody_else_is_this_very_node(guarded: Guarded) -> None:
+    sock = guarded.dial(1)
+    connection = Connection(
+        guarded.secret, os.urandom(NONCE_BYTES), Introduce(1, is_server=True), dialled=True
+    )
+    sock.sendall(connection.outgoing)
+    connection.outgoing.clear()
+    list(connection.receive(sock.recv(4096)))
+    sock.sendall(connection.outgoing)
+    assert is_closed(sock)
+    guarded.hears("server 1: closed the connection to a stranger", "claims to be 1, as this node is")
+    guarded.still_works()
+
+
+@pytest.mark.parametrize("command", ["joinServer {}", "joinClient {} 0"])
+def test_ids_as_long_as_can_be_and_longer(command: str) -> None:
+    for world in ("processes", "sim"):
+        longest = run_master(f"joinServer 0\n{command.format('9' * 600)}\njoinServer 1\n", "--world", world)
+        assert (longest.returncode, longest.stderr) == (0, b"")
+        longer = run_master(f"joinServer 0\n{command.format('9' * 601)}\n", "--world", world)
+        assert b"an id of 601 digits; 600 are the limit" in longer.stderr
+
+
+def test_a_server_that_could_not_join_is_gone() -> None:
+    """The one connected server has been stopped: joining fails at the deadline, and leaves nothing behind."""
+    world = ProcessWorld(WorldSettings(deadline_s=1.0))
+    try:
+        run = Run(world, COMMANDS)
+        run.line(1, b"joinServer 0")
+        os.kill(world.pids[0], signal.SIGSTOP)
+        with pytest.raises(DeadlineExceeded):
+            run.line(2, b"joinServer 1")
+        assert list(world.pids) == [0]
+        os.kill(world.pids[0], signal.SIGCONT)
+        run.line(3, b"joinServer 1")
+        assert sorted(world.pids) == [0, 1]
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("how", ["end of input", "a signal", "killed"])
+def test_a_stopped_or_killed_warm_parent_does_not_keep_anything_alive(how: str) -> None:
+    with Master() as master:
+        master.say("joinServer 0", "joinClient 1 0")
+        assert master.ask("get 1 a") == "a:ERR_KEY"
+        os.kill(master.pid_of("bayou server 0"), signal.SIGSTOP)
+        warm = master.pid_of("bayou warm")
+        os.kill(warm, signal.SIGKILL if how == "killed" else signal.SIGSTOP)
+        if how == "end of input":
+            assert master.end()[0] == 0
+        elif how == "a signal":
+            master.process.send_signal(signal.SIGTERM)
+            assert master.process.wait(10) == -signal.SIGTERM
+        else:
+            master.say("joinServer 2")
+            assert master.end()[0] == 1
+        wait_until(lambda: not master.family())
+
+
+def test_without_descriptors_a_server_keeps_calm() -> None:
+    """A crowd of strangers takes all descriptors: a few lines about it, and friends get through."""
+    script = "ulimit -n 40; exec " + sys.executable + " -m bayou.master"
+    with subprocess.Popen(
+        ["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"joinServer 0\njoinClient 1 0\nget 1 a\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"a:ERR_KEY\n"
+        master = Master.__new__(Master)
+        master.process = process
+        (port,) = master.ports()
+        crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+        process.stdin.write(b"joinClient 2 0\nput 2 a b\nget 1 a\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"a:b\n"
+        for stranger in crowd:
+            stranger.close()
+        _, said = process.communicate()
+        assert said.count(b"can't take a connection") < 10
+        assert len(said.splitlines()) < 120
 
 
 def test_a_peer_that_promises_writes_and_sends_nonsense_changes_nothing(guarded: Guarded) -> None:

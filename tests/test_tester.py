@@ -406,7 +406,65 @@ def test_answers_that_can_not_be_written(project: Project) -> None:
     (project.path / "answers").write_text("no directory")
     done = project.run()
     assert done.returncode == 2
-    assert "answers" in done.stderr
+    assert "answers go into answers/, which can't be written" in done.stderr
+
+
+def test_files_that_are_none_fail_their_test_only(project: Project) -> None:
+    project.test("a", "x", "x")
+    (project.path / "tests" / "b.test").mkdir()
+    project.test("c", "x", None)
+    (project.path / "solutions" / "c.sol").mkdir()
+    (project.path / "answers" / "d.ans").mkdir(parents=True)
+    project.test("d", "x", "x")
+    done = project.run()
+    assert done.returncode == 1
+    assert "b: tests/b.test: Is a directory" in done.stdout
+    assert "c: solutions/c.sol: Is a directory" in done.stdout
+    assert "d: answers/d.ans: Is a directory" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("1 of 4 passed")
+
+
+@pytest.mark.parametrize("redirection", ["<&-", ">&-", "| head -c 0", "2>&-"])
+def test_closed_streams(project: Project, redirection: str) -> None:
+    for name in ("a", "b"):
+        project.test(name, "x", "x")
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} {TESTER} {redirection}"], cwd=project.path, capture_output=True,
+        text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert "Error" not in done.stderr
+
+
+def test_control_characters_do_not_reach_the_terminal(project: Project) -> None:
+    project.test("a", "\x1b[2Jx", "y")
+    out = project.run().stdout
+    assert "+\N{REPLACEMENT CHARACTER}[2Jx" in out
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_the_running_test_too(tmp_path: Path, number: int) -> None:
+    project = Project(tmp_path, "echo $$; exec sleep 1000")
+    project.test("hangs", "", "")
+    answer = tmp_path / "answers" / "hangs.ans"
+    with subprocess.Popen([sys.executable, str(TESTER)], cwd=tmp_path, stdin=subprocess.DEVNULL) as process:
+        wait_until(lambda: answer.exists() and answer.read_text().strip())
+        process.send_signal(number)
+        assert process.wait(20) == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(answer.read_text()), 0)
+
+
+def test_ctrl_c_at_the_question(project: Project) -> None:
+    project.test("a", "x", "x")
+    child = at_terminal(project)
+    child.expect_exact("[y/N]")
+    child.sendintr()
+    child.expect_exact("interrupted")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
 
 
 # The pytest plugin.

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import os
 
+from bayou._lean import quiet_interrupts
+
+quiet_interrupts()
 gc.disable()  # while importing there is nothing to collect
 
 from bayou.master.main import main  # noqa: E402

@@ -1,4 +1,4 @@
-"""The commands of the scenario language: one registry, one small handler each.
+"""The commands that act on the store: one small handler each.
 
 A handler takes the run and the fields of its command, which fit the system (bayou.master.grammar).
 It raises BadLine, before it has changed anything, where the command can't be carried out.
@@ -8,32 +8,16 @@ from __future__ import annotations
 
 from bayou.master.console import to_bytes
 from bayou.master.describe import describe_get, describe_log
-from bayou.master.grammar import CLIENT_ID, NEW_ID, NODE_ID, SERVER_ID, TEXT, BadLine, Command, Field
+from bayou.master.grammar import CLIENT_ID, NEW_ID, NODE_ID, SERVER_ID, TEXT, BadLine
+from bayou.master.registry import command
 from bayou.node.messages import OK, Did, Do, Join, Joined, LogPage, Pause, ReadLog, Retire, Retired
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bayou.master.run import Run
 
 LOG_PAGE_WRITES = 8192
 WRITE_BYTES_MAX = 16 << 20
-
-COMMANDS: dict[str, Command] = {}
-
-
-def command(
-    name: str, *fields: tuple[str, str], does: str, example: str
-) -> Callable[..., Callable[..., None]]:
-    """Register the function below as the handler of a command with these fields, (name, kind) pairs."""
-
-    def register(handler: Callable[..., None]) -> Callable[..., None]:
-        COMMANDS[name] = Command(name, tuple(Field(*field) for field in fields), does, example, handler)
-        return handler
-
-    return register
-
 
 # Who is in the system.
 
@@ -42,7 +26,8 @@ def command(
     "joinServer",
     ("id", NEW_ID),
     does="starts a server and connects it to every server in the system; the first one is the primary",
-    example="joinServer 0",
+    until="it has its name, is connected, and has all that its creator has",
+    example="joinServer 3",
 )
 def join_server(run: Run, server: int) -> None:
     others = run.topology.servers
@@ -60,7 +45,8 @@ def join_server(run: Run, server: int) -> None:
     ("id", SERVER_ID),
     does="retires a server gracefully: it leaves when others have confirmed that they have all its writes; "
     "a primary hands its duty over too",
-    example="retireServer 0",
+    until="another server has confirmed that it has taken over",
+    example="retireServer 2",
 )
 def retire_server(run: Run, server: int) -> None:
     if not run.topology.neighbours(server):
@@ -77,7 +63,8 @@ def retire_server(run: Run, server: int) -> None:
     ("clientId", NEW_ID),
     ("serverId", SERVER_ID),
     does="starts a client, connected to that server",
-    example="joinClient 1 0",
+    until="it is connected",
+    example="joinClient 8 0",
 )
 def join_client(run: Run, client: int, server: int) -> None:
     run.world.start_client(client, server)
@@ -92,6 +79,7 @@ def join_client(run: Run, client: int, server: int) -> None:
     ("id1", NODE_ID),
     ("id2", NODE_ID),
     does="cuts the connection between two servers, or between a client and a server",
+    until="it is cut",
     example="breakConnection 0 1",
 )
 def break_connection(run: Run, a: int, b: int) -> None:
@@ -110,6 +98,7 @@ def break_connection(run: Run, a: int, b: int) -> None:
     ("id1", NODE_ID),
     ("id2", NODE_ID),
     does="mends the connection between two servers, or makes a server the one that a client talks to",
+    until="it is mended",
     example="restoreConnection 0 1",
 )
 def restore_connection(run: Run, a: int, b: int) -> None:
@@ -144,12 +133,12 @@ def _ends(run: Run, a: int, b: int) -> tuple[int | None, int]:
 # When anti-entropy goes on.
 
 
-@command("pause", does="stops anti-entropy everywhere", example="pause")
+@command("pause", does="stops anti-entropy everywhere", until="all have stopped", example="pause")
 def pause(run: Run) -> None:
     _set_paused(run, paused=True)
 
 
-@command("start", does="lets anti-entropy go on again", example="start")
+@command("start", does="lets anti-entropy go on again", until="all have started", example="start")
 def start(run: Run) -> None:
     _set_paused(run, paused=False)
     run.settle(run.topology.servers)
@@ -160,7 +149,12 @@ def _set_paused(run: Run, *, paused: bool) -> None:
     run.paused = paused
 
 
-@command("stabilize", does="lets every value reach every server that it can reach", example="stabilize")
+@command(
+    "stabilize",
+    does="lets every value reach every server that it can reach",
+    until="nothing more can move",
+    example="stabilize",
+)
 def stabilize(run: Run) -> None:
     if not run.paused:
         run.pace.stabilize()
@@ -170,7 +164,11 @@ def stabilize(run: Run) -> None:
 
 
 @command(
-    "printLog", ("id", SERVER_ID), does="prints the log of a server, oldest write first", example="printLog 0"
+    "printLog",
+    ("id", SERVER_ID),
+    does="prints the log of a server, oldest write first",
+    until="it is printed",
+    example="printLog 0",
 )
 def print_log(run: Run, server: int) -> None:
     start, total = 0, 1
@@ -186,7 +184,8 @@ def print_log(run: Run, server: int) -> None:
     ("song", TEXT),
     ("URL", TEXT),
     does="gives a song a URL; dropped where the server can't keep the session's guarantees",
-    example="put 1 song http://example.org/song",
+    until="the client has an answer",
+    example="put 9 song http://example.org/song",
 )
 def put(run: Run, client: int, song: str, url: str) -> None:
     _write(run, client, Do("put", song, url))
@@ -198,7 +197,8 @@ def put(run: Run, client: int, song: str, url: str) -> None:
     ("song", TEXT),
     does="prints song:URL, or song:ERR_KEY for an unknown song, or song:ERR_DEP where the server can't keep "
     "the session's guarantees",
-    example="get 1 song",
+    until="it is printed",
+    example="get 9 song",
 )
 def get(run: Run, client: int, song: str) -> None:
     did = _do(run, client, Do("get", song))
@@ -210,7 +210,8 @@ def get(run: Run, client: int, song: str) -> None:
     ("clientId", CLIENT_ID),
     ("song", TEXT),
     does="deletes a song; dropped where the server can't keep the session's guarantees",
-    example="delete 1 song",
+    until="the client has an answer",
+    example="delete 9 song",
 )
 def delete(run: Run, client: int, song: str) -> None:
     _write(run, client, Do("delete", song))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import select
 
+from bayou._quoting import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LINE_BYTES_MAX = 64 << 20
 READ_BYTES = 64 << 10
-ECHO_CHARACTERS_MAX = 120
+COMPLAINT_CHARACTERS_MAX = 100_000
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -26,7 +28,7 @@ def read_lines(fd: int) -> Iterator[tuple[int, bytes | None]]:
     """
     pending = bytearray()
     number, overlong = 1, False
-    while chunk := os.read(fd, READ_BYTES):
+    while chunk := _read(fd):
         start = 0
         while (end := chunk.find(b"\n", start)) >= 0:
             pending += chunk[start:end]
@@ -39,6 +41,14 @@ def read_lines(fd: int) -> Iterator[tuple[int, bytes | None]]:
             overlong = True
     if pending or overlong:
         yield number, None if overlong else _without_mark(number, pending)
+
+
+def _read(fd: int) -> bytes:
+    while True:
+        try:
+            return os.read(fd, READ_BYTES)
+        except BlockingIOError:
+            select.select([fd], [], [])
 
 
 def _without_mark(number: int, line: bytearray) -> bytes:
@@ -56,29 +66,21 @@ def to_bytes(text: str) -> bytes:
 
 
 def write_all(fd: int, data: bytes) -> None:
-    """Write everything, whatever the descriptor's mode; OutputClosed where nobody reads it."""
+    """Write everything, whatever the descriptor's mode; OutputClosed where nobody reads it, and OSError
+    where it can't be written for another reason, such as a full disk."""
     view = memoryview(data)
     while view:
         try:
             view = view[os.write(fd, view) :]
         except BlockingIOError:
             select.select([], [fd], [])
-        except OSError as error:
+        except (BrokenPipeError, ConnectionResetError) as error:
             raise OutputClosed from error
 
 
 def complain(line: str) -> None:
     """Say something on standard error, on one line whatever it holds; nobody has to listen."""
-    shown = "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line
-    )
     try:
-        write_all(2, f"{shown}\n".encode("utf-8", "replace"))
-    except OutputClosed:
+        write_all(2, f"{printable(line, COMPLAINT_CHARACTERS_MAX)}\n".encode("utf-8", "replace"))
+    except (OutputClosed, OSError):
         pass
-
-
-def shorten(text: str) -> str:
-    """Return a line as it may be quoted in a message."""
-    text = " ".join(text.split())
-    return text if len(text) <= ECHO_CHARACTERS_MAX else text[: ECHO_CHARACTERS_MAX - 3] + "..."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bayou._quoting import shorten
 from bayou._record import Record
 from bayou.core.errors import BayouError
-from bayou.master.console import shorten, to_text
+from bayou.master.console import to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 COMMENTS = (b"#", b"//")
-ID_DIGITS_MAX = 4000
+ID_DIGITS_MAX = 600
+LONG_NAME = 40
 
 # Kinds of fields. An id has to fit the system as it stands; a text is anything without blanks.
 NEW_ID = "a new id"
@@ -20,6 +22,8 @@ SERVER_ID = "the id of a server"
 CLIENT_ID = "the id of a client"
 NODE_ID = "the id of a server or client"
 TEXT = "a text without blanks"
+REST = "the rest of the line"
+OPTIONAL = "the rest of the line, which may be empty"
 
 
 class BadLine(BayouError):
@@ -34,18 +38,23 @@ class Field(Record):
 
 
 class Command(Record):
-    """A command of the scenario language. ``run`` takes the run and the fields, ids as numbers."""
+    """A command of the scenario language. ``run`` takes the run and the fields, ids as numbers.
+
+    ``does`` says what it does and ``until`` what has happened when the next command begins.
+    """
 
     name: str
     fields: tuple[Field, ...]
     does: str
+    until: str
     example: str
     run: Callable[..., None]
 
     @property
     def usage(self) -> str:
-        """The command with the names of its fields."""
-        return " ".join((self.name, *(field.name for field in self.fields)))
+        """The command with the names of its fields, one that may be empty in brackets."""
+        names = (f"[{field.name}]" if field.kind == OPTIONAL else field.name for field in self.fields)
+        return " ".join((self.name, *names))
 
 
 class Line(Record):
@@ -67,11 +76,27 @@ def parse(line: bytes, commands: Mapping[str, Command]) -> Line | None:
     name, *fields = words
     command = commands.get(name)
     if command is None:
-        raise BadLine(f"unknown command {shorten(name)!r}: there are {', '.join(commands)}")
+        raise BadLine(f"unknown command {shorten(name)!r}: {_suggest(name, commands)}")
     count = len(command.fields)
+    if count and command.fields[-1].kind in (REST, OPTIONAL):
+        # As it stands, blanks within it included.
+        fields = [to_text(piece) for piece in line.strip().split(None, count)[1:]]
+        if len(fields) < count and command.fields[-1].kind == OPTIONAL:
+            fields.append("")
     if len(fields) < count:
         raise BadLine(f"too few fields: the command is {command.usage}")
     return Line(command, tuple(fields[:count]), tuple(fields[count:]))
+
+
+def _suggest(name: str, commands: Mapping[str, Command]) -> str:
+    """Return what the user may have meant."""
+    from difflib import get_close_matches
+
+    by_lower = {known.lower(): known for known in commands}
+    close = get_close_matches(name.lower()[:LONG_NAME], by_lower, n=2, cutoff=0.65)
+    if close:
+        return f"did you mean {' or '.join(by_lower[match] for match in close)}?"
+    return f"there are {', '.join(commands)}"
 
 
 def parse_id(text: str) -> int:
@@ -90,7 +115,7 @@ def resolve(field: Field, text: str, kind_of: Callable[[int], str | None]) -> An
     ``kind_of`` tells whether an id is a ``server``, a ``client`` or unknown (None). Raises BadLine where
     the field does not fit.
     """
-    if field.kind == TEXT:
+    if field.kind in (TEXT, REST, OPTIONAL):
         return text
     number = parse_id(text)
     kind = kind_of(number)

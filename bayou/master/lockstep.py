@@ -30,8 +30,10 @@ class LockStep:
         """Bring the groups of these servers level: equal vectors and CSNs in each, and nothing
         tentative in the primary's."""
         groups = [group for group in self._topology.groups(changed) if len(group) > 1]
+        attempt = 0
         while groups:
-            orders = [order for group in groups for order in self._plan(group)]
+            orders = [order for group in groups for order in self._plan(group, attempt)]
+            attempt += 1
             answers = self._world.ask_all(orders)
             settled = {}
             for (server, order), answer in zip(orders, answers, strict=True):
@@ -50,10 +52,11 @@ class LockStep:
         """Remember who is said to be the primary."""
         self._primary = server
 
-    def _plan(self, group: list[int]) -> list[tuple[int, Converge]]:
+    def _plan(self, group: list[int], attempt: int) -> list[tuple[int, Converge]]:
         """Return the orders of one round for a group."""
         self._rounds += 1
         tree = self._topology.tree(self._primary if self._primary in group else group[0])
         return [
-            (server, Converge(self._rounds, above, tuple(below))) for server, (above, below) in tree.items()
+            (server, Converge(self._rounds, above, tuple(below), attempt))
+            for server, (above, below) in tree.items()
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from errno import EMFILE, ENFILE
 
 from bayou._lean import signal
 from bayou.master.options import Options, parse_options
@@ -12,24 +13,48 @@ from bayou.master.options import Options, parse_options
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import NoReturn
 
     from bayou.worlds.world import World
 
 EXIT_FAILED = 1
 EXIT_STRICT = 2
 EXIT_DEADLINE = 3
+EXIT_UNEXPECTED = 4
 EXIT_OUTPUT_CLOSED = 141
 """What a shell reports of a program that was ended by SIGPIPE."""
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Interrupted(BaseException):
-    """A signal that ends the run has arrived."""
+class Ending:
+    """Ends this process in good order when a signal says so, wherever it is in its work.
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+    All is done in the handler itself: an exception could be lost where Python has nobody to pass it to,
+    in the callback of a weak reference for instance.
+    """
+
+    def __init__(self) -> None:
+        self.world: World | None = None
+
+    def heed_signals(self) -> None:
+        """Let signals end the run, save those that whoever started it wants ignored."""
+        for number in _ENDING:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._end_by)
+
+    def close(self) -> None:
+        """End all processes; nothing may interrupt that."""
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)
+        if self.world is not None:
+            self.world.close()
+
+    def _end_by(self, number: int, _: object) -> None:
+        """Clean up, then end by the signal, so that whoever waits for this process sees what ended it."""
+        self.close()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        os._exit(128 + number)
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "bayou.master", world: str | None = None) -> int:
@@ -37,18 +62,16 @@ def main(arguments: Sequence[str] | None = None, prog: str = "bayou.master", wor
 
     ``arguments`` are the process's own unless given; ``world`` fixes the world.
     """
+    ending = Ending()
+    ending.heed_signals()
     options = parse_options(sys.argv[1:] if arguments is None else arguments, prog, world)
-    try:
-        _heed_signals()
-        return run_scenario(options)
-    except Interrupted as interruption:
-        _end_by(interruption.number)
+    return run_scenario(options, ending)
 
 
-def run_scenario(options: Options) -> int:
+def run_scenario(options: Options, ending: Ending) -> int:
     """Run one scenario; return the exit status."""
     _open_standard_streams()
-    world = _make_world(options)
+    ending.world = world = _make_world(options)
     try:
         from bayou.master.console import complain
 
@@ -59,37 +82,48 @@ def run_scenario(options: Options) -> int:
                 fd = os.open(options.file, os.O_RDONLY)
                 os.read(fd, 0)
             except OSError as error:
-                complain(f"{name}: can't be read: {error.strerror}")
+                complain(f"{name or repr(name)}: can't be read: {error.strerror}")
                 return EXIT_FAILED
         return _run_lines(world, options, name, fd)
     finally:
-        _close(world)
+        ending.close()
 
 
 def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
     from bayou.core.errors import BayouError
-    from bayou.master.commands import COMMANDS
     from bayou.master.console import OutputClosed, complain, read_lines
     from bayou.master.run import Run, RunSettings, StrictStop
+    from bayou.master.vocabulary import COMMANDS
     from bayou.worlds.world import DeadlineExceeded
 
     gc.freeze()
     gc.enable()
-    run = Run(world, COMMANDS, RunSettings(name, options.strict, options.verbose, options.free_running))
+    commands = COMMANDS
+    at_prompt = fd == 0 and os.isatty(0) and os.isatty(1)
+    if at_prompt:
+        from bayou.master.helping import PROMPT_COMMANDS
+        from bayou.master.prompt import Prompt
+
+        commands = {**COMMANDS, **PROMPT_COMMANDS}
+    run = Run(world, commands, RunSettings(name, options.strict, options.verbose, options.free_running))
     try:
-        for number, line in read_lines(fd):
-            run.line(number, line)
+        if at_prompt:
+            Prompt(run).converse()
+        else:
+            for number, line in read_lines(fd):
+                run.line(number, line)
+        run.end()
     except StrictStop:
-        return EXIT_STRICT
+        return EXIT_UNEXPECTED if run.expectations.failures else EXIT_STRICT
     except OutputClosed:
         return EXIT_OUTPUT_CLOSED
     except DeadlineExceeded as error:
         complain(f"{run.place}: {error}")
         return EXIT_DEADLINE
     except (BayouError, OSError) as error:
-        complain(f"{run.place}: {error}")
+        complain(f"{run.place}: {error}{_remedy(error)}")
         return EXIT_FAILED
-    return 0
+    return EXIT_UNEXPECTED if run.expectations.failures else 0
 
 
 def _make_world(options: Options) -> World:
@@ -115,34 +149,16 @@ def _make_world(options: Options) -> World:
     return ProcessWorld(settings)
 
 
-def _close(world: World) -> None:
-    """End all processes; nothing may interrupt that."""
-    for number in _ENDING:
-        signal.signal(number, signal.SIG_IGN)
-    world.close()
-
-
-def _heed_signals() -> None:
-    """Let signals end the run in good order, save those that whoever started it wants ignored."""
-    for number in _ENDING:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _interrupt)
-
-
-def _interrupt(number: int, _: object) -> None:
-    raise Interrupted(number)
-
-
-def _end_by(number: int) -> NoReturn:
-    """End this process by the signal, so that whoever waits for it sees what ended it."""
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-    os._exit(128 + number)
-
-
 def _open_standard_streams() -> None:
     """See that descriptors 0 to 2 are taken, lest a socket be given one of them."""
     fd = os.open(os.devnull, os.O_RDWR)
     while fd <= 2:
         fd = os.open(os.devnull, os.O_RDWR)
     os.close(fd)
+
+
+def _remedy(error: Exception) -> str:
+    """Return what may help, where the message alone does not say it."""
+    if isinstance(error, OSError) and error.errno in (EMFILE, ENFILE):
+        return ": every server and client needs a descriptor here; ulimit -n raises the limit"
+    return ""

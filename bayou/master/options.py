@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 exit status: 0 when all lines were read, 1 on an error of the system under test, 2 on a wrong option and
-on the first line that is off with --strict, 3 when a command was not done within its deadline, 141 when
-nobody reads the output any more; as usual for a signal.
+on the first line that is off with --strict, 3 when a command was not done within its deadline, 4 when an
+expect was not met, 141 when nobody reads the output any more; as usual for a signal.
 """
 
 
@@ -109,7 +109,7 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
 
 
 def _describe_commands() -> str:
-    from bayou.master.commands import COMMANDS
+    from bayou.master.vocabulary import COMMANDS
 
     return "\n".join(f"  {command.usage}\n      {command.does}" for command in COMMANDS.values())
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
+from bayou._quoting import shorten
 from bayou._record import Record
 from bayou.core.errors import BayouError
-from bayou.master.console import LINE_BYTES_MAX, complain, shorten, to_bytes, to_text, write_all
+from bayou.master.console import (
+    LINE_BYTES_MAX,
+    complain,
+    read_lines,
+    to_bytes,
+    to_text,
+    write_all,
+)
+from bayou.master.expectations import Expectations
 from bayou.master.grammar import BadLine, parse, resolve
 from bayou.master.lockstep import LockStep
 from bayou.master.topology import Topology
@@ -32,6 +43,10 @@ class RunSettings(Record):
     free_running: bool = False
 
 
+INCLUDES_MAX = 16
+"""How deep files may include each other."""
+
+
 class StrictStop(BayouError):
     """A line was off, and the run is strict."""
 
@@ -42,7 +57,8 @@ class Run:
     - ``world``, ``topology``: what the commands act on;
     - ``pace``: how far servers get before the next command;
     - ``paused``: whether anti-entropy is stopped;
-    - ``had_servers``: whether the first server, which is the primary, has joined.
+    - ``had_servers``: whether the first server, which is the primary, has joined;
+    - ``expectations``: what the last command printed, for ``expect``.
     """
 
     def __init__(
@@ -62,10 +78,13 @@ class Run:
         self.pace = self._new_pace()
         self.paused = False
         self.had_servers = False
+        self._is_unsettled = False
         self._commands = commands
         self._write = write
         self._complain = complain
         self._place = self.settings.name
+        self._files = [self.settings.name]
+        self.expectations = Expectations(self._say_unexpected)
 
     def _new_pace(self) -> LockStep | FreeRunning:
         if self.settings.free_running:
@@ -79,12 +98,13 @@ class Run:
 
         What is wrong with it is said on standard error; StrictStop then, if the run is strict.
         """
-        self._place = f"{self.settings.name}:{number}"
+        self._place = f"{self._files[-1]}:{number}"
         try:
             if line is None:
                 raise BadLine(f"a line of more than {LINE_BYTES_MAX} bytes")
             self._carry_out(line)
         except BadLine as error:
+            self.expectations.begin(f"{self._place}, which was skipped,")
             self._say_what_is_off(line or b"", f"{error}; skipped")
 
     def _carry_out(self, raw: bytes) -> None:
@@ -103,11 +123,46 @@ class Run:
             )
         if self.settings.verbose:
             self._complain(f"{self._place}: {self._quote(raw)}")
+        if command.name != "expect":
+            self.expectations.begin(f"{self._place}, {self._quote(raw)},")
         self.world.begin()
         command.run(self, *fields)
 
+    def end(self) -> None:
+        """The scenario is over."""
+        self.expectations.end()
+
+    def include(self, name: str) -> None:
+        """Carry out the lines of a file; BadLine where it can't be read, or includes itself."""
+        outer = self._files[-1]
+        path = os.path.join(os.path.dirname(outer), name) if outer != "<stdin>" else name
+        if any(os.path.realpath(path) == os.path.realpath(file) for file in self._files):
+            raise BadLine(f"{path} includes itself")
+        if len(self._files) > INCLUDES_MAX:
+            raise BadLine(f"files are included {INCLUDES_MAX} deep, and that is the limit")
+        try:
+            fd = os.open(path, os.O_RDONLY)
+        except OSError as error:
+            raise BadLine(f"{path} can't be read: {error.strerror}") from error
+        self._files.append(path)
+        place = self._place
+        try:
+            for number, line in read_lines(fd):
+                self.line(number, line)
+        except IsADirectoryError as error:
+            raise BadLine(f"{path} is a directory") from error
+        finally:
+            os.close(fd)
+            self._files.pop()
+        self._place = place
+
     def _say_what_is_off(self, raw: bytes, why: str) -> None:
         self._complain(f"{self._place}: {self._quote(raw)}: {why}")
+        if self.settings.strict:
+            raise StrictStop(why)
+
+    def _say_unexpected(self, why: str) -> None:
+        self._complain(f"{self._place}: {why}")
         if self.settings.strict:
             raise StrictStop(why)
 
@@ -123,9 +178,27 @@ class Run:
 
     def print(self, lines: Iterable[str]) -> None:
         """Print lines on standard output, and flush them."""
-        text = "".join(f"{line}\n" for line in lines)
+        made = list(lines)
+        self.expectations.printed(made)
+        text = "".join(f"{line}\n" for line in made)
         if text:
             self._write(to_bytes(text))
+
+    def say(self, lines: Iterable[str]) -> None:
+        """Print lines for a person at the prompt, which no ``expect`` compares."""
+        self._write(to_bytes("".join(f"{line}\n" for line in lines)))
+
+    def unsettle(self) -> None:
+        """A command was given up: the next one that settles any group settles all."""
+        self._is_unsettled = True
+
+    def forget(self, node: int) -> None:
+        """A node is gone without having been told to."""
+        if self.topology.kind(node) == "server":
+            self.topology.remove_server(node)
+        elif self.topology.kind(node) == "client":
+            self.topology.remove_client(node)
+        self.unsettle()
 
     def tell(self, line: str) -> None:
         """Say on standard error how a command went, in a verbose run."""
@@ -148,4 +221,5 @@ class Run:
         """Unless paused, let the groups of these servers get as far as the pace demands before the next
         command: level, in lock-step."""
         if not self.paused:
-            self.pace.settle(changed)
+            self.pace.settle(self.topology.servers if self._is_unsettled else changed)
+            self._is_unsettled = False

@@ -24,6 +24,11 @@ class Topology:
         """The ids of all servers."""
         return sorted(self._neighbours)
 
+    @property
+    def clients(self) -> list[int]:
+        """The ids of all clients."""
+        return sorted(self._clients)
+
     def kind(self, node: int) -> str | None:
         """Return ``server`` or ``client``, or None for an unknown id."""
         return "server" if node in self._neighbours else "client" if node in self._clients else None
@@ -44,6 +49,10 @@ class Topology:
             if own == server:
                 self._clients[client] = None
         return neighbours
+
+    def remove_client(self, client: int) -> None:
+        """Remove a client."""
+        del self._clients[client]
 
     def set_server(self, client: int, server: int | None) -> None:
         """Add a client, or change the server that it talks to."""

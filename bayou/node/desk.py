@@ -7,34 +7,43 @@ from bayou.node.messages import OK, REFUSED, Answer, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     from bayou.node.context import Context
+
+    Kept = TypeVar("Kept", int, Answer)
+
+
+NUMBERS_FOR_EACH_ANSWER = 20
+BLANKS = " \t\n\r\v\f"
 
 
 class Desk:
     """Answers requests, and remembers the last answer of each session in case its request comes again.
 
     A session has one request under way at a time, so a smaller number than the last is an echo.
-    ``sessions_max`` sessions are remembered; the one silent for longest is forgotten first.
+    The answers of ``sessions_max`` sessions are remembered, and twenty times as many of their last numbers,
+    so that an echo does no harm; the session silent for longest is forgotten first.
     """
 
     def __init__(self, server: Context, sessions_max: int) -> None:
         self._server = server
         self._sessions_max = sessions_max
         self._answers: dict[int, Answer] = {}
+        self._numbers: dict[int, int] = {}
 
     def on_request(self, peer: int, message: Request) -> None:
         """Serve a client. A new server that is not ready leaves it waiting; the client asks again."""
         server = self._server
         if not server.is_member:
             return
-        last = self._answers.get(message.session)
-        if last is None or message.number > last.number:
-            last = self._carry_out(message)
-            self._answers.pop(message.session, None)
-            self._answers[message.session] = last
-            if len(self._answers) > self._sessions_max:
-                del self._answers[next(iter(self._answers))]
-        if message.number == last.number:
+        session = message.session
+        if message.number > self._numbers.get(session, -1):
+            answer = self._carry_out(message)
+            _remember(self._answers, session, answer, self._sessions_max)
+            _remember(self._numbers, session, message.number, NUMBERS_FOR_EACH_ANSWER * self._sessions_max)
+        last = self._answers.get(session)
+        if last is not None and message.number == last.number:
             server.send(peer, last)
 
     def _carry_out(self, request: Request) -> Answer:
@@ -42,6 +51,8 @@ class Desk:
             request.url is not None
         ):
             raise PeerError(f"{request.kind!r} is no request, or has the wrong fields")
+        if not _is_word(request.song) or not (request.url is None or _is_word(request.url)):
+            raise PeerError("a song or URL that is empty, or has blanks in it")
         replica = self._server.replica
         session, number = request.session, request.number
         vector = replica.vector
@@ -57,3 +68,15 @@ class Desk:
             replica.delete(request.song) if request.url is None else replica.put(request.song, request.url)
         )
         return Answer(session, number, OK, stamp=write.stamp, server=write.server)
+
+
+def _remember(kept: dict[int, Kept], key: int, value: Kept, limit: int) -> None:
+    """Keep a value, as the latest of ``limit``."""
+    kept.pop(key, None)
+    kept[key] = value
+    if len(kept) > limit:
+        del kept[next(iter(kept))]
+
+
+def _is_word(text: str) -> bool:
+    return text != "" and not any(blank in text for blank in BLANKS)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from bayou.core.name import ROOT
 from bayou.core.vector import LiveVector
 from bayou.node.messages import JOIN, Create, Created, Declined, Failed, Join, Joined
+from bayou.node.patience import Patience
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Joining:
     def __init__(self, server: Context, exchanges: Exchanges, retry_s: float) -> None:
         self._server = server
         self._exchanges = exchanges
-        self._retry_s = retry_s
+        self._patience = Patience(retry_s)
         self._order: int | None = None
         self._creator: int | None = None
         self._token = 0
@@ -52,8 +53,9 @@ class Joining:
         if peer != self._creator or message.token != self._token or self._target is not None:
             return
         self._target = message
+        self._patience.renew()
         self._server.become(message.creation.created)
-        self.due = self._server.now + self._retry_s
+        self.due = self._server.now + self._patience.take()
 
     def on_declined(self, peer: int, message: Declined) -> None:
         """The creator can't: ask the next one."""
@@ -76,7 +78,10 @@ class Joining:
     def on_due(self) -> None:
         """Nothing came for a while: ask again, somebody else where the creator is gone."""
         if self._target is not None:
-            self._pull()
+            if self._creator is not None and self._exchanges.is_progressing(self._creator, JOIN, self._token):
+                self.due = self._server.now + self._patience.take()
+            else:
+                self._pull()
         elif self._creator is not None and self._creator in self._server.servers:
             self._ask_creator(self._creator)
         else:
@@ -92,11 +97,12 @@ class Joining:
 
     def _ask(self) -> None:
         """Ask the connected server with the lowest id that has not declined."""
+        self._patience.renew()
         willing = [peer for peer in self._server.servers if peer not in self._declined]
         if not willing:
             self._declined.clear()
             self._creator = None
-            self.due = self._server.now + self._retry_s
+            self.due = self._server.now + self._patience.take()
             return
         self._creator = min(willing)
         self._token = self._server.new_token()
@@ -105,7 +111,7 @@ class Joining:
     def _ask_creator(self, creator: int) -> None:
         serial = self._exchanges.expect(creator, JOIN, self._token)
         self._server.send(creator, Create(self._token, serial))
-        self.due = self._server.now + self._retry_s
+        self.due = self._server.now + self._patience.take()
 
     def _pull(self) -> None:
         """Take over from the creator, or where it is gone from the others in turn."""
@@ -115,7 +121,7 @@ class Joining:
         elif servers:
             self._turn += 1
             self._exchanges.pull(servers[self._turn % len(servers)], JOIN, self._token)
-        self.due = self._server.now + self._retry_s
+        self.due = self._server.now + self._patience.take()
 
 
 class Creating:

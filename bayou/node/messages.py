@@ -245,12 +245,14 @@ class Failed(Message):
 class Converge(Message):
     """Take part in ``round``, with the server ``above`` in the tree, None at its head, and those ``below``.
 
-    All servers of the tree get this order, each with its own neighbours in it.
+    All servers of the tree get this order, each with its own neighbours in it. ``attempt`` counts the
+    rounds since the group last changed, from 0: servers are more patient each time.
     """
 
     round: int
     above: int | None
     below: tuple[int, ...]
+    attempt: int = 0
 
 
 class Converged(Message):

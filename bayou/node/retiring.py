@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from bayou.core.vector import RETIRED
 from bayou.node.messages import HAND_OVER, AskHeir, Declined, Failed, HandOver, Retired, TakenOver, Willing
+from bayou.node.patience import Patience
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,13 +25,17 @@ if TYPE_CHECKING:
     from bayou.node.exchange import Exchanges
 
 
+NO_TOKEN = -1
+"""The key of an exchange that looks for a duty, and which nobody waits to have confirmed."""
+
+
 class Retiring:
     """Both sides of a retirement: the one that leaves, and the ones that take over."""
 
     def __init__(self, server: Context, exchanges: Exchanges, retry_s: float) -> None:
         self._server = server
         self._exchanges = exchanges
-        self._retry_s = retry_s
+        self._patience = Patience(retry_s)
         self._order: int | None = None
         self._token = 0
         self._declined: dict[int, None] = {}
@@ -38,7 +43,8 @@ class Retiring:
         self._asked: int | None = None
         self._offered: dict[int, None] = {}
         self._confirmed: dict[int, None] = {}
-        self._promised: Name | None = None
+        self._promised: dict[Name, int] = {}
+        self._turn = 0
         self.due: float | None = None
 
     # The one that leaves.
@@ -61,17 +67,28 @@ class Retiring:
         """Take the next step that can be taken."""
         if self._server.replica.retired:
             self._offer()
-        elif self._promised is None:
+        elif self._promised:
+            self._look_for_duty()
+        else:
             if self._server.replica.is_primary:
                 self._ask_heir()
             else:
                 self._retire(None)
 
+    def _look_for_duty(self) -> None:
+        """Whoever was promised an heir is gone, cut off perhaps after it had retired: others may know, and
+        this server can't leave before it does, paused or not."""
+        servers = self._server.servers
+        self.due = self._server.now + self._patience.take()
+        if servers and not any(peer in servers for peer in self._promised.values()):
+            self._turn += 1
+            self._exchanges.pull(servers[self._turn % len(servers)], HAND_OVER, NO_TOKEN)
+
     def _ask_heir(self) -> None:
         self._asked = min(self._candidates(), default=None)
         if self._asked is not None:
             self._server.send(self._asked, AskHeir(self._token, self._server.replica.name))
-        self.due = self._server.now + self._retry_s
+        self.due = self._server.now + self._patience.take()
 
     def _candidates(self) -> list[int]:
         """The connected servers that have not declined; all again where everyone has."""
@@ -102,7 +119,7 @@ class Retiring:
         self._offered = dict.fromkeys(candidates)
         for peer in candidates:
             server.send(peer, HandOver(self._token))
-        self.due = server.now + self._retry_s
+        self.due = server.now + self._patience.take()
 
     def _leave(self) -> None:
         order, self.due = self._order, None
@@ -114,12 +131,14 @@ class Retiring:
         """The server asked is ready to be the heir: name it."""
         if self._is_answer(peer, message.token) and peer == self._asked and not self._server.replica.retired:
             self._heir = peer
+            self._patience.renew()
             self._retire(message.heir)
 
     def on_declined(self, peer: int, message: Declined) -> None:
         """A server can't take over: turn to another one."""
         if self._is_answer(peer, message.token) and (peer == self._asked or peer in self._offered):
             self._declined[peer] = None
+            self._patience.renew()
             if peer in self._offered or not self._server.replica.retired:
                 self._proceed()
 
@@ -129,6 +148,7 @@ class Retiring:
         if not self._is_answer(peer, message.token) or peer not in self._offered:
             return
         if message.csn >= replica.csn and message.vector.covers(replica.vector):
+            self._patience.renew()
             del self._offered[peer]
             self._confirmed[peer] = None
             if not self._offered:
@@ -142,6 +162,7 @@ class Retiring:
         if self._order is not None and (
             self._server.replica.retired or self._asked not in self._server.servers
         ):
+            self._patience.renew()
             self._proceed()
 
     def on_due(self) -> None:
@@ -156,7 +177,7 @@ class Retiring:
         if not server.is_active:
             server.send(peer, Declined(message.token))
             return
-        self._promised = message.asker
+        self._promised[message.asker] = peer
         server.send(peer, Willing(message.token, server.replica.name))
 
     def on_hand_over(self, peer: int, message: HandOver) -> None:
@@ -171,21 +192,30 @@ class Retiring:
         """All has been taken over: confirm it. The primary commits it at once, paused or not."""
         replica = self._server.replica
         replica.mark()
-        self._server.send(peer, TakenOver(token, replica.csn, replica.vector))
+        if token != NO_TOKEN:
+            self._server.send(peer, TakenOver(token, replica.csn, replica.vector))
 
     def keep_promise(self) -> None:
-        """Called after each input: is the server to which a promise was given gone by now?"""
-        if self._promised is not None and self._server.replica.vector.completed(self._promised) == RETIRED:
-            self._promised = None
-            if self._order is not None:
+        """Called after each input: are the servers to which promises were given gone by now? There can be
+        several: one that asked in vain, and whose duty went elsewhere, and came here from there."""
+        if not self._promised:
+            return
+        vector = self._server.replica.vector
+        kept = {asker: peer for asker, peer in self._promised.items() if vector.completed(asker) != RETIRED}
+        if len(kept) < len(self._promised):
+            self._promised = kept
+            if self._order is not None and not kept:
                 self._proceed()
 
     def waiting(self) -> list[str]:
         """Return what is being waited for, a line each."""
         if self._order is None:
             return []
-        if self._promised is not None:
-            return [f"waits for {self._promised} to retire, whose duty it promised to take over"]
+        if self._promised:
+            return [
+                f"waits for server {peer} to retire, whose duty it promised to take over"
+                for peer in self._promised.values()
+            ]
         if not self._server.servers:
             return ["waits for a server to be connected to it, to hand over to"]
         if not self._server.replica.retired:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from bayou.node.exchange import Exchanges
 
 
+ATTEMPTS_COUNTED = 6
+"""From how many attempts on patience does not grow any more."""
+
+
 class Asked:
     """Where somebody stood who asked to be sent what lies beyond, and under which serial."""
 
@@ -70,7 +74,7 @@ class Rounds:
             return
         self.on_due()
         current = self._round = Round(order, plan)
-        self.due = server.now + self._patience_s
+        self.due = server.now + (self._patience_s * 2 ** min(plan.attempt, ATTEMPTS_COUNTED))
         for peer in plan.below:
             serial = self._exchanges.expect(peer, ROUND, plan.round)
             server.send(peer, Gather(plan.round, serial, server.replica.csn, server.replica.vector))
@@ -82,6 +86,8 @@ class Rounds:
     def on_gather(self, peer: int, message: Gather) -> None:
         """The server above says where it stands, perhaps before this one has its own order."""
         current = self._round
+        if self._server.paused:
+            return
         if current is None or message.round != current.plan.round:
             self._early[peer] = message
         elif peer == current.plan.above and current.asked is None:
@@ -100,6 +106,12 @@ class Rounds:
         elif end.back is not None:
             current.gathered[peer] = Asked(end, end.back)
             self._pass_up_if_gathered(current)
+
+    def pause(self) -> None:
+        """Anti-entropy stops: what is still on its way is not taken in."""
+        self.on_due()
+        self._early.clear()
+        self._exchanges.stop_receiving(ROUND)
 
     def forget(self, peer: int) -> None:
         """The connection to ``peer`` is gone, and with it what it asked there."""

@@ -16,6 +16,7 @@ from bayou.node.gossip import Gossip, Habits, Watching
 from bayou.node.joining import Creating, Joining
 from bayou.node.messages import (
     GOSSIP,
+    HAND_OVER,
     JOIN,
     ROUND,
     AntiEntropy,
@@ -284,6 +285,8 @@ class Server:
     def _on_pull(self, peer: int, message: Pull) -> None:
         """Serve an exchange: a new server or one that takes over even while paused, but never before
         this server is itself a member."""
+        if message.csn < 0 or message.purpose not in (JOIN, HAND_OVER, ROUND, GOSSIP):
+            raise PeerError(f"a pull for {message.purpose[:20]!r} from CSN {message.csn} on")
         if self._active and (not self.paused or message.purpose not in (ROUND, GOSSIP)):
             self.exchanges.serve(peer, message.serial, message.csn, message.vector)
         elif message.purpose == GOSSIP:
@@ -303,6 +306,8 @@ class Server:
 
     def _on_pause(self, number: int, order: Pause) -> None:
         self.paused = order.paused
+        if self.paused:
+            self._rounds.pause()
         if self._gossip is not None:
             if self.paused:
                 self._gossip.pause()

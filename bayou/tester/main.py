@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
+import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -30,6 +32,8 @@ JOBS_MAX = 64
 def main(arguments: Sequence[str] | None = None, prog: str = "tester.py") -> int:
     """Run the tests of the current directory and return the exit status: 0 where all of them passed."""
     options = _parser(prog).parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     here = Path()
     last_run = LastRun(here)
     try:
@@ -39,15 +43,19 @@ def main(arguments: Sequence[str] | None = None, prog: str = "tester.py") -> int
             read_command(here), ["--world", options.world] if options.world is not None else []
         )
         suite = find_suite(here, options.names)
+        _prepare_answers(here)
         if options.failed:
             suite = Suite([case for case in suite.cases if last_run.failed(case.name)], [])
             if not suite.cases:
                 print("nothing failed last time")
                 return 0
-        if not options.yes and sys.stdin.isatty() and not _agrees(command, len(suite.cases)):
+        if not options.yes and not _agrees(command, len(suite.cases)):
             print("nothing was run", file=sys.stderr)
             return EXIT_FAILED
         return _run_all(suite, Runner(command, options.timeout), last_run, options)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on: nothing is left to be flushed
+        return EXIT_FAILED
     except (SetupError, OSError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return EXIT_SETUP
@@ -89,6 +97,16 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     return parser
 
 
+def _prepare_answers(directory: Path) -> None:
+    answers = directory / "answers"
+    try:
+        answers.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=answers):
+            pass
+    except OSError as error:
+        raise SetupError(f"answers go into {answers}/, which can't be written: {error.strerror}") from error
+
+
 def _jobs(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= JOBS_MAX:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {JOBS_MAX}")
@@ -96,6 +114,9 @@ def _jobs(text: str) -> int:
 
 
 def _agrees(command: str, count: int) -> bool:
+    """Ask whether to run the command, if there is somebody to be asked."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        return True
     try:
         answer = input(f"Run this command on {count} scenario{'s' * (count != 1)}?\n  {command}\n[y/N] ")
     except EOFError:
@@ -142,7 +163,6 @@ def _run_all(suite: Suite, runner: Runner, last_run: LastRun, options: argparse.
 def _outcomes(cases: list[Case], runner: Runner, jobs: int, reporter: Reporter) -> Iterator[Outcome]:
     """Give out outcomes as tests end, ``jobs`` of them running at a time. Whatever ends this early ends the
     tests under way too."""
-    signal.signal(signal.SIGTERM, _interrupt)
     waiting = iter(cases)
     running: dict[Future[Outcome], Case] = {}
     with ThreadPoolExecutor(jobs) as pool:

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
+from bayou._quoting import printable
 from bayou.tester.cases import Case
 from bayou.tester.runner import Outcome
+
+PROGRESS_CHARACTERS = 76
 
 
 class Reporter:
@@ -17,14 +20,14 @@ class Reporter:
     def __init__(self, total: int) -> None:
         self._total = total
         self._done = 0
-        self._shows_progress = sys.stderr.isatty()
+        self._shows_progress = sys.stderr is not None and sys.stderr.isatty()
 
     def begins(self, running: Sequence[Case]) -> None:
         """Show what is running now."""
         if self._shows_progress and running:
             names = ", ".join(case.name for case in running)
-            line = f"{self._done + 1} of {self._total}: {names}"
-            sys.stderr.write(f"\r\x1b[K{line[:76]}")
+            line = printable(f"{self._done + 1} of {self._total}: {names}", PROGRESS_CHARACTERS)
+            sys.stderr.write(f"\r\x1b[K{line}")
             sys.stderr.flush()
 
     def ended(self, outcome: Outcome) -> None:
@@ -35,7 +38,7 @@ class Reporter:
         problem = f": {outcome.problem}" if outcome.problem else ""
         lines = [f"{verdict}  {outcome.seconds:6.2f} s  {outcome.case.name}{problem}"]
         lines += [f"    {line}" for line in outcome.details]
-        print("\n".join(lines), flush=True)
+        print("\n".join(printable(line) for line in lines), flush=True)
 
     def clear(self) -> None:
         """Take the progress line away."""
@@ -83,20 +86,12 @@ def write_junit(path: Path, outcomes: Sequence[Outcome]) -> None:
             "testcase",
             {
                 "classname": outcome.case.config.group or "scenarios",
-                "name": outcome.case.name,
-                "file": str(outcome.case.scenario),
+                "name": printable(outcome.case.name),
+                "file": printable(str(outcome.case.scenario)),
                 "time": f"{outcome.seconds:.3f}",
             },
         )
         if outcome.problem is not None:
-            failure = ElementTree.SubElement(case, "failure", {"message": _printable(outcome.problem)})
-            failure.text = _printable("\n".join(outcome.details))
+            failure = ElementTree.SubElement(case, "failure", {"message": printable(outcome.problem)})
+            failure.text = "\n".join(map(printable, outcome.details))
     ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
-
-
-def _printable(text: str) -> str:
-    """Return text without the characters that XML has no way to write."""
-    return "".join(
-        character if character in "\n\t" or character.isprintable() else "\N{REPLACEMENT CHARACTER}"
-        for character in text
-    )

@@ -50,10 +50,16 @@ class Runner:
     def run(self, case: Case) -> Outcome:
         """Feed the scenario to the command and judge what it printed, which is kept in the answer's file.
 
-        Raises Stopped after ``stop``, and OSError where a file can't be read or written.
+        A file that can't be read or written fails the test. Raises Stopped after ``stop``.
         """
-        case.answer.parent.mkdir(exist_ok=True)
         began = time.monotonic()
+        try:
+            return self._run(case, began)
+        except OSError as error:
+            return Outcome(case, time.monotonic() - began, f"{error.filename}: {error.strerror}")
+
+    def _run(self, case: Case, began: float) -> Outcome:
+        case.answer.parent.mkdir(exist_ok=True)
         with (
             open(case.scenario, "rb") as scenario,
             open(case.answer, "wb") as answer,

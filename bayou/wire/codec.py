@@ -17,11 +17,13 @@ from bayou.node.messages import AntiEntropy, End, Message
 from bayou.wire.columns import (
     pack_ids,
     pack_name,
+    pack_text,
     pack_vector,
     pack_write,
     pack_writes,
     unpack_ids,
     unpack_name,
+    unpack_text,
     unpack_vector,
     unpack_write,
     unpack_writes,
@@ -203,8 +205,8 @@ _CODECS: dict[str, Codec] = {
     "int": _exactly(int),
     "int | None": _exactly(int, optional=True),
     "bool": _exactly(bool),
-    "str": _exactly(str),
-    "str | None": _exactly(str, optional=True),
+    "str": (pack_text, unpack_text),
+    "str | None": _optional((pack_text, unpack_text)),
     "Name": (pack_name, unpack_name),
     "Name | None": _optional((pack_name, unpack_name)),
     "VersionVector": (pack_vector, unpack_vector),
@@ -215,7 +217,10 @@ _CODECS: dict[str, Codec] = {
     "Message": (_same, _decode_body),
     "Message | None": _optional((_same, _decode_body)),
     "tuple[int, ...]": (pack_ids, unpack_ids),
-    "tuple[str, ...]": _tuple_of(str),
+    "tuple[str, ...]": (
+        lambda texts: tuple(map(pack_text, texts)),
+        lambda plain: tuple(map(unpack_text, _tuple(plain))),
+    ),
     "tuple[Write, ...]": (_encode_writes, lambda plain: tuple(_decode_writes(plain))),
 }
 

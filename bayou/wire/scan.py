@@ -11,6 +11,8 @@ from __future__ import annotations
 from bayou.wire.errors import WireError
 
 OPCODES_MAX = 200_000
+TUPLES_MAX = 128
+"""More than any message of ours has, and no nesting to be afraid of."""
 
 # Opcode -> how many bytes of argument follow.
 _FIXED = {
@@ -42,6 +44,7 @@ _COUNTED = {
     b"\x8e": 8,  # BINBYTES8
 }
 _STOP = ord(".")
+_TUPLES = frozenset(b"t\x85\x86\x87")
 # By opcode: how far on the next one is, or minus the width of the length to read; None for a forbidden one.
 _NEXT: list[int | None] = [None] * 256
 for _code, _size in _FIXED.items():
@@ -52,7 +55,7 @@ for _code, _width in _COUNTED.items():
 
 def scan(pickle: bytes) -> None:
     """Raise WireError unless this is one whole pickle made of the opcodes above."""
-    at, end, steps = 0, len(pickle), _NEXT
+    at, end, steps, tuples = 0, len(pickle), _NEXT, 0
     try:
         for _ in range(OPCODES_MAX):
             code = pickle[at]
@@ -61,6 +64,8 @@ def scan(pickle: bytes) -> None:
                 break
             if step > 0:
                 at += step
+                if code in _TUPLES:
+                    tuples += 1
             elif step == -1:
                 at += 2 + pickle[at + 1]
             else:
@@ -69,6 +74,8 @@ def scan(pickle: bytes) -> None:
             raise WireError(f"the pickle has more than {OPCODES_MAX} opcodes")
     except IndexError:
         raise WireError("the pickle is cut short") from None
+    if tuples > TUPLES_MAX:
+        raise WireError(f"the pickle has {tuples} tuples, and {TUPLES_MAX} are the limit")
     if code != _STOP:
         raise WireError(f"the pickle has the opcode {bytes([code])!r}, which no message needs")
     if at + 1 != end:

@@ -14,7 +14,7 @@ from bayou.node.client import Client
 from bayou.node.effects import Input, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Join, Message, Probe, Waiting
 from bayou.node.server import Server, Settings
-from bayou.worlds.world import DeadlineExceeded, WorldSettings
+from bayou.worlds.world import DeadlineExceeded, GivenUp, WorldSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from bayou.core.items import Items
 
 LATENCY_S = 0.001
-"""How long a message takes, in virtual seconds."""
 
 
 class Event:
@@ -76,8 +75,10 @@ class SimulatedWorld:
         server_settings: Settings | None = None,
         check: bool = False,
         keep_journals: bool = False,
+        latency_s: float = LATENCY_S,
     ) -> None:
-        """``check`` walks all invariants of a node after each of its steps."""
+        """``check`` walks all invariants of a node after each of its steps; a message takes ``latency_s``
+        virtual seconds."""
         self.settings = settings or WorldSettings()
         self.nodes: dict[int, Server | Client] = {}
         self.journals: dict[int, list[Items]] = {}
@@ -88,18 +89,22 @@ class SimulatedWorld:
         self._rng = random.Random(seed)
         self._check = check
         self._keep_journals = keep_journals
+        self._latency_s = latency_s
         self._links: dict[tuple[int, int], Link] = {}
         self._events: list[Event] = []
         self._event_count = 0
         self._order_count = 0
         self._answers: dict[int, Message] = {}
         self._alarms: dict[int, float] = {}
+        self._departed: dict[int, None] = {}
+        self._is_interrupted = False
         self._deadline_s = self.settings.deadline_s
 
     # What the master calls.
 
     def begin(self) -> None:
         self._deadline_s = self.now_s + self.settings.deadline_s
+        self._is_interrupted = False
 
     def start_server(self, node: int, peers: Sequence[int], join: Join, *, paused: bool) -> Message:
         self.add_server(node, peers, paused=paused)
@@ -129,9 +134,17 @@ class SimulatedWorld:
     def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
         return self._run_until_answered([self.order(node, order) for node, order in orders])
 
+    def interrupt(self) -> None:
+        self._is_interrupted = True
+
+    def take_departed(self) -> list[int]:
+        departed, self._departed = list(self._departed), {}
+        return departed
+
     def farewell(self, node: int) -> None:
         if node in self.nodes:
             raise BayouError(f"server {node} said that it would leave, and did not")
+        self._departed.pop(node, None)
 
     def close(self) -> None:
         self.nodes.clear()
@@ -173,7 +186,7 @@ class SimulatedWorld:
 
     def repeat(self, flight: Event) -> None:
         """Let a message arrive once more, later."""
-        self._schedule(self.now_s + LATENCY_S, flight.node, flight.given, flight.link)
+        self._schedule(self.now_s + self._latency_s, flight.node, flight.given, flight.link)
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass and wake whoever wanted to be woken; messages stay where they are."""
@@ -213,6 +226,9 @@ class SimulatedWorld:
 
     def _run_one(self) -> None:
         """Process the next event; DeadlineExceeded where there is none before the deadline."""
+        if self._is_interrupted:
+            self._is_interrupted = False
+            raise GivenUp("given up")
         while self._events and not _is_alive(self._events[0]):
             heappop(self._events)
         if not self._events or self._events[0].at_s > self._deadline_s:
@@ -236,7 +252,7 @@ class SimulatedWorld:
         for peer, message in effects.sends:
             link = self._links.get(_pair(node, peer))
             if link is not None:
-                self._schedule(self.now_s + LATENCY_S, peer, Received(node, message), link)
+                self._schedule(self.now_s + self._latency_s, peer, Received(node, message), link)
         for number, message in effects.answers:
             self._answers[number] = message
         for peer, why in effects.drops:
@@ -258,6 +274,7 @@ class SimulatedWorld:
 
     def _remove(self, node: int) -> None:
         del self.nodes[node]
+        self._departed[node] = None
         self._alarms.pop(node, None)
         cut = [ends for ends in self._links if node in ends]
         for ends in cut:

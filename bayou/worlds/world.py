@@ -42,6 +42,13 @@ if TYPE_CHECKING:
         def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
             """Give orders to several nodes at once and return their answers in the same order."""
 
+        def interrupt(self) -> None:
+            """Give up what is being waited for, from a signal handler: it raises GivenUp."""
+
+        def take_departed(self) -> list[int]:
+            """Return the servers that have left since the last call without a farewell: their retirement had
+            been given up."""
+
         def farewell(self, node: int) -> None:
             """A server has retired: return when it is gone."""
 
@@ -73,5 +80,13 @@ class DeadlineExceeded(BayouError):
         )
 
 
+class GivenUp(BayouError):
+    """Whoever waited does not want to any longer."""
+
+
 class NodeLost(BayouError):
-    """A node ended that nobody told to."""
+    """A node ended that nobody told to: ``node``, None where it is the parent of them all."""
+
+    def __init__(self, node: int | None, why: str) -> None:
+        self.node = node
+        super().__init__(why)

@@ -11,6 +11,7 @@ import gc
 import os
 from time import monotonic, time
 
+from bayou._quoting import printable, shorten
 from bayou.core.errors import PeerError
 from bayou.node.client import Client
 from bayou.node.effects import Input, LinkDown, LinkUp, Ordered, Received, Tick
@@ -110,7 +111,7 @@ class Host:
         me = self._network.me
         who = f"{'server' if me.is_server else 'client'} {me.id}"
         try:
-            os.write(2, f"{who}: {line}\n".encode("utf-8", "replace"))
+            os.write(2, f"{printable(f'{shorten(who)}: {line}')}\n".encode("utf-8", "replace"))
         except OSError:
             pass  # nobody is listening
 

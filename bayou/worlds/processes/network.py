@@ -41,7 +41,12 @@ if TYPE_CHECKING:
 
 
 HANDSHAKE_S = 5.0
-HANDSHAKES_MAX = 256
+HANDSHAKES_MAX = min(256, max(8, os.sysconf("SC_OPEN_MAX") // 4))
+"""How many may be under way at a time: strangers must not use up the descriptors."""
+
+ACCEPT_PAUSE_S = 0.1
+"""How long a server takes no connections after one could not be taken, for want of descriptors say."""
+
 OUTGOING_BYTES_MAX = 256 << 20
 FAREWELL_S = 0.5
 
@@ -80,6 +85,8 @@ class Network:
         self._handshakes: dict[Link, None] = {}
         self._touched: dict[Stream, None] = {}
         self._listener: socket.socket | None = None
+        self._listens_again: float | None = None
+        self._accept_failed = False
         self._add(self._control)
 
     # What the host calls.
@@ -87,12 +94,13 @@ class Network:
     def wait(self, due: float | None) -> None:
         """Take in what comes, at the latest until the monotonic time ``due`` (None for never)."""
         for link in self._handshakes:
-            due = link.due if due is None else min(due, link.due)
+            due = _earlier(due, link.due)
             break  # the oldest is due first
+        due = _earlier(due, self._listens_again)
         patience_ms = None if due is None else max(0.0, (due - monotonic()) * 1000 + 1)
         for fd, events in self._poll.poll(patience_ms):
             self._serve(fd, events)
-        self._end_late_handshakes()
+        self._pass_time(monotonic())
 
     def listen(self) -> int:
         """Take connections at the loopback address from now on; return the port that the system chose."""
@@ -234,11 +242,23 @@ class Network:
         except BlockingIOError:
             return
         except OSError as error:
-            self._owner.complain(f"could not accept a connection: {error}")
+            self._pause_listening(listener, error)
             return
+        self._accept_failed = False
         if len(self._handshakes) >= HANDSHAKES_MAX:
             self._close(next(iter(self._handshakes)), f"more than {HANDSHAKES_MAX} handshakes are under way")
         self._shake_hands(sock, dialled=False)
+
+    def _pause_listening(self, listener: socket.socket, error: OSError) -> None:
+        """A connection waits that can't be taken: look again in a while, with one stranger less."""
+        if not self._accept_failed:
+            self._accept_failed = True
+            self._owner.complain(f"can't take a connection, and tries again: {error}")
+        self._poll.unregister(listener.fileno())
+        self._listens_again = monotonic() + ACCEPT_PAUSE_S
+        for oldest in self._handshakes:
+            self._close(oldest, "its descriptor is needed")
+            break
 
     def _shake_hands(self, sock: socket.socket, *, dialled: bool) -> Link:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -260,6 +280,8 @@ class Network:
         """The handshake is over: the connection to a node is up, in place of an older one to it."""
         if link.peer is not None:
             raise PeerError("it introduced itself twice")
+        if peer.id == self.me.id:
+            raise PeerError(f"it claims to be {peer.id}, as this node is")
         self.hang_up(peer.id)
         self._handshakes.pop(link, None)
         link.peer = peer.id
@@ -269,12 +291,18 @@ class Network:
             number, link.dial = link.dial, None
             self._owner.dialled(number, None)
 
-    def _end_late_handshakes(self) -> None:
-        now = monotonic()
+    def _pass_time(self, now: float) -> None:
+        if self._listener is not None and self._listens_again is not None and now >= self._listens_again:
+            self._listens_again = None
+            self._poll.register(self._listener.fileno(), select.POLLIN)
         for link in list(self._handshakes):
             if now < link.due:
                 break
             self._close(link, f"no handshake within {HANDSHAKE_S:g} s")
+
+
+def _earlier(a: float | None, b: float | None) -> float | None:
+    return b if a is None else a if b is None else min(a, b)
 
 
 def _blame_for_end(stream: Stream) -> str | None:

@@ -24,6 +24,9 @@ REPORT_BYTES = calcsize(REPORT)
 SECRET_BYTES = 32
 BORN = b"B"
 DIED = b"D"
+GOODBYE = pack(REPORT, b"E", 0, 0)
+"""The last report: all nodes are gone."""
+
 _KEY = "<q"
 _FD = "i"
 
@@ -101,6 +104,7 @@ class _WarmParent:
                 self._reap()
             if self._channel.fileno() in ready and not self._serve():
                 self._kill_all()
+                self._say_goodbye()
                 return
 
     def _watch_children(self) -> None:
@@ -140,6 +144,12 @@ class _WarmParent:
             self._channel.sendall(pack(REPORT, what, key, value))
         except OSError:
             pass  # the master is gone, which the next look at the channel will tell
+
+    def _say_goodbye(self) -> None:
+        try:
+            self._channel.sendall(GOODBYE)
+        except OSError:
+            pass  # the master is gone
 
     def _kill_all(self) -> None:
         for pid in self._children:

@@ -7,7 +7,7 @@ import select
 from struct import unpack
 from time import monotonic
 
-from bayou._lean import socket
+from bayou._lean import signal, socket
 from bayou.core.errors import BayouError
 from bayou.node.messages import Failed, Join, Message, Probe, Waiting
 from bayou.node.session import SHORT_NAMES
@@ -15,13 +15,16 @@ from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm
 from bayou.worlds.processes.control import Dial, Envelope, HangUp, Start, Up
 from bayou.worlds.processes.stream import Stream
-from bayou.worlds.world import DeadlineExceeded, NodeLost, WorldSettings
+from bayou.worlds.world import DeadlineExceeded, GivenUp, NodeLost, WorldSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bayou.node.gossip import Habits
+
+DISMISSAL_S = 0.5
+"""How long the warm parent has to end, and all nodes with it."""
 
 PROBE_S = 0.5
 """How long nodes have, after a deadline has passed, to say what they are waiting for."""
@@ -59,6 +62,9 @@ class ProcessWorld:
         self._poll = select.poll()
         self._poll.register(self._channel.fileno(), select.POLLIN)
         self._is_closed = False
+        self._is_waiting = False
+        self._is_interrupted = False
+        self._departed: list[int] = []
         self._count = 0
         self._answers: dict[int, Message] = {}
         self._asked: dict[int, tuple[_Node, Message]] = {}
@@ -67,6 +73,7 @@ class ProcessWorld:
     # What the master calls.
 
     def begin(self) -> None:
+        self._is_interrupted = False
         self._deadline = monotonic() + self.settings.deadline_s
 
     def start_server(self, node: int, peers: Sequence[int], join: Join, *, paused: bool) -> Message:
@@ -93,9 +100,24 @@ class ProcessWorld:
 
     def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
         numbers = [self._send(self._nodes[node], order) for node, order in orders]
-        while not all(number in self._answers for number in numbers):
-            self._turn(self._deadline)
+        try:
+            while not all(number in self._answers for number in numbers):
+                self._turn(self._deadline)
+        except BayouError:
+            for number in numbers:  # nobody waits for the answers any more
+                self._asked.pop(number, None)
+                self._answers.pop(number, None)
+            raise
         return [self._answers.pop(number) for number in numbers]
+
+    def interrupt(self) -> None:
+        if self._is_waiting:
+            raise GivenUp("given up")
+        self._is_interrupted = True
+
+    def take_departed(self) -> list[int]:
+        departed, self._departed = self._departed, []
+        return departed
 
     def farewell(self, node: int) -> None:
         leaving = self._nodes.pop(node)
@@ -103,16 +125,37 @@ class ProcessWorld:
             self._turn(self._deadline)
 
     def close(self) -> None:
-        """End all processes, at once: the warm parent kills them when its channel closes."""
+        """End all processes, at once: the warm parent kills them when its channel closes, and where it does
+        not (it has been stopped, or killed), this does."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        pids = [node.pid for node in self._by_key.values() if node.pid is not None]
+        if not self._dismiss_warm_parent():
+            for pid in [*pids, self._warm_pid]:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        os.waitpid(self._warm_pid, 0)
+        self._channel.close()
         for node in self._by_fd.values():
             node.sock.close()
         self._by_fd.clear()
         self._by_key.clear()
         self._nodes.clear()
-        if not self._is_closed:
-            self._is_closed = True
-            self._channel.close()
-            os.waitpid(self._warm_pid, 0)
+
+    def _dismiss_warm_parent(self) -> bool:
+        """Tell the warm parent to kill all nodes and end; return whether it has."""
+        self._channel.settimeout(DISMISSAL_S)
+        try:
+            self._channel.shutdown(socket.SHUT_WR)
+            while report := self._channel.recv(warm.REPORT_BYTES):
+                if report == warm.GOODBYE:
+                    return True
+        except OSError:
+            pass
+        return False
 
     @property
     def pids(self) -> dict[int, int]:
@@ -147,7 +190,23 @@ class ProcessWorld:
             join,
             *_plain_habits(self.settings.habits),
         )
-        return self.ask(id, start)
+        try:
+            answer = self.ask(id, start)
+        except BayouError:
+            self._discard(node)
+            raise
+        if isinstance(answer, Failed):
+            self._discard(node)
+        return answer
+
+    def _discard(self, node: _Node) -> None:
+        """End a node that could not be started after all."""
+        self._nodes.pop(node.id, None)
+        if self._by_fd.pop(node.fd, None) is not None:
+            self._poll.unregister(node.fd)
+            node.sock.close()  # at which it ends
+        if node.pid is not None and node.key in self._by_key:
+            os.kill(node.pid, signal.SIGKILL)  # at once, and though it may be stopped
 
     def _send(self, node: _Node, order: Message) -> int:
         self._count += 1
@@ -163,10 +222,21 @@ class ProcessWorld:
     def _turn(self, until: float) -> None:
         """Wait for something to come in, and take it in; DeadlineExceeded where it is too late."""
         left_s = until - monotonic()
-        ready = self._poll.poll(left_s * 1000 + 1) if left_s > 0 else []
+        ready = self._wait(left_s) if left_s > 0 else []
         if not ready:
             raise DeadlineExceeded(self.settings.deadline_s, self._who_waits())
         self._take_in(ready)
+
+    def _wait(self, seconds: float) -> list[tuple[int, int]]:
+        """Wait for something to come in. An interruption comes here or nowhere: where nothing has been read
+        that could get lost."""
+        self._is_waiting = True
+        try:
+            if self._is_interrupted:
+                raise GivenUp("given up")
+            return self._poll.poll(seconds * 1000 + 1)
+        finally:
+            self._is_waiting = self._is_interrupted = False
 
     def _take_in(self, ready: list[tuple[int, int]]) -> None:
         for fd, events in ready:
@@ -203,7 +273,7 @@ class ProcessWorld:
         while data and len(data) < warm.REPORT_BYTES:
             data += self._channel.recv(warm.REPORT_BYTES - len(data))
         if not data:
-            raise NodeLost("the parent of all nodes has ended: was it killed?")
+            raise NodeLost(None, "the parent of all nodes has ended: was it killed?")
         what, key, value = unpack(warm.REPORT, data)
         if what == warm.BORN:
             if key in self._by_key:
@@ -218,9 +288,13 @@ class ProcessWorld:
         while self._by_fd.get(node.fd) is node and self._read(node):
             pass
         owes = any(asked is node for asked, _ in self._asked.values())
-        if self._nodes.get(node.id) is node and (status != 0 or owes):
-            del self._nodes[node.id]
-            raise NodeLost(f"{node} has ended by itself, {_describe_exit(status)}")
+        if self._nodes.get(node.id) is not node:
+            return
+        del self._nodes[node.id]
+        if status == 0 and not owes:
+            self._departed.append(node.id)
+        else:
+            raise NodeLost(node.id, f"{node} has ended by itself, {_describe_exit(status)}")
 
     def _who_waits(self) -> list[str]:
         """Ask all nodes what they wait for; one that does not answer is worth a line too."""

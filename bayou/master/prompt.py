@@ -1,0 +1,157 @@
+"""The prompt: what the master is to a person at a terminal.
+
+Line editing, completion and a history that is kept between runs come from readline, where Python has it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from bayou._lean import signal
+from bayou.core.errors import BayouError
+from bayou.master.console import complain, write_all
+from bayou.master.grammar import CLIENT_ID, NODE_ID, REST, SERVER_ID
+from bayou.master.helping import PROMPT_COMMANDS
+from bayou.master.run import StrictStop
+from bayou.master.vocabulary import COMMANDS
+from bayou.worlds.world import GivenUp, NodeLost
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bayou.master.run import Run
+
+PROMPT = "bayou> "
+WELCOME = "Commands, one a line; help lists them. Ctrl-C gives up a command, Ctrl-D ends the run.\n"
+HISTORY_LINES_MAX = 1000
+
+
+def history_file() -> Path:
+    """Return where the history is kept: in the user's state directory."""
+    state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    return Path(state) / "bayou" / "history"
+
+
+class Prompt:
+    """Reads commands from a person and carries them out in a run. An error does not end it."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._is_reading = False
+        self._keeps_history = False
+        self._commands = {**COMMANDS, **PROMPT_COMMANDS}
+
+    def converse(self) -> None:
+        """Go on until the end of input, or until Ctrl-C is pressed twice in a row.
+
+        Raises what ends a run: StrictStop, OutputClosed, and NodeLost where no node can live on.
+        """
+        signal.signal(signal.SIGINT, self._on_interrupt)
+        self._set_up_readline()
+        write_all(1, WELCOME.encode())
+        for number, line in self._lines():
+            self._carry_out(number, line)
+
+    def _carry_out(self, number: int, line: str) -> None:
+        run = self._run
+        try:
+            run.line(number, line.encode(sys.stdin.encoding or "utf-8", "surrogateescape"))
+            for server in run.world.take_departed():
+                run.forget(server)
+                complain(f"server {server} has left: its retirement, given up before, is complete")
+        except StrictStop:
+            raise
+        except NodeLost as error:
+            if error.node is None:
+                raise
+            complain(f"{run.place}: {error}")
+            run.forget(error.node)
+        except GivenUp:
+            complain(f"{run.place}: given up; the system goes on")
+            run.unsettle()
+        except BayouError as error:
+            complain(f"{run.place}: {error}")
+            run.unsettle()
+
+    def _lines(self) -> Iterator[tuple[int, str]]:
+        number, interruptions = 0, 0
+        while interruptions < 2:
+            try:
+                self._is_reading = True
+                line = input(PROMPT)
+            except EOFError:
+                write_all(1, b"\n")
+                return
+            except KeyboardInterrupt:
+                interruptions += 1
+                write_all(1, b"\n" if interruptions > 1 else b"\n(Ctrl-C again, or Ctrl-D, ends the run)\n")
+                continue
+            finally:
+                self._is_reading = False
+            self._keep_history()
+            interruptions = 0
+            number += 1
+            yield number, line
+
+    def _on_interrupt(self, number: int, frame: object) -> None:
+        if self._is_reading:
+            raise KeyboardInterrupt
+        self._run.world.interrupt()
+
+    # Editing, completion, history.
+
+    def _set_up_readline(self) -> None:
+        try:
+            import readline
+        except ImportError:  # then lines are read without
+            return
+        try:
+            readline.read_history_file(history_file())
+        except OSError:
+            pass  # there is none yet
+        readline.set_history_length(HISTORY_LINES_MAX)
+        readline.set_completer(self._complete)
+        readline.set_completer_delims(" \t")
+        readline.parse_and_bind("tab: complete")
+        self._keeps_history = True
+
+    def _keep_history(self) -> None:
+        """Write the history now: who knows how the run ends."""
+        if not self._keeps_history:
+            return
+        import readline
+
+        path = history_file()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            readline.write_history_file(path)
+        except OSError:
+            pass  # a history is not worth an error
+
+    def _complete(self, text: str, state: int) -> str | None:
+        import readline
+
+        before = readline.get_line_buffer()[: readline.get_begidx()].split()
+        found = [f"{word} " for word in self.candidates(before) if word.startswith(text)]
+        return found[state] if state < len(found) else None
+
+    def candidates(self, before: list[str]) -> list[str]:
+        """Return what may come next after these words: a command, or an id that is alive and fits."""
+        if not before:
+            return list(self._commands)
+        command = self._commands.get(before[0])
+        if command is None or len(before) > len(command.fields):
+            return []
+        kind = command.fields[len(before) - 1].kind
+        topology = self._run.topology
+        if command.name == "help":
+            return list(self._commands)
+        if command.name == "include" and kind == REST:
+            return sorted(os.listdir("."))
+        ids = {SERVER_ID: topology.servers, CLIENT_ID: topology.clients}.get(kind, [])
+        if kind == NODE_ID:
+            ids = sorted([*topology.servers, *topology.clients])
+        return [str(number) for number in ids]

@@ -1,0 +1,8 @@
+"""All commands there are: importing this registers them."""
+
+from __future__ import annotations
+
+from bayou.master import commands, language
+from bayou.master.registry import COMMANDS
+
+__all__ = ["COMMANDS", "commands", "language"]

@@ -1,0 +1,27 @@
+"""How long to wait for an answer before a message is sent again."""
+
+from __future__ import annotations
+
+LONGEST = 32
+"""By how much patience grows at most."""
+
+
+class Patience:
+    """Waits twice as long each time in vain, so that a round trip that is longer than expected ends some
+    time, and as at first after any answer."""
+
+    __slots__ = ("_factor", "_first_s")
+
+    def __init__(self, first_s: float) -> None:
+        self._first_s = first_s
+        self._factor = 1
+
+    def take(self) -> float:
+        """Return how many seconds to wait now, and be more patient next time."""
+        seconds = self._first_s * self._factor
+        self._factor = min(LONGEST, 2 * self._factor)
+        return seconds
+
+    def renew(self) -> None:
+        """Something came."""
+        self._factor = 1
