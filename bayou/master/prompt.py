@@ -81,6 +81,7 @@ class Prompt:
         while interruptions < 2:
             try:
                 self._is_reading = True
+                self._run.world.forget_interrupt()
                 line = input(PROMPT)
             except EOFError:
                 write_all(1, b"\n")

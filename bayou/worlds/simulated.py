@@ -104,7 +104,6 @@ class SimulatedWorld:
 
     def begin(self) -> None:
         self._deadline_s = self.now_s + self.settings.deadline_s
-        self._is_interrupted = False
 
     def start_server(self, node: int, peers: Sequence[int], join: Join, *, paused: bool) -> Message:
         self.add_server(node, peers, paused=paused)
@@ -136,6 +135,9 @@ class SimulatedWorld:
 
     def interrupt(self) -> None:
         self._is_interrupted = True
+
+    def forget_interrupt(self) -> None:
+        self._is_interrupted = False
 
     def take_departed(self) -> list[int]:
         departed, self._departed = list(self._departed), {}

@@ -43,7 +43,11 @@ if TYPE_CHECKING:
             """Give orders to several nodes at once and return their answers in the same order."""
 
         def interrupt(self) -> None:
-            """Give up what is being waited for, from a signal handler: it raises GivenUp."""
+            """Give up what is being waited for, from a signal handler: it raises GivenUp, or whatever is
+            waited for next does."""
+
+        def forget_interrupt(self) -> None:
+            """An interrupt that came when nothing was being waited for any more is over."""
 
         def take_departed(self) -> list[int]:
             """Return the servers that have left since the last call without a farewell: their retirement had

@@ -73,7 +73,6 @@ class ProcessWorld:
     # What the master calls.
 
     def begin(self) -> None:
-        self._is_interrupted = False
         self._deadline = monotonic() + self.settings.deadline_s
 
     def start_server(self, node: int, peers: Sequence[int], join: Join, *, paused: bool) -> Message:
@@ -114,6 +113,9 @@ class ProcessWorld:
         if self._is_waiting:
             raise GivenUp("given up")
         self._is_interrupted = True
+
+    def forget_interrupt(self) -> None:
+        self._is_interrupted = False
 
     def take_departed(self) -> list[int]:
         departed, self._departed = self._departed, []
