@@ -149,7 +149,7 @@ def read_vector_compared_over_its_own_entries_only(patch: pytest.MonkeyPatch) ->
 
 def write_sent_twice_applied_twice(patch: pytest.MonkeyPatch) -> None:
     def on_request(self: Desk, peer: int, message: Request) -> None:
-        self._answers.clear()
+        self._numbers.clear()
         original(self, peer, message)
 
     original = Desk.on_request

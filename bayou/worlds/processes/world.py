@@ -30,6 +30,9 @@ PROBE_S = 0.5
 """How long nodes have, after a deadline has passed, to say what they are waiting for."""
 
 
+PARENT_LOST = "the parent of all nodes has ended: was it killed?"
+
+
 class _Node(Stream):
     """What the master knows of a node's process, and the stream to it."""
 
@@ -122,7 +125,10 @@ class ProcessWorld:
         return departed
 
     def farewell(self, node: int) -> None:
-        leaving = self._nodes.pop(node)
+        leaving = self._nodes.pop(node, None)
+        if leaving is None:  # it has been seen to leave already
+            self._departed.remove(node)
+            return
         while leaving.key in self._by_key:
             self._turn(self._deadline)
 
@@ -175,7 +181,10 @@ class ProcessWorld:
         ours, theirs = socket.socketpair()
         self._count += 1
         node = _Node(id, self._count, ours, is_server=join is not None)
-        warm.send_request(self._channel, node.key, theirs.fileno())
+        try:
+            warm.send_request(self._channel, node.key, theirs.fileno())
+        except ConnectionError as error:
+            raise NodeLost(None, PARENT_LOST) from error
         theirs.close()
         self._nodes[id] = self._by_fd[node.fd] = self._by_key[node.key] = node
         self._poll.register(node.fd, node.events)
@@ -271,11 +280,14 @@ class ProcessWorld:
 
     def _read_reports(self) -> None:
         """Take notice of who was born and who died; NodeLost for a death that was not to be."""
-        data = self._channel.recv(warm.REPORT_BYTES)
-        while data and len(data) < warm.REPORT_BYTES:
-            data += self._channel.recv(warm.REPORT_BYTES - len(data))
+        try:
+            data = self._channel.recv(warm.REPORT_BYTES)
+            while data and len(data) < warm.REPORT_BYTES:
+                data += self._channel.recv(warm.REPORT_BYTES - len(data))
+        except ConnectionError:
+            data = b""
         if not data:
-            raise NodeLost(None, "the parent of all nodes has ended: was it killed?")
+            raise NodeLost(None, PARENT_LOST)
         what, key, value = unpack(warm.REPORT, data)
         if what == warm.BORN:
             if key in self._by_key:

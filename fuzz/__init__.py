@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing; needs the extra ``fuzz``."""
