@@ -21,6 +21,7 @@ GROUPS = {
     "start": scenarios.start,
     "join": scenarios.join,
     "golden": scenarios.golden,
+    "tester": scenarios.tester,
     "chains": scenarios.chains,
     "log": log.late_write,
     "exchange": exchange.bulk,

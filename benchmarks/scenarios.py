@@ -87,6 +87,19 @@ def golden(*, quick: bool) -> list[Row]:
     ]
 
 
+def tester(*, quick: bool) -> list[Row]:
+    """The tester on all golden scenarios, one at a time and two at a time."""
+    command = (sys.executable, "tester.py")
+    one, two = in_turn(1 if quick else 5, lambda: _run(*command), lambda: _run(*command, "-j", "2"))
+    return [
+        Row(
+            "the tester on all of them, `-j 1` / `-j 2`",
+            f"{ratio(one, two):.2f} times ({median(one):.2f} s / {median(two):.2f} s)",
+            "at least 1.6",
+        )
+    ]
+
+
 class Chain:
     """A chain of servers 0 - 1 - ... - (n-1), the primary at one end, a client at the other."""
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from bayou.master.helping import PROMPT_COMMANDS
 from bayou.master.reference import reference
+from bayou.master.run import Run
 from bayou.master.vocabulary import COMMANDS
+from bayou.worlds.simulated import SimulatedWorld
 from tests.processes import run_master
 from tests.simulated import simulate
 
@@ -58,6 +62,59 @@ def test_every_example_of_the_reference_can_be_carried_out() -> None:
     for command in COMMANDS.values():
         lines = "" if command.name == "include" else usual
         assert simulate((lines + command.example).encode()).errors == [], command.name
+
+
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+
+
+def test_the_conversation_in_the_tutorial() -> None:
+    """Each line after the prompt is carried out, and prints what stands below it."""
+    session = "".join(block for block in blocks(TUTORIAL, "console") if "bayou> " in block)
+    turns = [turn.split("\n", 1) for turn in session.split("bayou> ")[1:]]
+    printed: list[bytes] = []
+    world = SimulatedWorld()
+    run = Run(world, {**COMMANDS, **PROMPT_COMMANDS}, write=printed.append)
+    for number, (line, shown) in enumerate(turns, start=1):
+        printed.clear()
+        run.line(number, line.encode())
+        assert b"".join(printed).decode() == shown, line
+
+
+def test_the_scenario_in_the_tutorial_with_its_mistakes_and_without() -> None:
+    (scenario,) = (block for block in blocks(TUTORIAL, "text") if block.startswith("# Two sides"))
+    wrong, right = (
+        block.split("\n", 1)[1]
+        for block in blocks(TUTORIAL, "console")
+        if block.startswith("$ bayou run tests/")
+    )
+    done = simulate(scenario.encode())
+    told = [line.replace("<stdin>", "tests/two-sides.test") for line in done.errors]
+    assert sorted([*done.out.decode().splitlines(), *told]) == sorted(wrong.splitlines())
+    mended = scenario.replace("expect song:http://example.org/here", "expect song:http://example.org/there")
+    done = simulate(mended.replace("strat", "start").encode())
+    assert (done.out.decode(), done.errors) == (right, [])
+
+
+@pytest.mark.processes
+def test_keeping_a_scenario_as_the_tutorial_does(tmp_path: Path) -> None:
+    (scenario,) = (block for block in blocks(TUTORIAL, "text") if block.startswith("# Two sides"))
+    mended = scenario.replace("expect song:http://example.org/here", "expect song:http://example.org/there")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "two-sides.test").write_text(mended.replace("strat", "start"))
+    (tmp_path / "COMMAND").write_text(f"exec {sys.executable} -m bayou run\n")
+    session = next(block for block in blocks(TUTORIAL, "console") if block.startswith("$ echo"))
+    shown = [turn.split("\n", 1) for turn in session.split("$ ")[2:]]
+    for command, expected in shown:
+        done = subprocess.run(
+            [sys.executable, "-m", "bayou", *command.split()[1:]], cwd=tmp_path, capture_output=True,
+            text=True, stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        assert re.sub(r"[0-9.]+ s\b", "_ s", done.stdout) == re.sub(r"[0-9.]+ s\b", "_ s", expected)
+
+
+def test_the_scenario_that_checks_itself() -> None:
+    scenario = next(block for block in blocks(ROOT / "docs" / "scenarios.md", "text") if "expect" in block)
+    assert simulate(scenario.encode()).errors == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
