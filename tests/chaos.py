@@ -8,6 +8,7 @@ import random
 from itertools import combinations
 from typing import TYPE_CHECKING, TypeVar
 
+from bayou.core.items import Items
 from bayou.core.name import Name
 from bayou.core.write import NOTICE, PUT, Write
 from bayou.master.topology import Topology
@@ -52,7 +53,6 @@ class Chaos:
             WorldSettings(guarantees=guarantees or Guarantees()),
             server_settings=settings or Settings(),
             check=True,
-            keep_journals=True,
         )
         self.servers_max = servers_max
         self.next_id = 0
@@ -303,6 +303,8 @@ class Chaos:
         found: dict[WriteId, Write] = {}
         for _, journal in sorted(self.world.journals.items()):
             for items in journal:
+                if not isinstance(items, Items):
+                    continue
                 for write in (*items.committed, *items.tentative):
                     if write.kind != NOTICE:
                         found.setdefault((write.stamp, write.server), write)

@@ -13,6 +13,7 @@ from bayou.master.helping import PROMPT_COMMANDS
 from bayou.master.reference import reference
 from bayou.master.run import Run
 from bayou.master.vocabulary import COMMANDS
+from bayou.node.gossip import Habits
 from bayou.worlds.simulated import SimulatedWorld
 from tests.processes import run_master
 from tests.simulated import simulate
@@ -61,7 +62,9 @@ def test_every_example_of_the_reference_can_be_carried_out() -> None:
     usual += "put 9 song http://example.org/song\nget 9 song\n"
     for command in COMMANDS.values():
         lines = "" if command.name == "include" else usual
-        assert simulate((lines + command.example).encode()).errors == [], command.name
+        lines += "crashServer 2\n" if command.name == "restartServer" else ""
+        done = simulate((lines + command.example).encode(), habits=Habits())
+        assert done.errors == [], command.name
 
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"

@@ -24,7 +24,7 @@ from bayou.node.messages import (
     Willing,
 )
 from bayou.node.server import Server, Settings
-from bayou.worlds.simulated import Event, SimulatedWorld
+from bayou.worlds.simulated import Arrival, SimulatedWorld
 from bayou.worlds.world import WorldSettings
 from tests.test_nodes import Numbers, hear, order
 
@@ -39,13 +39,13 @@ def system(count: int, **options: object) -> SimulatedWorld:
     return world
 
 
-def deliver(world: SimulatedWorld, held: Callable[[Event], bool] = lambda flight: False) -> None:
+def deliver(world: SimulatedWorld, held: Callable[[Arrival], bool] = lambda flight: False) -> None:
     """Let all messages arrive but those that are held back, and those that they bring about."""
     while flights := [flight for flight in world.flights() if not held(flight)]:
         world.deliver(flights[0])
 
 
-def sent(flight: Event) -> tuple[int, Message]:
+def sent(flight: Arrival) -> tuple[int, Message]:
     return getattr(flight.given, "peer"), getattr(flight.given, "message")  # noqa: B009
 
 
@@ -64,7 +64,7 @@ def test_an_older_promise_that_is_fulfilled_leaves_a_newer_one() -> None:
     assert world.server(1).replica.is_primary
     orders.append(world.order(1, Retire()))
 
-    def is_promise(flight: Event) -> bool:
+    def is_promise(flight: Arrival) -> bool:
         return flight.node == 1 and isinstance(sent(flight)[1], Willing)
 
     deliver(world, lambda flight: flight.link is late.link or is_promise(flight))

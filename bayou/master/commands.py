@@ -111,7 +111,7 @@ def restore_connection(run: Run, a: int, b: int) -> None:
         run.settle([a])
         return
     former = run.topology.server_of(client)
-    if former is not None:
+    if former is not None and run.topology.kind(former) == "server":
         run.world.disconnect(client, former)
         run.topology.set_server(client, None)
     run.world.connect(client, server)
@@ -158,6 +158,7 @@ def _set_paused(run: Run, *, paused: bool) -> None:
 def stabilize(run: Run) -> None:
     if not run.paused:
         run.pace.stabilize()
+        run.record_rest(run.topology.servers)
 
 
 # What is in the store.
@@ -227,8 +228,11 @@ def _write(run: Run, client: int, what: Do) -> None:
 
 
 def _do(run: Run, client: int, what: Do) -> Did:
-    if run.topology.server_of(client) is None:
+    server = run.topology.server_of(client)
+    if server is None:
         raise BadLine(f"client {client} has no server: give it one with restoreConnection")
+    if run.topology.kind(server) != "server":
+        raise BadLine(f"its server {server} has crashed: restartServer {server} brings it back")
     size = len(to_bytes(what.song)) + len(to_bytes(what.url or ""))
     if size > WRITE_BYTES_MAX:
         raise BadLine(f"{size} bytes of song and URL; {WRITE_BYTES_MAX} are the limit")

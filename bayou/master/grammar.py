@@ -124,6 +124,8 @@ def resolve(field: Field, text: str, kind_of: Callable[[int], str | None]) -> An
             raise BadLine(f"the id {number} is in use, by a {kind}")
     elif kind is None:
         raise BadLine(f"nobody has the id {number} now: it has not joined, or has retired")
+    elif kind == "crashed server":
+        raise BadLine(f"server {number} has crashed: restartServer {number} brings it back")
     elif (field.kind == SERVER_ID and kind != "server") or (field.kind == CLIENT_ID and kind != "client"):
         raise BadLine(f"{number} is a {kind}, and {field.name} has to be {field.kind}")
     return number

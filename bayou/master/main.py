@@ -105,7 +105,17 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
         from bayou.master.prompt import Prompt
 
         commands = {**COMMANDS, **PROMPT_COMMANDS}
-    run = Run(world, commands, RunSettings(name, options.strict, options.verbose, options.free_running))
+    recording = None
+    try:
+        if options.trace is not None or options.check:
+            from bayou.master.recording import Recording
+
+            recording = Recording(world, options)
+    except OSError as error:
+        complain(f"{options.trace}: can't be written: {error.strerror}")
+        return EXIT_FAILED
+    settings = RunSettings(name, options.strict, options.verbose, options.free_running)
+    run = Run(world, commands, settings, observe=None if recording is None else recording.observe)
     try:
         if at_prompt:
             Prompt(run).converse()
@@ -123,7 +133,9 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
     except (BayouError, OSError) as error:
         complain(f"{run.place}: {error}{_remedy(error)}")
         return EXIT_FAILED
-    return EXIT_UNEXPECTED if run.expectations.failures else 0
+    finally:
+        verdict = 0 if recording is None else recording.end()
+    return EXIT_UNEXPECTED if run.expectations.failures else verdict
 
 
 def _make_world(options: Options) -> World:
@@ -143,7 +155,7 @@ def _make_world(options: Options) -> World:
     if options.world == "sim":
         from bayou.worlds.simulated import SimulatedWorld
 
-        return SimulatedWorld(settings)
+        return SimulatedWorld(settings, seed=options.seed)
     from bayou.worlds.processes.world import ProcessWorld
 
     return ProcessWorld(settings)

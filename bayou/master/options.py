@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 EPILOG = """\
 exit status: 0 when all lines were read, 1 on an error of the system under test, 2 on a wrong option and
 on the first line that is off with --strict, 3 when a command was not done within its deadline, 4 when an
-expect was not met, 141 when nobody reads the output any more; as usual for a signal.
+expect was not met, 5 and 6 with --check, 141 when nobody reads the output any more; as usual for a signal.
 """
 
 
@@ -27,6 +27,9 @@ class Options(Record):
     free_running: bool = False
     gossip_period_s: float = 0.1
     partners: str = "random"
+    seed: int = 0
+    trace: str | None = None
+    check: bool = False
 
 
 def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Options:
@@ -92,6 +95,16 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
         help="whom from: one at random (the default), each in turn, all",
     )
     parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="the seed of the simulated world (default: 0)"
+    )
+    parser.add_argument("--trace", metavar="FILE", help="record what happens, as JSON lines")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="judge in the end what happened; exit status 5 where a promise was broken, 6 where there was "
+        "nothing to be judged",
+    )
+    parser.add_argument(
         "--verbose", action="store_true", help="a line on standard error for each command and each exchange"
     )
     given = parser.parse_args(arguments)
@@ -105,6 +118,9 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
         free_running=given.free_running,
         gossip_period_s=given.gossip_period,
         partners=given.partners,
+        seed=given.seed,
+        trace=given.trace,
+        check=given.check,
     )
 
 

@@ -20,6 +20,7 @@ from bayou.master.grammar import BadLine, parse, resolve
 from bayou.master.lockstep import LockStep
 from bayou.master.topology import Topology
 from bayou.node.messages import Failed, Message
+from bayou.worlds.world import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from bayou.master.freerunning import FreeRunning
     from bayou.master.grammar import Command
+    from bayou.trace.file import Event
+    from bayou.worlds.faults import Faults
     from bayou.worlds.world import World
 
     Answer = TypeVar("Answer", bound=Message)
@@ -69,9 +72,10 @@ class Run:
         *,
         write: Callable[[bytes], None] = lambda data: write_all(1, data),
         complain: Callable[[str], None] = complain,
+        observe: Callable[[Event], None] | None = None,
     ) -> None:
         """Run in ``world`` with these ``commands``, by name; ``write`` takes the output, and ``complain``
-        lines for standard error."""
+        lines for standard error; ``observe`` takes the events of a trace."""
         self.world = world
         self.topology = Topology()
         self.settings = settings or RunSettings()
@@ -82,6 +86,8 @@ class Run:
         self._commands = commands
         self._write = write
         self._complain = complain
+        self._observe = observe
+        self.faults: dict[tuple[int, int], Faults] = {}
         self._place = self.settings.name
         self._files = [self.settings.name]
         self.expectations = Expectations(self._say_unexpected)
@@ -103,7 +109,7 @@ class Run:
             if line is None:
                 raise BadLine(f"a line of more than {LINE_BYTES_MAX} bytes")
             self._carry_out(line)
-        except BadLine as error:
+        except (BadLine, Unsupported) as error:
             self.expectations.begin(f"{self._place}, which was skipped,")
             self._say_what_is_off(line or b"", f"{error}; skipped")
 
@@ -125,6 +131,7 @@ class Run:
             self._complain(f"{self._place}: {self._quote(raw)}")
         if command.name != "expect":
             self.expectations.begin(f"{self._place}, {self._quote(raw)},")
+        self.record({"event": "command", "place": self._place, "text": self._quote(raw)})
         self.world.begin()
         command.run(self, *fields)
 
@@ -221,5 +228,18 @@ class Run:
         """Unless paused, let the groups of these servers get as far as the pace demands before the next
         command: level, in lock-step."""
         if not self.paused:
-            self.pace.settle(self.topology.servers if self._is_unsettled else changed)
+            changed = self.topology.servers if self._is_unsettled else list(changed)
+            self.pace.settle(changed)
             self._is_unsettled = False
+            if not self.settings.free_running:
+                self.record_rest(changed)
+
+    def record_rest(self, servers: Iterable[int]) -> None:
+        """Record that nothing more can move in the groups of these servers."""
+        if self._observe is not None:
+            self.record({"event": "settled", "groups": self.topology.groups(servers)})
+
+    def record(self, event: Event) -> None:
+        """Add an event to the trace, if there is one."""
+        if self._observe is not None:
+            self._observe(event)

@@ -18,6 +18,7 @@ class Topology:
     def __init__(self) -> None:
         self._neighbours: dict[int, list[int]] = {}
         self._clients: dict[int, int | None] = {}
+        self._down: dict[int, list[int]] = {}
 
     @property
     def servers(self) -> list[int]:
@@ -30,8 +31,10 @@ class Topology:
         return sorted(self._clients)
 
     def kind(self, node: int) -> str | None:
-        """Return ``server`` or ``client``, or None for an unknown id."""
-        return "server" if node in self._neighbours else "client" if node in self._clients else None
+        """Return ``server``, ``crashed server`` or ``client``, or None for an unknown id."""
+        if node in self._neighbours:
+            return "server"
+        return "client" if node in self._clients else "crashed server" if node in self._down else None
 
     def add_server(self, server: int) -> None:
         """Add a server, connected to every other."""
@@ -39,12 +42,35 @@ class Topology:
         self._neighbours[server] = others
         for other in others:
             insort(self._neighbours[other], server)
+        for missed in self._down.values():
+            insort(missed, server)
+
+    def crash(self, server: int) -> None:
+        """A server is down. Whom it was connected to is remembered, its clients wait for it."""
+        neighbours = self._down[server] = self._neighbours.pop(server)
+        for other in neighbours:
+            self._neighbours[other].remove(server)
+
+    def peers_after_restart(self, server: int) -> list[int]:
+        """Return whom a crashed server is connected to when it is up again: servers, then its clients."""
+        servers = [other for other in self._down[server] if other in self._neighbours]
+        return [*servers, *(client for client in self.clients if self._clients[client] == server)]
+
+    def restart(self, server: int) -> None:
+        """A crashed server is up again."""
+        neighbours = [other for other in self._down.pop(server) if other in self._neighbours]
+        self._neighbours[server] = neighbours
+        for other in neighbours:
+            insort(self._neighbours[other], server)
 
     def remove_server(self, server: int) -> list[int]:
         """Remove a server; return those that were connected to it. Its clients are left without one."""
         neighbours = self._neighbours.pop(server)
         for other in neighbours:
             self._neighbours[other].remove(server)
+        for missed in self._down.values():
+            if server in missed:
+                missed.remove(server)
         for client, own in self._clients.items():
             if own == server:
                 self._clients[client] = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayou.master import commands, language
+from bayou.master import commands, faults, language
 from bayou.master.registry import COMMANDS
 
-__all__ = ["COMMANDS", "commands", "language"]
+__all__ = ["COMMANDS", "commands", "faults", "language"]

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
     from bayou.core.name import Name
     from bayou.core.replica import Replica
+    from bayou.node.facts import Fact
     from bayou.node.messages import End, Message
 
     class Randomness(Protocol):
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 
         def send(self, peer: int, message: Message) -> None:
             """Send a message, as an effect of this input."""
+
+        def remember(self, fact: Fact) -> None:
+            """Make a fact durable, as an effect of this input."""
 
         def answer(self, order: int, message: Message) -> None:
             """Answer an order, as an effect of this input."""

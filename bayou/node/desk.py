@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bayou.core.errors import PeerError
+from bayou.node.facts import Answered
 from bayou.node.messages import OK, REFUSED, Answer, Request
 
 TYPE_CHECKING = False
@@ -39,12 +40,16 @@ class Desk:
             return
         session = message.session
         if message.number > self._numbers.get(session, -1):
-            answer = self._carry_out(message)
-            _remember(self._answers, session, answer, self._sessions_max)
-            _remember(self._numbers, session, message.number, NUMBERS_FOR_EACH_ANSWER * self._sessions_max)
+            self.restore(self._carry_out(message))
         last = self._answers.get(session)
         if last is not None and message.number == last.number:
             server.send(peer, last)
+
+    def restore(self, answer: Answer) -> None:
+        """Keep an answer, the last of its session, in case its request comes again."""
+        _remember(self._answers, answer.session, answer, self._sessions_max)
+        most = NUMBERS_FOR_EACH_ANSWER * self._sessions_max
+        _remember(self._numbers, answer.session, answer.number, most)
 
     def _carry_out(self, request: Request) -> Answer:
         if request.kind not in ("get", "put", "delete") or (request.kind == "put") != (
@@ -67,7 +72,9 @@ class Desk:
         write = (
             replica.delete(request.song) if request.url is None else replica.put(request.song, request.url)
         )
-        return Answer(session, number, OK, stamp=write.stamp, server=write.server)
+        answer = Answer(session, number, OK, stamp=write.stamp, server=write.server)
+        self._server.remember(Answered(answer))
+        return answer
 
 
 def _remember(kept: dict[int, Kept], key: int, value: Kept, limit: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from bayou.core.name import ROOT
 from bayou.core.vector import LiveVector
+from bayou.node.facts import CreatedFor
 from bayou.node.messages import JOIN, Create, Created, Declined, Failed, Join, Joined
 from bayou.node.patience import Patience
 
@@ -132,6 +133,12 @@ class Creating:
         self._exchanges = exchanges
         self._creations: dict[int, Write] = {}
 
+    def restore(self, token: int, creation: Write) -> None:
+        """Keep what was accepted for a request, in case it comes again."""
+        self._creations[token] = creation
+        if len(self._creations) > CREATIONS_KEPT:
+            del self._creations[next(iter(self._creations))]
+
     def on_create(self, peer: int, message: Create) -> None:
         """Give a new server its name."""
         server = self._server
@@ -141,9 +148,8 @@ class Creating:
         creation = self._creations.get(message.token)
         if creation is None:
             creation = server.replica.create()
-            self._creations[message.token] = creation
-            if len(self._creations) > CREATIONS_KEPT:
-                del self._creations[next(iter(self._creations))]
+            self.restore(message.token, creation)
+            server.remember(CreatedFor(message.token, creation))
         server.send(peer, Created(message.token, creation, server.replica.csn, server.replica.vector))
         newborn = LiveVector.newborn(creation.created).snapshot()
         self._exchanges.serve(peer, message.serial, 0, newborn)

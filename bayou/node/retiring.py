@@ -15,6 +15,7 @@ it has the duty.
 from __future__ import annotations
 
 from bayou.core.vector import RETIRED
+from bayou.node.facts import Promised
 from bayou.node.messages import HAND_OVER, AskHeir, Declined, Failed, HandOver, Retired, TakenOver, Willing
 from bayou.node.patience import Patience
 
@@ -37,6 +38,7 @@ class Retiring:
         self._exchanges = exchanges
         self._patience = Patience(retry_s)
         self._order: int | None = None
+        self._is_leaving = False
         self._token = 0
         self._declined: dict[int, None] = {}
         self._heir: int | None = None
@@ -52,7 +54,7 @@ class Retiring:
     def start(self, order: int) -> None:
         """Begin, as the master ordered."""
         server = self._server
-        if not server.is_active or self._order is not None:
+        if not server.is_active or self._is_leaving:
             server.answer(
                 order, Failed("it is retiring already" if server.is_member else "it is no member yet")
             )
@@ -60,8 +62,19 @@ class Retiring:
             server.answer(order, Failed("no other server is connected to hear of it"))
         else:
             self._order = order
+            self._is_leaving = True
             self._token = server.new_token()
             self._proceed()
+
+    def resume(self) -> None:
+        """Go on after a crash, which came after this server's own retirement write."""
+        self._is_leaving = True
+        self._token = self._server.new_token()
+        self.due = self._server.now
+
+    def restore_promise(self, asker: Name, peer: int) -> None:
+        """Keep a promise given before a crash."""
+        self._promised[asker] = peer
 
     def _proceed(self) -> None:
         """Take the next step that can be taken."""
@@ -123,7 +136,7 @@ class Retiring:
 
     def _leave(self) -> None:
         order, self.due = self._order, None
-        if order is not None:  # pragma: no branch  # an order began it
+        if order is not None:
             self._server.answer(order, Retired(self._heir))
         self._server.leave()
 
@@ -155,13 +168,11 @@ class Retiring:
                 self._offer()
 
     def _is_answer(self, peer: int, token: int) -> bool:
-        return self._order is not None and token == self._token and peer in self._server.servers
+        return self._is_leaving and token == self._token and peer in self._server.servers
 
     def on_links_changed(self) -> None:
         """A server was connected or cut off: the circle of those who are to take over has changed."""
-        if self._order is not None and (
-            self._server.replica.retired or self._asked not in self._server.servers
-        ):
+        if self._is_leaving and (self._server.replica.retired or self._asked not in self._server.servers):
             self._patience.renew()
             self._proceed()
 
@@ -177,6 +188,8 @@ class Retiring:
         if not server.is_active:
             server.send(peer, Declined(message.token))
             return
+        if message.asker not in self._promised:
+            server.remember(Promised(message.asker, peer))
         self._promised[message.asker] = peer
         server.send(peer, Willing(message.token, server.replica.name))
 
@@ -204,12 +217,12 @@ class Retiring:
         kept = {asker: peer for asker, peer in self._promised.items() if vector.completed(asker) != RETIRED}
         if len(kept) < len(self._promised):
             self._promised = kept
-            if self._order is not None and not kept:
+            if self._is_leaving and not kept:
                 self._proceed()
 
     def waiting(self) -> list[str]:
         """Return what is being waited for, a line each."""
-        if self._order is None:
+        if not self._is_leaving:
             return []
         if self._promised:
             return [

@@ -12,6 +12,7 @@ from bayou.core.sortedwrites import SHORT
 from bayou.node.desk import Desk
 from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.node.exchange import Exchanges, Limits
+from bayou.node.facts import Activated, Answered, CreatedFor, Named, Promised
 from bayou.node.gossip import Gossip, Habits, Watching
 from bayou.node.joining import Creating, Joining
 from bayou.node.messages import (
@@ -52,10 +53,11 @@ from bayou.node.rounds import Rounds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from bayou.node.context import Randomness
+    from bayou.node.facts import Fact
 
 
 class Settings(Record):
@@ -144,6 +146,40 @@ class Server:
 
     # What whoever drives it uses.
 
+    @classmethod
+    def restored(
+        cls,
+        id: int,
+        rng: Randomness,
+        settings: Settings | None,
+        records: Iterable[Items | Fact],
+        *,
+        now: float,
+        paused: bool = False,
+    ) -> Server:
+        """Return the server that made these records durable, in that order, as it is after a crash at
+        ``now``: it knows what it knew, and has no connections."""
+        server = cls(id, rng, settings, paused=paused)
+        server.now = now
+        for record in records:
+            if isinstance(record, Items):
+                server.replica.apply(record)
+            elif isinstance(record, Named):
+                server._take_name(record.name)
+            elif isinstance(record, Activated):
+                server._active = True
+            elif isinstance(record, Answered):
+                server._desk.restore(record.answer)
+            elif isinstance(record, Promised):
+                server._retiring.restore_promise(record.asker, record.peer)
+            elif isinstance(record, CreatedFor):
+                server._creating.restore(record.token, record.creation)
+        if server._replica is not None:
+            server._replica.take_journal()
+            if server._replica.retired:
+                server._retiring.resume()
+        return server
+
     def step(self, now: float, given: Input) -> Effects:
         """Process one input at time ``now`` (seconds, never going back) and return what it brings about."""
         self.now = now
@@ -201,6 +237,10 @@ class Server:
         """Send a message, as an effect of this input."""
         self._effects.sends.append((peer, message))
 
+    def remember(self, fact: Fact) -> None:
+        """Make a fact durable, as an effect of this input."""
+        self._effects.facts.append(fact)
+
     def answer(self, order: int, message: Message) -> None:
         """Answer an order, as an effect of this input."""
         self._effects.answers.append((order, message))
@@ -219,6 +259,10 @@ class Server:
 
     def become(self, name: Name) -> None:
         """Take this name; the first server is a member at once."""
+        self._take_name(name)
+        self.remember(Named(name))
+
+    def _take_name(self, name: Name) -> None:
         clock = None if self._settings.wall_offset_s is None else HybridClock(self._wall_us)
         self._replica = Replica(name, short_max=self._settings.short_max, clock=clock)
         self._active = name is ROOT
@@ -226,6 +270,7 @@ class Server:
     def activate(self) -> None:
         """All has been taken over from the creator: serve from now on."""
         self._active = True
+        self.remember(Activated())
 
     def pulled(self, purpose: str, key: int, peer: int, end: End) -> None:
         """An exchange that one of the parts asked for is complete."""

@@ -1,6 +1,8 @@
 """The simulated world: every node in this process, virtual time, a network that is a list.
 
-No thread, socket or file; a run is a function of what it is told and of its seed.
+No thread, socket or file; a run is a function of what it is told and of its seed. The network, the nodes and
+whoever makes up a workload draw from separate random streams, so that one more message does not change
+what nodes decide.
 """
 
 from __future__ import annotations
@@ -8,24 +10,32 @@ from __future__ import annotations
 import random
 import sys
 from heapq import heappop, heappush
+from math import inf
 
 from bayou.core.errors import BayouError
 from bayou.node.client import Client
-from bayou.node.effects import Input, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Join, Message, Probe, Waiting
 from bayou.node.server import Server, Settings
+from bayou.trace.events import of_client, of_server
+from bayou.worlds.faults import Weather
 from bayou.worlds.world import DeadlineExceeded, GivenUp, WorldSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bayou.core.items import Items
+    from bayou.node.facts import Fact
+    from bayou.trace.events import Event
+    from bayou.worlds.faults import Faults
 
 LATENCY_S = 0.001
+FLUSH = Tick()
+"""What a node has written is durable now: an event of the world, which no node sees."""
 
 
-class Event:
+class Arrival:
     """Something that is due at ``at_s``: an input for ``node``, unless it is ``cancelled`` before.
 
     ``link`` is the connection on which a message travels; it dies with that.
@@ -41,7 +51,7 @@ class Event:
         self.link = link
         self.cancelled = False
 
-    def __lt__(self, other: Event) -> bool:
+    def __lt__(self, other: Arrival) -> bool:
         return (self.at_s, self.number) < (other.at_s, other.number)
 
 
@@ -62,7 +72,8 @@ class SimulatedWorld:
     their way, and ``deliver``, ``lose`` and ``repeat`` decide what becomes of each.
 
     - ``nodes``: the servers and clients by id;
-    - ``journals``: what each server made durable, if ``keep_journals``;
+    - ``journals``: what each server made durable, from which it is restarted after a crash;
+    - ``weather``: the faults of the links; ``observe``: is told all events, if set;
     - ``dropped``: (node, peer, reason) of each connection that a node dropped for bad behaviour;
     - ``now_s``: virtual seconds since the start; ``steps``: inputs processed.
     """
@@ -74,24 +85,29 @@ class SimulatedWorld:
         seed: int = 0,
         server_settings: Settings | None = None,
         check: bool = False,
-        keep_journals: bool = False,
         latency_s: float = LATENCY_S,
+        flush_s: float = 0.0,
     ) -> None:
         """``check`` walks all invariants of a node after each of its steps; a message takes ``latency_s``
-        virtual seconds."""
+        virtual seconds, and making something durable ``flush_s``: what a node does after that waits for it,
+        and a crash loses it."""
         self.settings = settings or WorldSettings()
         self.nodes: dict[int, Server | Client] = {}
-        self.journals: dict[int, list[Items]] = {}
+        self.journals: dict[int, list[Items | Fact]] = {}
         self.dropped: list[tuple[int, int, str]] = []
         self.now_s = 0.0
         self.steps = 0
         self._server_settings = server_settings or self._default_server_settings()
-        self._rng = random.Random(seed)
+        self.weather = Weather(random.Random(f"network {seed}"))
+        self.observe: Callable[[Event], None] | None = None
+        self._rng = random.Random(f"nodes {seed}")
         self._check = check
-        self._keep_journals = keep_journals
+        self._flush_s = flush_s
+        self._skews_s: dict[int, float] = {}
+        self._unflushed: dict[int, list[tuple[Input, Effects]]] = {}
         self._latency_s = latency_s
         self._links: dict[tuple[int, int], Link] = {}
-        self._events: list[Event] = []
+        self._events: list[Arrival] = []
         self._event_count = 0
         self._order_count = 0
         self._answers: dict[int, Message] = {}
@@ -152,12 +168,50 @@ class SimulatedWorld:
         self.nodes.clear()
         self._events.clear()
 
+    # Faults.
+
+    def crash(self, server: int) -> None:
+        """Let a server stop at once. What it had made durable is kept, what it had not is lost."""
+        self._unflushed.pop(server, None)
+        self._remove(server)
+        self._departed.pop(server, None)
+
+    def restart(self, server: int, peers: Sequence[int], *, paused: bool) -> None:
+        """Start a crashed server with what it had made durable, and connect it to these nodes."""
+        settings = self._settings_of(server)
+        records = self.journals[server]
+        machine = Server.restored(server, self._new_rng(), settings, records, now=self.now_s, paused=paused)
+        self.nodes[server] = machine
+        self._set_alarm(server, machine.wake_at)
+        for peer in peers:
+            self.connect(server, peer)
+
+    def suffer(self, sender: int, receiver: int, faults: Faults) -> None:
+        """Let messages from one node to another suffer these faults from now on."""
+        self.weather.set(sender, receiver, faults)
+
+    def calm(self) -> None:
+        """End all faults of links."""
+        self.weather.clear()
+
+    def skew(self, server: int, seconds: float) -> None:
+        """Let the wall clock of a server go wrong by so much, from its next start on."""
+        self._skews_s[server] = seconds
+
+    def pass_quietly(self, seconds: float) -> None:
+        """Let time pass, and all that happens in it."""
+        until_s = self.now_s + seconds
+        while self._next_at_s() <= until_s:
+            self._run_one()
+        self.now_s = until_s
+
     # What tests and explorers call.
 
     def add_server(self, node: int, peers: Sequence[int], *, paused: bool) -> None:
         """Start a server and connect it to these servers, without telling it to join."""
-        self.nodes[node] = Server(node, self._new_rng(), self._server_settings, paused=paused)
+        self.nodes[node] = Server(node, self._new_rng(), self._settings_of(node), paused=paused)
         self.journals[node] = []
+        self._unflushed.pop(node, None)
         for peer in peers:
             self.connect(node, peer)
 
@@ -172,21 +226,21 @@ class SimulatedWorld:
         """Return and forget the answer to that order, None while there is none."""
         return self._answers.pop(number, None)
 
-    def flights(self) -> list[Event]:
+    def flights(self) -> list[Arrival]:
         """Return the messages on their way, the one due first at the front."""
         return sorted(event for event in self._events if event.link is not None and _is_alive(event))
 
-    def deliver(self, flight: Event) -> None:
+    def deliver(self, flight: Arrival) -> None:
         """Let a message arrive now, out of turn if need be."""
         flight.cancelled = True
         if flight.link is not None and flight.link.is_up:
             self._step(flight.node, flight.given)
 
-    def lose(self, flight: Event) -> None:
+    def lose(self, flight: Arrival) -> None:
         """Let a message get lost."""
         flight.cancelled = True
 
-    def repeat(self, flight: Event) -> None:
+    def repeat(self, flight: Arrival) -> None:
         """Let a message arrive once more, later."""
         self._schedule(self.now_s + self._latency_s, flight.node, flight.given, flight.link)
 
@@ -210,6 +264,14 @@ class SimulatedWorld:
 
     # How it works.
 
+    def _settings_of(self, server: int) -> Settings:
+        skew_s = self._skews_s.get(server)
+        settings = self._server_settings
+        if skew_s is None or settings.wall_offset_s is None:
+            return settings
+        values = {name: getattr(settings, name) for name in settings.field_names}
+        return Settings(**{**values, "wall_offset_s": settings.wall_offset_s + skew_s})
+
     def _default_server_settings(self) -> Settings:
         habits = self.settings.habits
         return Settings(habits=habits, wall_offset_s=None if habits is None else 0.0)
@@ -219,7 +281,7 @@ class SimulatedWorld:
 
     def _schedule(self, at_s: float, node: int, given: Input, link: Link | None) -> None:
         self._event_count += 1
-        heappush(self._events, Event(at_s, self._event_count, node, given, link))
+        heappush(self._events, Arrival(at_s, self._event_count, node, given, link))
 
     def _run_until_answered(self, numbers: list[int]) -> list[Message]:
         while not all(number in self._answers for number in numbers):
@@ -231,30 +293,54 @@ class SimulatedWorld:
         if self._is_interrupted:
             self._is_interrupted = False
             raise GivenUp("given up")
-        while self._events and not _is_alive(self._events[0]):
-            heappop(self._events)
-        if not self._events or self._events[0].at_s > self._deadline_s:
+        if self._next_at_s() > self._deadline_s:
             self.now_s = max(self.now_s, self._deadline_s)
             raise DeadlineExceeded(self.settings.deadline_s, self._who_waits())
         event = heappop(self._events)
         self.now_s = max(self.now_s, event.at_s)
         self._step(event.node, event.given)
 
+    def _next_at_s(self) -> float:
+        """When the next event is due, infinity for never."""
+        while self._events and not _is_alive(self._events[0]):
+            heappop(self._events)
+        return self._events[0].at_s if self._events else inf
+
     def _step(self, node: int, given: Input) -> None:
         """Let one node process one input, and carry the effects out in the order that they demand."""
         machine = self.nodes.get(node)
         if machine is None:
             return
+        if given is FLUSH:
+            for each, effects in self._unflushed.pop(node, ()):
+                self._carry_out(node, each, effects)
+            return
         self.steps += 1
         effects = machine.step(self.now_s, given)
         if self._check:
             machine.check()
-        if self._keep_journals and effects.durable:
-            self.journals[node].extend(effects.durable)
+        waiting = self._unflushed.get(node)
+        if waiting is not None:
+            waiting.append((given, effects))
+        elif self._flush_s and (effects.durable or effects.facts):
+            self._unflushed[node] = [(given, effects)]
+            self._schedule(self.now_s + self._flush_s, node, FLUSH, None)
+        else:
+            self._carry_out(node, given, effects)
+        if node in self.nodes:
+            self._set_alarm(node, machine.wake_at)
+
+    def _carry_out(self, node: int, given: Input, effects: Effects) -> None:
+        machine = self.nodes[node]
+        if effects.facts or effects.durable:
+            self.journals[node] += [*effects.facts, *effects.durable]
+        if self.observe is not None:
+            self._tell(self.observe, machine, given, effects)
         for peer, message in effects.sends:
             link = self._links.get(_pair(node, peer))
             if link is not None:
-                self._schedule(self.now_s + self._latency_s, peer, Received(node, message), link)
+                for at_s in self.weather.arrivals(node, peer, self.now_s, self._latency_s):
+                    self._schedule(at_s, peer, Received(node, message), link)
         for number, message in effects.answers:
             self._answers[number] = message
         for peer, why in effects.drops:
@@ -266,8 +352,13 @@ class SimulatedWorld:
                 self._complain(f"server {node}: {' '.join(map(str, words))}")
         if effects.leave:
             self._remove(node)
-        else:
-            self._set_alarm(node, machine.wake_at)
+
+    def _tell(
+        self, observe: Callable[[Event], None], machine: Server | Client, given: Input, effects: Effects
+    ) -> None:
+        of = of_server if isinstance(machine, Server) else of_client
+        for event in of(machine.id, given, effects):
+            observe({**event, "t": round(self.now_s, 6)})
 
     def _set_alarm(self, node: int, wake_at_s: float | None) -> None:
         if wake_at_s is not None and self._alarms.get(node) != wake_at_s:
@@ -301,5 +392,5 @@ def _pair(a: int, b: int) -> tuple[int, int]:
     return (a, b) if a < b else (b, a)
 
 
-def _is_alive(event: Event) -> bool:
+def _is_alive(event: Arrival) -> bool:
     return not event.cancelled and (event.link is None or event.link.is_up)

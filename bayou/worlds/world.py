@@ -9,17 +9,23 @@ from bayou.node.session import Guarantees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Protocol
+    from collections.abc import Callable, Sequence
+    from typing import Any, Protocol
 
     from bayou.node.messages import Join, Message
+    from bayou.worlds.faults import Faults
 
     class World(Protocol):
         """Starts and stops nodes, connects them, and passes orders to them and their answers back.
 
+        ``observe``, if set before the first node is started, is told what happens, as events of a trace
+        (bayou.trace.events).
+
         Nodes are addressed by integer ids. Every call returns when the thing is done; what takes longer
         than the deadline, counted from the last ``begin``, raises DeadlineExceeded.
         """
+
+        observe: Callable[[dict[str, Any]], None] | None
 
         def begin(self) -> None:
             """A command begins: the deadline counts from here."""
@@ -41,6 +47,24 @@ if TYPE_CHECKING:
 
         def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
             """Give orders to several nodes at once and return their answers in the same order."""
+
+        def crash(self, server: int) -> None:
+            """End a server at once, as a failing machine does."""
+
+        def restart(self, server: int, peers: Sequence[int], *, paused: bool) -> None:
+            """Start a crashed server with what it had made durable, connected to these nodes."""
+
+        def suffer(self, sender: int, receiver: int, faults: Faults) -> None:
+            """Let messages from one server to another suffer these faults from now on."""
+
+        def calm(self) -> None:
+            """End all faults of connections."""
+
+        def skew(self, server: int, seconds: float) -> None:
+            """Put a server's wall clock forward, from its next start on."""
+
+        def pass_quietly(self, seconds: float) -> None:
+            """Let time pass."""
 
         def interrupt(self) -> None:
             """Give up what is being waited for, from a signal handler: it raises GivenUp, or whatever is
@@ -82,6 +106,10 @@ class DeadlineExceeded(BayouError):
         super().__init__(
             f"not done within {deadline_s:g} s: {'; '.join(waiting) or 'nobody waits for anything'}"
         )
+
+
+class Unsupported(BayouError):
+    """This world can't do that; nothing has changed."""
 
 
 class GivenUp(BayouError):

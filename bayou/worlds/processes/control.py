@@ -33,6 +33,7 @@ class Start(Message):
     join: Message | None
     habits: tuple[int, ...] = ()
     partners: str = ""
+    trace: bool = False
 
 
 class Up(Message):
@@ -41,11 +42,25 @@ class Up(Message):
     port: int
 
 
+class Traced(Message):
+    """What happened at the node, as lines of a trace."""
+
+    lines: tuple[str, ...]
+
+
 class Dial(Message):
     """Connect to the node with that id, at that port."""
 
     peer: int
     port: int
+
+
+class Suffer(Message):
+    """Let messages to ``peer`` suffer these faults, in millionths, in the order of the fields of
+    bayou.worlds.faults.Faults; none at all: no faults any more, to nobody."""
+
+    peer: int
+    faults: tuple[int, ...]
 
 
 class HangUp(Message):

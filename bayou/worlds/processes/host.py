@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import gc
 import os
+from bisect import insort
 from time import monotonic, time
 
 from bayou._quoting import printable, shorten
 from bayou.core.errors import PeerError
 from bayou.node.client import Client
-from bayou.node.effects import Input, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.gossip import Habits
 from bayou.node.messages import Done, Failed, Message
 from bayou.node.server import Server, Settings
 from bayou.node.session import SHORT_NAMES, Guarantees
 from bayou.wire.connection import Introduce
-from bayou.worlds.processes.control import Dial, Envelope, HangUp, Start, Up
+from bayou.worlds.processes.control import Dial, Envelope, HangUp, Start, Suffer, Traced, Up
 from bayou.worlds.processes.network import Network
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.worlds.faults import Weather
 
 
 def run(control_fd: int, secret: bytes) -> None:
@@ -55,15 +60,22 @@ class Host:
         self._network = Network(control_fd, secret, self)
         self._node: Server | Client | None = None
         self._verbose = False
+        self._traces = False
         self._leaving = False
         self._starting: tuple[int, Message | None] | None = None
         self._dials_open = 0
+        self._weather: Weather | None = None
+        self._late: list[tuple[float, int, int, Message]] = []
+        self._late_count = 0
 
     def run(self) -> None:
         """Run until the node leaves or the master's end of the control stream closes."""
         network = self._network
         while network.is_open and not self._leaving:
-            network.wait(None if self._node is None else self._node.wake_at)
+            network.wait(self._next_due())
+            while self._late and self._late[0][0] <= monotonic():
+                _, _, peer, message = self._late.pop(0)
+                network.send(peer, message)
             if self._node is not None and self._node.wake_at is not None:
                 now = monotonic()
                 if now >= self._node.wake_at:
@@ -82,6 +94,9 @@ class Host:
             self._start(number, order)
         elif isinstance(order, Dial):
             self._dial(number, order.port)
+        elif isinstance(order, Suffer):
+            self._suffer(order)
+            self._answer(number, Done())
         elif isinstance(order, HangUp):
             self._network.hang_up(order.peer)
             self._answer(number, Done())
@@ -121,6 +136,7 @@ class Host:
         rng = SystemBits()
         self._network.me = Introduce(order.id, order.is_server)
         self._verbose = order.verbose
+        self._traces = order.trace
         self._starting = (number, order.join)
         name_process(f"bayou {'server' if order.is_server else 'client'} {order.id}")
         if order.is_server:
@@ -148,6 +164,43 @@ class Host:
         else:
             self._answer(number, Done())
 
+    def _trace(self, node: Server | Client, given: Input, effects: Effects) -> None:
+        from bayou.trace.events import of_client, of_server
+        from bayou.trace.file import to_line
+
+        of = of_server if isinstance(node, Server) else of_client
+        lines = tuple(to_line({**event, "t": round(time(), 6)}) for event in of(node.id, given, effects))
+        if lines:
+            self._network.tell_master(Envelope(0, Traced(lines)))
+
+    def _suffer(self, order: Suffer) -> None:
+        """Let messages get lost, late, doubled or out of order, as far as a connection here has them."""
+        import random
+
+        from bayou.worlds.faults import Faults, Weather
+
+        if self._weather is None:
+            self._weather = Weather(random.Random())
+        if order.faults:
+            self._weather.set(0, order.peer, Faults(*(number / 1e6 for number in order.faults)))
+        else:
+            self._weather.clear()
+
+    def _send_late(self, weather: Weather, peer: int, message: Message) -> None:
+        now = monotonic()
+        for at in weather.arrivals(0, peer, now, 0.0):
+            if at <= now:
+                self._network.send(peer, message)
+            else:
+                self._late_count += 1
+                insort(self._late, (at, self._late_count, peer, message), key=lambda late: late[:2])
+
+    def _next_due(self) -> float | None:
+        due = None if self._node is None else self._node.wake_at
+        if self._late:
+            due = self._late[0][0] if due is None else min(due, self._late[0][0])
+        return due
+
     def _answer(self, number: int, answer: Message) -> None:
         self._network.tell_master(Envelope(number, answer))
 
@@ -157,8 +210,13 @@ class Host:
         if self._node is None:
             return
         effects = self._node.step(monotonic(), given)
+        if self._traces:
+            self._trace(self._node, given, effects)
         for peer, message in effects.sends:
-            self._network.send(peer, message)
+            if self._weather is None:
+                self._network.send(peer, message)
+            else:
+                self._send_late(self._weather, peer, message)
         for number, answer in effects.answers:
             self._answer(number, answer)
         if self._verbose:

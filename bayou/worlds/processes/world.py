@@ -13,15 +13,17 @@ from bayou.node.messages import Failed, Join, Message, Probe, Waiting
 from bayou.node.session import SHORT_NAMES
 from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm
-from bayou.worlds.processes.control import Dial, Envelope, HangUp, Start, Up
+from bayou.worlds.processes.control import Dial, Envelope, HangUp, Start, Suffer, Traced, Up
 from bayou.worlds.processes.stream import Stream
-from bayou.worlds.world import DeadlineExceeded, GivenUp, NodeLost, WorldSettings
+from bayou.worlds.world import DeadlineExceeded, GivenUp, NodeLost, Unsupported, WorldSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
     from bayou.node.gossip import Habits
+    from bayou.worlds.faults import Faults
 
 DISMISSAL_S = 0.5
 """How long the warm parent has to end, and all nodes with it."""
@@ -65,6 +67,7 @@ class ProcessWorld:
         self._poll = select.poll()
         self._poll.register(self._channel.fileno(), select.POLLIN)
         self._is_closed = False
+        self.observe: Callable[[dict[str, Any]], None] | None = None
         self._is_waiting = False
         self._is_interrupted = False
         self._departed: list[int] = []
@@ -111,6 +114,31 @@ class ProcessWorld:
                 self._answers.pop(number, None)
             raise
         return [self._answers.pop(number) for number in numbers]
+
+    def crash(self, server: int) -> None:
+        node = self._nodes.pop(server)
+        if node.pid is not None:
+            os.kill(node.pid, signal.SIGKILL)
+        while node.key in self._by_key:
+            self._turn(self._deadline)
+
+    def restart(self, server: int, peers: Sequence[int], *, paused: bool) -> None:
+        raise Unsupported(f"server {server} kept its log in memory, which is gone")
+
+    def suffer(self, sender: int, receiver: int, faults: Faults) -> None:
+        millionths = [round(getattr(faults, name) * 1e6) for name in faults.field_names]
+        self.ask(sender, Suffer(receiver, tuple(millionths)))
+
+    def calm(self) -> None:
+        self.ask_all([(node.id, Suffer(node.id, ())) for node in self._nodes.values() if node.is_server])
+
+    def skew(self, server: int, seconds: float) -> None:
+        raise Unsupported("the processes of this machine share its clock")
+
+    def pass_quietly(self, seconds: float) -> None:
+        until = monotonic() + seconds
+        while (left_s := until - monotonic()) > 0:
+            self._take_in(self._wait(left_s))
 
     def interrupt(self) -> None:
         if self._is_waiting:
@@ -200,6 +228,7 @@ class ProcessWorld:
             tuple(addresses),
             join,
             *_plain_habits(self.settings.habits),
+            self.observe is not None,
         )
         try:
             answer = self.ask(id, start)
@@ -276,7 +305,15 @@ class ProcessWorld:
                     self._answers[message.number] = message.body
                 elif isinstance(message.body, Up):
                     node.port = message.body.port
+                elif isinstance(message.body, Traced) and self.observe is not None:
+                    self._tell(self.observe, message.body)
         return True
+
+    def _tell(self, observe: Callable[[dict[str, Any]], None], traced: Traced) -> None:
+        from bayou.trace.file import read_events
+
+        for event in read_events(traced.lines):
+            observe(event)
 
     def _read_reports(self) -> None:
         """Take notice of who was born and who died; NodeLost for a death that was not to be."""

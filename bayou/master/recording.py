@@ -1,0 +1,72 @@
+"""Traces of a run: written to a file, kept to be judged in the end, or both."""
+
+from __future__ import annotations
+
+import os
+
+from bayou.master.console import write_all
+from bayou.trace.events import VERSION
+from bayou.trace.file import to_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.master.options import Options
+    from bayou.trace.file import Event
+    from bayou.worlds.world import World
+
+EXIT_INVALID = 5
+EXIT_UNKNOWN = 6
+
+
+class Recording:
+    """Takes the events of a run: the world's and the master's. OSError where the file can't be written."""
+
+    def __init__(self, world: World, options: Options) -> None:
+        self._fd: int | None = None
+        if options.trace is not None:
+            self._fd = os.open(options.trace, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        self._kept: list[Event] | None = [] if options.check else None
+        world.observe = self.observe
+        self.observe(began(options))
+
+    def observe(self, event: Event) -> None:
+        """Take an event."""
+        if self._fd is not None:
+            write_all(self._fd, f"{to_line(event)}\n".encode())
+        if self._kept is not None:
+            self._kept.append(event)
+
+    def end(self) -> int:
+        """The run is over: judge it if that was asked for. Returns the exit status."""
+        if self._fd is not None:
+            os.close(self._fd)
+        if self._kept is None:
+            return 0
+        from bayou.check.history import History
+        from bayou.check.store import INVALID, VALID, judge, overall
+        from bayou.master.console import complain
+
+        verdicts = judge(History.of(self._kept))
+        for rule, verdict in verdicts.items():
+            for at, why in verdict.broken[:3]:
+                complain(f"event {at}: {rule}: {why}")
+        word = overall(verdicts)
+        return EXIT_INVALID if word == INVALID else 0 if word == VALID else EXIT_UNKNOWN
+
+
+def began(options: Options) -> Event:
+    """Return the first event of a trace: all that a replay needs to know beside the commands."""
+    from bayou.node.session import SHORT_NAMES, parse_guarantees
+
+    chosen = parse_guarantees(options.guarantees)
+    return {
+        "event": "began",
+        "version": VERSION,
+        "world": options.world,
+        "seed": options.seed,
+        "guarantees": [name for name, field in SHORT_NAMES.items() if getattr(chosen, field)],
+        "free_running": options.free_running,
+        "gossip_period_s": options.gossip_period_s,
+        "partners": options.partners,
+        "deadline_s": options.deadline_s,
+    }

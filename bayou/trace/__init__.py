@@ -1,0 +1,1 @@
+"""What happened in a run, as JSON lines from which it can be judged and replayed."""

@@ -1,0 +1,12 @@
+a:ERR_KEY
+a:ERR_KEY
+a:ERR_KEY
+a:ERR_KEY
+a:ERR_DEP
+a:ERR_KEY
+a:ERR_KEY
+a:ERR_KEY
+a:ERR_DEP
+a:ERR_KEY
+a:kept
+PUT:(a, kept):TRUE

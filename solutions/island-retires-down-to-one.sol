@@ -1,0 +1,15 @@
+PUT:(a, four):FALSE
+PUT:(b, three):FALSE
+PUT:(c, two):FALSE
+PUT:(a, four):FALSE
+PUT:(b, three):FALSE
+PUT:(c, two):FALSE
+PUT:(e, last-words-of-2):FALSE
+PUT:(d, last-words-of-3):FALSE
+PUT:(f, one):FALSE
+PUT:(a, four):TRUE
+PUT:(b, three):TRUE
+PUT:(c, two):TRUE
+PUT:(e, last-words-of-2):TRUE
+PUT:(d, last-words-of-3):TRUE
+PUT:(f, one):TRUE

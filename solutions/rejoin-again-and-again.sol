@@ -1,0 +1,24 @@
+a:5
+PUT:(a, 0):TRUE
+PUT:(a, 1):TRUE
+PUT:(a, 2):TRUE
+PUT:(a, 3):TRUE
+PUT:(a, 4):TRUE
+PUT:(a, 5):TRUE
+PUT:(a, 6):TRUE
+PUT:(a, 7):TRUE
+PUT:(a, 8):FALSE
+PUT:(a, 0):TRUE
+PUT:(a, 1):TRUE
+PUT:(a, 2):TRUE
+PUT:(a, 3):TRUE
+PUT:(a, 4):TRUE
+PUT:(a, 0):TRUE
+PUT:(a, 1):TRUE
+PUT:(a, 2):TRUE
+PUT:(a, 3):TRUE
+PUT:(a, 4):TRUE
+PUT:(a, 5):TRUE
+PUT:(a, 6):TRUE
+PUT:(a, 7):TRUE
+PUT:(a, 8):TRUE

@@ -1,0 +1,11 @@
+a:1
+a:1
+a:1
+a:ERR_DEP
+a:1
+a:1
+b:ERR_DEP
+b:ERR_DEP
+b:by-1
+b:by-1
+a:1
