@@ -73,9 +73,7 @@ class Replica:
 
     def take_journal(self) -> list[Items]:
         """Return what was processed since the last call, for whoever makes it durable."""
-        journal = self._journal
-        if journal:
-            self._journal = []
+        journal, self._journal = self._journal, []
         return journal
 
     # Accepting writes of its own.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bayou.core.errors import BayouError
-from bayou.node.messages import Status, Watch
+from bayou.node.messages import Failed, Status, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,25 +29,32 @@ class FreeRunning:
     def stabilize(self) -> None:
         """Return when nothing more can move: in each group of connected servers all vectors and CSNs are
         equal, and the primary has nothing tentative."""
-        servers = self._topology.servers
+        gone: dict[int, None] = {}
         while True:
-            known = self._ask({server: Watch() for server in servers})
-            behind = [
-                server for group in self._topology.groups(servers) for server in who_is_behind(group, known)
+            servers = [server for server in self._topology.servers if server not in gone]
+            known = self._ask({server: Watch() for server in servers}, gone)
+            groups = [
+                [server for server in group if server not in gone] for group in self._topology.groups(servers)
             ]
+            behind = [server for group in groups if group for server in who_is_behind(group, known)]
             if not behind:
                 return
             self._ask(
                 {
                     server: Watch(known[server].csn, known[server].vector, known[server].tentative)
                     for server in behind
-                }
+                },
+                gone,
             )
 
-    def _ask(self, watches: Mapping[int, Watch]) -> dict[int, Status]:
+    def _ask(self, watches: Mapping[int, Watch], gone: dict[int, None]) -> dict[int, Status]:
+        """Return the answers; servers that were about to leave, and have, are added to ``gone``."""
         answers = self._world.ask_all(list(watches.items()))
         known = {}
         for server, answer in zip(watches, answers, strict=True):
+            if isinstance(answer, Failed):
+                gone[server] = None
+                continue
             if not isinstance(answer, Status):
                 raise BayouError(f"server {server} did not say where it stands: {answer}")
             known[server] = answer
@@ -56,7 +63,7 @@ class FreeRunning:
 
 def who_is_behind(group: Iterable[int], known: Mapping[int, Status]) -> list[int]:
     """Return the servers of a connected group to which something is still to come: they lack what another
-    one has, or are the primary and have something to commit."""
+    one has, or are the primary and have something to commit, or are about to leave."""
     statuses = {server: known[server] for server in group}
     csn = max(status.csn for status in statuses.values())
     union, *others = (status.vector for status in statuses.values())
@@ -66,5 +73,8 @@ def who_is_behind(group: Iterable[int], known: Mapping[int, Status]) -> list[int
     return [
         server
         for server, status in statuses.items()
-        if status.csn < csn or not status.vector.covers(union) or (status.primary and status.tentative)
+        if status.csn < csn
+        or not status.vector.covers(union)
+        or (status.primary and status.tentative)
+        or status.retired
     ]

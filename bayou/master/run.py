@@ -207,6 +207,13 @@ class Run:
             self.topology.remove_client(node)
         self.unsettle()
 
+    def notice_departures(self) -> list[int]:
+        """Return the servers that left after their retirement had been given up, and forget them."""
+        departed = self.world.take_departed()
+        for server in departed:
+            self.forget(server)
+        return departed
+
     def tell(self, line: str) -> None:
         """Say on standard error how a command went, in a verbose run."""
         if self.settings.verbose:

@@ -12,7 +12,7 @@ too, or when the round takes too long.
 from __future__ import annotations
 
 from bayou._record import Record
-from bayou.node.messages import GOSSIP, HAND_OVER, JOIN, News, Status, Watch
+from bayou.node.messages import GOSSIP, HAND_OVER, JOIN, Failed, News, Status, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -219,13 +219,20 @@ class Watching:
         self._watch = (order, watch)
         self.look()
 
+    def leave(self) -> None:
+        """The server leaves, and moves no more."""
+        if self._watch is not None:
+            self._server.answer(self._watch[0], Failed("it has left"))
+            self._watch = None
+
     def look(self) -> None:
         """Called after each input that changed the replica."""
         if self._watch is None:
             return
         order, known = self._watch
         replica = self._server.replica
-        now = Status(replica.csn, replica.vector, len(replica.log.tentative), replica.is_primary)
+        tentative = len(replica.log.tentative)
+        now = Status(replica.csn, replica.vector, tentative, replica.is_primary, replica.retired)
         if (known.csn, known.vector, known.tentative) != (now.csn, now.vector, now.tentative):
             self._watch = None
             self._server.answer(order, now)

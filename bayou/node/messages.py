@@ -275,12 +275,14 @@ class Watch(Message):
 
 
 class Status(Message):
-    """Where a server stands, how many tentative writes it has, and whether it is the primary."""
+    """Where a server stands, how many tentative writes it has, whether it is the primary, and whether it is
+    about to leave."""
 
     csn: int
     vector: VersionVector
     tentative: int
     primary: bool
+    retired: bool = False
 
 
 class ReadLog(Message):

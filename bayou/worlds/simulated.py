@@ -15,7 +15,7 @@ from math import inf
 from bayou.core.errors import BayouError
 from bayou.node.client import Client
 from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
-from bayou.node.messages import Join, Message, Probe, Waiting
+from bayou.node.messages import Failed, Join, Message, Probe, Waiting
 from bayou.node.server import Server, Settings
 from bayou.trace.events import of_client, of_server
 from bayou.worlds.faults import Weather
@@ -24,11 +24,25 @@ from bayou.worlds.world import DeadlineExceeded, GivenUp, WorldSettings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Protocol
 
     from bayou.core.items import Items
     from bayou.node.facts import Fact
     from bayou.trace.events import Event
     from bayou.worlds.faults import Faults
+
+    class Watcher(Protocol):
+        """Whom a world shows its messages."""
+
+        def sent(self, sender: int, receiver: int, message: Message, arrivals: int) -> None:
+            """A message was sent, and arrives so many times."""
+
+        def cut(self, message: Message) -> None:
+            """A connection was cut while this was on its way."""
+
+        def lost(self) -> None:
+            """A crash lost what a server had not made durable."""
+
 
 LATENCY_S = 0.001
 FLUSH = Tick()
@@ -73,7 +87,8 @@ class SimulatedWorld:
 
     - ``nodes``: the servers and clients by id;
     - ``journals``: what each server made durable, from which it is restarted after a crash;
-    - ``weather``: the faults of the links; ``observe``: is told all events, if set;
+    - ``weather``: the faults of the links; ``observe``: is told all events, if set; ``watcher``: sees all
+      messages, if set; ``patience_s``: how long a command may take;
     - ``dropped``: (node, peer, reason) of each connection that a node dropped for bad behaviour;
     - ``now_s``: virtual seconds since the start; ``steps``: inputs processed.
     """
@@ -100,6 +115,8 @@ class SimulatedWorld:
         self._server_settings = server_settings or self._default_server_settings()
         self.weather = Weather(random.Random(f"network {seed}"))
         self.observe: Callable[[Event], None] | None = None
+        self.watcher: Watcher | None = None
+        self.patience_s = self.settings.deadline_s
         self._rng = random.Random(f"nodes {seed}")
         self._check = check
         self._flush_s = flush_s
@@ -114,16 +131,30 @@ class SimulatedWorld:
         self._alarms: dict[int, float] = {}
         self._departed: dict[int, None] = {}
         self._is_interrupted = False
-        self._deadline_s = self.settings.deadline_s
+        self._deadline_s = self.patience_s
 
     # What the master calls.
 
     def begin(self) -> None:
-        self._deadline_s = self.now_s + self.settings.deadline_s
+        self._deadline_s = self.now_s + self.patience_s
 
     def start_server(self, node: int, peers: Sequence[int], join: Join, *, paused: bool) -> Message:
         self.add_server(node, peers, paused=paused)
-        return self.ask(node, join)
+        try:
+            answer = self.ask(node, join)
+        except BayouError:
+            self._discard(node)
+            raise
+        if isinstance(answer, Failed):
+            self._discard(node)
+        return answer
+
+    def _discard(self, node: int) -> None:
+        """End a server that could not join after all."""
+        self._unflushed.pop(node, None)
+        if node in self.nodes:
+            self._remove(node)
+            self._departed.pop(node)
 
     def start_client(self, node: int, server: int) -> None:
         self.nodes[node] = Client(node, self._new_rng(), self.settings.guarantees)
@@ -139,7 +170,7 @@ class SimulatedWorld:
     def disconnect(self, a: int, b: int) -> None:
         link = self._links.pop(_pair(a, b), None)
         if link is not None:
-            link.is_up = False
+            self._cut(link)
             self._step(a, LinkDown(b))
             self._step(b, LinkDown(a))
 
@@ -172,7 +203,8 @@ class SimulatedWorld:
 
     def crash(self, server: int) -> None:
         """Let a server stop at once. What it had made durable is kept, what it had not is lost."""
-        self._unflushed.pop(server, None)
+        if self._unflushed.pop(server, None) and self.watcher is not None:
+            self.watcher.lost()
         self._remove(server)
         self._departed.pop(server, None)
 
@@ -295,7 +327,7 @@ class SimulatedWorld:
             raise GivenUp("given up")
         if self._next_at_s() > self._deadline_s:
             self.now_s = max(self.now_s, self._deadline_s)
-            raise DeadlineExceeded(self.settings.deadline_s, self._who_waits())
+            raise DeadlineExceeded(self.patience_s, self._who_waits())
         event = heappop(self._events)
         self.now_s = max(self.now_s, event.at_s)
         self._step(event.node, event.given)
@@ -339,8 +371,11 @@ class SimulatedWorld:
         for peer, message in effects.sends:
             link = self._links.get(_pair(node, peer))
             if link is not None:
-                for at_s in self.weather.arrivals(node, peer, self.now_s, self._latency_s):
+                arrivals = self.weather.arrivals(node, peer, self.now_s, self._latency_s)
+                for at_s in arrivals:
                     self._schedule(at_s, peer, Received(node, message), link)
+                if self.watcher is not None:
+                    self.watcher.sent(node, peer, message, len(arrivals))
         for number, message in effects.answers:
             self._answers[number] = message
         for peer, why in effects.drops:
@@ -360,6 +395,13 @@ class SimulatedWorld:
         for event in of(machine.id, given, effects):
             observe({**event, "t": round(self.now_s, 6)})
 
+    def _cut(self, link: Link) -> None:
+        if self.watcher is not None:
+            for event in self._events:
+                if event.link is link and isinstance(event.given, Received):
+                    self.watcher.cut(event.given.message)
+        link.is_up = False
+
     def _set_alarm(self, node: int, wake_at_s: float | None) -> None:
         if wake_at_s is not None and self._alarms.get(node) != wake_at_s:
             self._alarms[node] = wake_at_s
@@ -371,7 +413,7 @@ class SimulatedWorld:
         self._alarms.pop(node, None)
         cut = [ends for ends in self._links if node in ends]
         for ends in cut:
-            self._links.pop(ends).is_up = False
+            self._cut(self._links.pop(ends))
         for ends in cut:
             self._step(ends[0] if ends[1] == node else ends[1], LinkDown(node))
 

@@ -1,0 +1,138 @@
+"""Random scenarios with faults, each a function of its seed: what an explorer runs."""
+
+from __future__ import annotations
+
+import random
+
+from bayou._record import Record
+
+SONGS = ("a", "b", "c", "d")
+WEIGHTS = {
+    "put": 14, "get": 10, "delete": 3, "move": 6, "wait": 12, "cut": 4, "mend": 4, "partition": 3, "heal": 2,
+    "join": 3, "retire": 3, "crash": 3, "restart": 4, "loss": 3, "one way": 1, "duplicate": 2, "delay": 2,
+    "reorder": 2, "skew": 1, "pause": 1, "start": 2, "stabilize": 1, "client": 1,
+}  # fmt: skip
+
+
+class Shape(Record):
+    """How random scenarios are made: one configuration for all campaigns, unless told otherwise.
+
+    ``length``: commands in the middle part, whose faults end before the last part, in which everything is
+    mended and has to come to rest.
+    """
+
+    length: int = 90
+    servers_max: int = 6
+    clients_max: int = 4
+
+
+class Generator:
+    """Makes one scenario: keeps track of what is there, so that most commands can be carried out."""
+
+    def __init__(self, seed: int, shape: Shape) -> None:
+        self._rng = random.Random(f"workload {seed}")
+        self._shape = shape
+        self._servers: list[int] = []
+        self._clients: list[int] = []
+        self._down: list[int] = []
+        self._count = 0
+        # Each scenario has tastes of its own: some are all partitions, others all crashes.
+        self._weights = {verb: weight * self._rng.choice((0, 1, 1, 3)) for verb, weight in WEIGHTS.items()}
+        for verb in ("put", "get", "wait", "move"):
+            self._weights[verb] = max(self._weights[verb], WEIGHTS[verb])
+
+    def lines(self) -> list[str]:
+        """Return the lines of the scenario."""
+        rng = self._rng
+        made = [self._join() for _ in range(rng.randint(2, 4))]
+        made += [self._client() for _ in range(rng.randint(1, 3))]
+        verbs, weights = list(self._weights), list(self._weights.values())
+        while len(made) < self._shape.length:
+            line = self._line(rng.choices(verbs, weights)[0])
+            if line is not None:
+                made.append(line)
+        made += ["start", *(f"restartServer {server}" for server in sorted(self._down)), "heal", "stabilize"]
+        made += [f"get {client} {song}" for client in self._clients for song in SONGS[:2]]
+        return [*made, "stabilize"]
+
+    def _line(self, verb: str) -> str | None:
+        rng = self._rng
+        if verb in ("pause", "start", "stabilize", "heal"):
+            return verb
+        if verb == "wait":
+            return f"wait {rng.choice((1, 5, 20, 100, 400))}"
+        if verb in ("put", "get", "delete"):
+            return self._use(verb)
+        if verb == "join":
+            return self._join() if len(self._servers) + len(self._down) < self._shape.servers_max else None
+        if verb == "client":
+            return self._client() if len(self._clients) < self._shape.clients_max else None
+        if verb == "move":
+            return f"restoreConnection {rng.choice(self._clients)} {self._server()}"
+        return self._fault(verb)
+
+    def _fault(self, verb: str) -> str | None:
+        rng = self._rng
+        if verb == "restart":
+            if not self._down:
+                return None
+            server = self._down.pop(rng.randrange(len(self._down)))
+            self._servers.append(server)
+            return f"restartServer {server}"
+        if len(self._servers) < 2:
+            return None
+        a, b = rng.sample(self._servers, 2)
+        if verb in ("retire", "crash"):
+            self._servers.remove(a)
+            if verb == "crash":
+                self._down.append(a)
+                return f"crashServer {a}"
+            return f"retireServer {a}"
+        if verb == "cut":
+            return f"breakConnection {a} {b}"
+        if verb == "mend":
+            return f"restoreConnection {a} {b}"
+        if verb == "partition":
+            return self._partition()
+        if verb == "skew":
+            return f"skewClock {a} {rng.choice((1, 50, 3000))}"
+        if verb == "delay":
+            return f"delay {a} {b} {rng.choice((0, 5, 50, 500))}"
+        if verb == "one way":
+            return f"loss {a} {b} 100"
+        return f"{verb} {a} {b} {rng.choice((0, 10, 40))}"
+
+    def _partition(self) -> str:
+        servers = list(self._servers)
+        self._rng.shuffle(servers)
+        at = self._rng.randint(1, len(servers) - 1)
+        return f"partition {' '.join(map(str, servers[:at]))} | {' '.join(map(str, servers[at:]))}"
+
+    def _use(self, verb: str) -> str:
+        client, song = self._rng.choice(self._clients), self._rng.choice(SONGS)
+        if verb == "put":
+            self._count += 1
+            return f"put {client} {song} u{self._count}"
+        return f"{verb} {client} {song}"
+
+    def _join(self) -> str:
+        server = self._next_id()
+        self._servers.append(server)
+        return f"joinServer {server}"
+
+    def _client(self) -> str:
+        client = self._next_id()
+        self._clients.append(client)
+        return f"joinClient {client} {self._server()}"
+
+    def _server(self) -> int:
+        return self._rng.choice([*self._servers, *self._down])
+
+    def _next_id(self) -> int:
+        self._count += 1
+        return self._count
+
+
+def scenario(seed: int, shape: Shape | None = None) -> list[str]:
+    """Return the lines of the random scenario with this seed."""
+    return Generator(seed, shape or Shape()).lines()
