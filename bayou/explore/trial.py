@@ -70,7 +70,7 @@ class Trial:
             seed=seed,
             server_settings=server_settings,
             check=self.conditions.check,
-            flush_s=(0.0, 0.0, 0.002)[seed % 3],
+            flush_s=(0.0, 0.0, 0.02)[seed % 3],
         )
         world.observe = self.events.append
         sightings = Sightings(world)

@@ -158,6 +158,7 @@ def _set_paused(run: Run, *, paused: bool) -> None:
 def stabilize(run: Run) -> None:
     if not run.paused:
         run.pace.stabilize()
+        run.notice_departures()
         run.record_rest(run.topology.servers)
 
 

@@ -59,8 +59,7 @@ class Prompt:
         run = self._run
         try:
             run.line(number, line.encode(sys.stdin.encoding or "utf-8", "surrogateescape"))
-            for server in run.notice_departures():
-                complain(f"server {server} has left: its retirement, given up before, is complete")
+            run.notice_departures()
         except StrictStop:
             raise
         except NodeLost as error:

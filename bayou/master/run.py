@@ -207,12 +207,11 @@ class Run:
             self.topology.remove_client(node)
         self.unsettle()
 
-    def notice_departures(self) -> list[int]:
-        """Return the servers that left after their retirement had been given up, and forget them."""
-        departed = self.world.take_departed()
-        for server in departed:
+    def notice_departures(self) -> None:
+        """Forget the servers that left after their retirement had been given up."""
+        for server in self.world.take_departed():
             self.forget(server)
-        return departed
+            self._complain(f"server {server} has left: its retirement, given up before, is complete")
 
     def tell(self, line: str) -> None:
         """Say on standard error how a command went, in a verbose run."""

@@ -12,7 +12,7 @@ too, or when the round takes too long.
 from __future__ import annotations
 
 from bayou._record import Record
-from bayou.node.messages import GOSSIP, HAND_OVER, JOIN, Failed, News, Status, Watch
+from bayou.node.messages import GOSSIP, HAND_OVER, JOIN, News, Status, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ class Gossip:
         if self._unheard.pop(peer, self) is None:
             self._end_round_if_all_heard()
         if self._is_on() and peer in self._server.servers:
+            if self._period_due is None:
+                self._plan_period()
             self._pull(peer)
 
     def pause(self) -> None:
@@ -115,6 +117,9 @@ class Gossip:
             self._end_round()
         if self._period_due is not None and now >= self._period_due:
             self._plan_period()
+            replica = self._server.replica
+            if self._round_due is None and replica.is_primary and replica.log.tentative:
+                self._begin_round()  # a crash had ended the one that was going on
             for peer in self._partners():
                 self._pull(peer)
 
@@ -218,12 +223,6 @@ class Watching:
         """The master wants to know, once it differs from what it knows."""
         self._watch = (order, watch)
         self.look()
-
-    def leave(self) -> None:
-        """The server leaves, and moves no more."""
-        if self._watch is not None:
-            self._server.answer(self._watch[0], Failed("it has left"))
-            self._watch = None
 
     def look(self) -> None:
         """Called after each input that changed the replica."""

@@ -251,7 +251,6 @@ class Server:
 
     def leave(self) -> None:
         """End this server: it has retired."""
-        self._watching.leave()
         self._effects.leave = True
 
     def new_token(self) -> int:

@@ -128,6 +128,7 @@ class SimulatedWorld:
         self._event_count = 0
         self._order_count = 0
         self._answers: dict[int, Message] = {}
+        self._owed: dict[int, int] = {}
         self._alarms: dict[int, float] = {}
         self._departed: dict[int, None] = {}
         self._is_interrupted = False
@@ -161,6 +162,8 @@ class SimulatedWorld:
         self.connect(node, server)
 
     def connect(self, a: int, b: int) -> None:
+        if a not in self.nodes or b not in self.nodes:
+            raise BayouError(f"{a} and {b} can't be connected: one of them is gone")
         link = self._links[_pair(a, b)] = Link(a, b)
         kinds = {node: isinstance(self.nodes[node], Server) for node in (a, b)}
         for node, peer in ((a, b), (b, a)):
@@ -216,7 +219,8 @@ class SimulatedWorld:
         self.nodes[server] = machine
         self._set_alarm(server, machine.wake_at)
         for peer in peers:
-            self.connect(server, peer)
+            if peer in self.nodes:
+                self.connect(server, peer)
 
     def suffer(self, sender: int, receiver: int, faults: Faults) -> None:
         """Let messages from one node to another suffer these faults from now on."""
@@ -245,12 +249,17 @@ class SimulatedWorld:
         self.journals[node] = []
         self._unflushed.pop(node, None)
         for peer in peers:
-            self.connect(node, peer)
+            if peer in self.nodes:  # one may have left on hearing of it from another
+                self.connect(node, peer)
 
     def order(self, node: int, order: Message) -> int:
         """Give a node an order without waiting; return the number under which ``answer`` will find it."""
         self._order_count += 1
         number = self._order_count
+        if node not in self.nodes:
+            self._answers[number] = Failed("it is gone")
+            return number
+        self._owed[number] = node
         self._step(node, Ordered(number, order))
         return number
 
@@ -378,6 +387,7 @@ class SimulatedWorld:
                     self.watcher.sent(node, peer, message, len(arrivals))
         for number, message in effects.answers:
             self._answers[number] = message
+            self._owed.pop(number, None)
         for peer, why in effects.drops:
             self.dropped.append((node, peer, why))
             self._complain(f"server {node} drops its connection to {peer}: {why}")
@@ -410,6 +420,9 @@ class SimulatedWorld:
     def _remove(self, node: int) -> None:
         del self.nodes[node]
         self._departed[node] = None
+        for number in [number for number, owing in self._owed.items() if owing == node]:
+            del self._owed[number]
+            self._answers[number] = Failed("it is gone")
         self._alarms.pop(node, None)
         cut = [ends for ends in self._links if node in ends]
         for ends in cut:

@@ -104,7 +104,7 @@ class ProcessWorld:
         return self.ask_all([(node, order)])[0]
 
     def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
-        numbers = [self._send(self._nodes[node], order) for node, order in orders]
+        numbers = [self._order(node, order) for node, order in orders]
         try:
             while not all(number in self._answers for number in numbers):
                 self._turn(self._deadline)
@@ -248,6 +248,14 @@ class ProcessWorld:
         if node.pid is not None and node.key in self._by_key:
             os.kill(node.pid, signal.SIGKILL)  # at once, and though it may be stopped
 
+    def _order(self, id: int, order: Message) -> int:
+        node = self._nodes.get(id)
+        if node is not None:
+            return self._send(node, order)
+        self._count += 1
+        self._answers[self._count] = Failed("it is gone")
+        return self._count
+
     def _send(self, node: _Node, order: Message) -> int:
         self._count += 1
         self._asked[self._count] = (node, order)
@@ -335,15 +343,18 @@ class ProcessWorld:
             self._bury(node, value)
 
     def _bury(self, node: _Node, status: int) -> None:
-        """A node has ended: as it should if it said so before and owes no answer, otherwise NodeLost."""
+        """A node has ended: NodeLost where it was killed or failed, otherwise it left as it should."""
         while self._by_fd.get(node.fd) is node and self._read(node):
             pass
-        owes = any(asked is node for asked, _ in self._asked.values())
+        owed = [number for number, (asked, _) in self._asked.items() if asked is node]
         if self._nodes.get(node.id) is not node:
             return
         del self._nodes[node.id]
-        if status == 0 and not owes:
+        if status == 0:
             self._departed.append(node.id)
+            for number in owed:
+                del self._asked[number]
+                self._answers[number] = Failed("it is gone")
         else:
             raise NodeLost(node.id, f"{node} has ended by itself, {_describe_exit(status)}")
 
