@@ -27,6 +27,7 @@ RULES = {
     "writes": "no write is lost, invented, or processed twice",
     "requests": "no request is carried out twice",
     "reads": "a read returns the last write of its song in that server's log",
+    "refusals": "a request is refused only where its guarantees ask for it, or its server has retired",
     "retired": "the retired stay retired",
     "one primary": "only the primary commits, and there is one",
     "level": "when nothing more can move, connected servers are equal, and with the primary all is committed",
@@ -96,6 +97,7 @@ class Judge:
         self._learned: list[tuple[int, int, WriteId, int]] = []
         self._order: dict[tuple[int, Name], dict[WriteId, int]] = {}
         self._done: dict[tuple[int, int], list[Done]] = {}
+        self._refused: dict[tuple[int, int], tuple[Served, frozenset[WriteId], bool]] = {}
 
     def judge(self) -> dict[str, Verdict]:
         """Return the verdict of each rule."""
@@ -115,6 +117,7 @@ class Judge:
         self._check_causes()
         self._check_losses()
         self._check_sessions()
+        self._check_refusals()
         return self.verdicts
 
     # Looking, and what breaks a rule.
@@ -234,9 +237,11 @@ class Judge:
     # What servers answer.
 
     def _serve(self, step: Served) -> None:
-        if step.verdict != "ok":
-            return
         server = self._server(step.server)
+        if step.verdict != "ok":
+            refusal = step, frozenset(server.known), server.name in server.retired
+            self._refused.setdefault((step.session, step.number), refusal)  # given again, it is the same
+            return
         write = None if step.stamp is None else (step.stamp, server.name)
         knew = frozenset(server.known)
         self._done.setdefault((step.session, step.number), []).append(Done(step, knew, write))
@@ -317,6 +322,25 @@ class Judge:
             by_session.setdefault(session, []).append(number)
         for session, numbers in sorted(by_session.items()):
             self._check_session(session, sorted(numbers))
+
+    def _check_refusals(self) -> None:
+        """A refused request asked for something that its session had read or written, which was lacking."""
+        for served, knew, has_retired in self._refused.values():
+            is_read = served.kind == "get"
+            asked: set[WriteId] = set()
+            for (session, number), done in self._done.items():
+                if session != served.session or number >= served.number:
+                    continue
+                if self._history.answered.get((session, number)) != "ok":
+                    continue
+                wrote = done[0].write is not None
+                rule = ("RYW" if wrote else "MR") if is_read else ("MW" if wrote else "WFR")
+                if rule in self._history.guarantees:
+                    for each in done:
+                        asked |= {each.write} if each.write is not None else each.knew
+            if self._fails("refusals", has_retired or not asked <= knew):
+                why = f"request {served.number} of session {served.session} was refused without need"
+                self._blame("refusals", served.at, why)
 
     def _check_session(self, session: int, numbers: list[int]) -> None:
         writes: list[tuple[int, WriteId]] = []

@@ -13,6 +13,8 @@ WEIGHTS = {
     "reorder": 2, "skew": 1, "pause": 1, "start": 2, "stabilize": 1, "client": 1,
 }  # fmt: skip
 
+OF_LINKS = ("loss", "one way", "duplicate", "delay", "reorder")
+
 
 class Shape(Record):
     """How random scenarios are made: one configuration for all campaigns, unless told otherwise.
@@ -82,25 +84,24 @@ class Generator:
         if len(self._servers) < 2:
             return None
         a, b = rng.sample(self._servers, 2)
+        if verb in OF_LINKS and rng.random() < 0.25:
+            a, b = rng.sample([a, rng.choice(self._clients)], 2)
         if verb in ("retire", "crash"):
             self._servers.remove(a)
             if verb == "crash":
                 self._down.append(a)
                 return f"crashServer {a}"
             return f"retireServer {a}"
-        if verb == "cut":
-            return f"breakConnection {a} {b}"
-        if verb == "mend":
-            return f"restoreConnection {a} {b}"
         if verb == "partition":
             return self._partition()
-        if verb == "skew":
-            return f"skewClock {a} {rng.choice((1, 50, 3000))}"
-        if verb == "delay":
-            return f"delay {a} {b} {rng.choice((0, 5, 50, 500))}"
-        if verb == "one way":
-            return f"loss {a} {b} 100"
-        return f"{verb} {a} {b} {rng.choice((0, 10, 40))}"
+        makes = {
+            "cut": f"breakConnection {a} {b}",
+            "mend": f"restoreConnection {a} {b}",
+            "skew": f"skewClock {a} {rng.choice((1, 50, 3000))}",
+            "delay": f"delay {a} {b} {rng.choice((0, 5, 50, 500))}",
+            "one way": f"loss {a} {b} 100",
+        }
+        return makes.get(verb) or f"{verb} {a} {b} {rng.choice((0, 10, 40))}"
 
     def _partition(self) -> str:
         servers = list(self._servers)

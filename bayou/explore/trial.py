@@ -73,6 +73,7 @@ class Trial:
             flush_s=(0.0, 0.0, 0.02)[seed % 3],
         )
         world.observe = self.events.append
+        world.complain = None
         sightings = Sightings(world)
         self.events.append({"event": "began", "seed": seed, "guarantees": list(SHORT_NAMES)})
         run = Run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayou.master.grammar import REST, SERVER_ID, TEXT, BadLine, parse_id
+from bayou.master.grammar import NODE_ID, REST, SERVER_ID, TEXT, BadLine, parse_id
 from bayou.master.registry import command
 from bayou.worlds.faults import NONE, Faults
 
@@ -90,6 +90,8 @@ def _set(run: Run, a: int, b: int, *, free_only: bool = False, **changed: float)
     """Change faults of the direction from a server to another one."""
     if a == b:
         raise BadLine(f"a connection has two ends, and {a} is one")
+    if run.topology.kind(a) == run.topology.kind(b) == "client":
+        raise BadLine(f"{a} and {b} are both clients, and a client talks to servers only")
     if free_only and not run.settings.free_running:
         raise BadLine("in lock-step every message has to arrive: it needs --free-running")
     old = run.faults.get((a, b), NONE)
@@ -114,10 +116,10 @@ def _number(text: str, most: float) -> float:
 
 @command(
     "loss",
-    ("from", SERVER_ID),
-    ("to", SERVER_ID),
+    ("from", NODE_ID),
+    ("to", NODE_ID),
     ("percent", TEXT),
-    does="lets that share of the messages from one server to another get lost; 100 cuts this direction "
+    does="lets that share of the messages from one node to another get lost; 100 cuts this direction "
     "(free-running only)",
     until="it does",
     example="loss 0 1 25",
@@ -128,10 +130,10 @@ def loss(run: Run, a: int, b: int, percent: str) -> None:
 
 @command(
     "duplicate",
-    ("from", SERVER_ID),
-    ("to", SERVER_ID),
+    ("from", NODE_ID),
+    ("to", NODE_ID),
     ("percent", TEXT),
-    does="lets that share of the messages from one server to another arrive twice",
+    does="lets that share of the messages from one node to another arrive twice",
     until="it does",
     example="duplicate 0 1 25",
 )
@@ -141,10 +143,10 @@ def duplicate(run: Run, a: int, b: int, percent: str) -> None:
 
 @command(
     "reorder",
-    ("from", SERVER_ID),
-    ("to", SERVER_ID),
+    ("from", NODE_ID),
+    ("to", NODE_ID),
     ("percent", TEXT),
-    does="lets that share of the messages from one server to another be overtaken by later ones "
+    does="lets that share of the messages from one node to another be overtaken by later ones "
     "(free-running only)",
     until="it does",
     example="reorder 0 1 25",
@@ -155,10 +157,10 @@ def reorder(run: Run, a: int, b: int, percent: str) -> None:
 
 @command(
     "delay",
-    ("from", SERVER_ID),
-    ("to", SERVER_ID),
+    ("from", NODE_ID),
+    ("to", NODE_ID),
     ("ms", TEXT),
-    does="lets messages from one server to another be late by up to so many milliseconds",
+    does="lets messages from one node to another be late by up to so many milliseconds",
     until="it does",
     example="delay 0 1 20",
 )

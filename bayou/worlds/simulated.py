@@ -88,7 +88,8 @@ class SimulatedWorld:
     - ``nodes``: the servers and clients by id;
     - ``journals``: what each server made durable, from which it is restarted after a crash;
     - ``weather``: the faults of the links; ``observe``: is told all events, if set; ``watcher``: sees all
-      messages, if set; ``patience_s``: how long a command may take;
+      messages, if set; ``complain``: takes lines about nodes, which go to standard error otherwise;
+      ``patience_s``: how long a command may take;
     - ``dropped``: (node, peer, reason) of each connection that a node dropped for bad behaviour;
     - ``now_s``: virtual seconds since the start; ``steps``: inputs processed.
     """
@@ -116,6 +117,7 @@ class SimulatedWorld:
         self.weather = Weather(random.Random(f"network {seed}"))
         self.observe: Callable[[Event], None] | None = None
         self.watcher: Watcher | None = None
+        self.complain: Callable[[str], None] | None = lambda line: print(line, file=sys.stderr)
         self.patience_s = self.settings.deadline_s
         self._rng = random.Random(f"nodes {seed}")
         self._check = check
@@ -440,7 +442,8 @@ class SimulatedWorld:
         return lines
 
     def _complain(self, line: str) -> None:
-        print(line, file=sys.stderr)
+        if self.complain is not None:
+            self.complain(line)
 
 
 def _pair(a: int, b: int) -> tuple[int, int]:
