@@ -9,7 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, ClassVar, NoReturn, dataclass_transform
+    from typing import Any, ClassVar, NoReturn, Self, dataclass_transform
 else:
 
     def dataclass_transform(**_: object) -> Callable[[Any], Any]:
@@ -54,6 +54,9 @@ class Record:
 
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} is immutable: {name!r} can't be removed")
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self  # nobody changes a record, nor what it holds
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and other.__dict__ == self.__dict__

@@ -29,10 +29,31 @@ def _test(arguments: Sequence[str]) -> int:
     return test(arguments, prog="bayou test")
 
 
+def _explore(arguments: Sequence[str]) -> int:
+    from bayou.explore.main import main as explore
+
+    return explore(arguments, prog="bayou explore")
+
+
+def _check(arguments: Sequence[str]) -> int:
+    from bayou.explore.judging import check
+
+    return check(arguments, prog="bayou check")
+
+
+def _replay(arguments: Sequence[str]) -> int:
+    from bayou.explore.judging import replay
+
+    return replay(arguments, prog="bayou replay")
+
+
 VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "run a scenario on real processes"),
     "sim": (_simulate, "run a scenario in the simulated world"),
     "test": (_test, "run the golden scenarios of this directory"),
+    "explore": (_explore, "search for broken promises with random runs and faults"),
+    "check": (_check, "judge a run from its trace"),
+    "replay": (_replay, "run what a trace recorded again"),
 }
 
 
@@ -49,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from bayou import __version__
 
-    verbs = "\n".join(f"  {verb:6}{does}" for verb, (_, does) in VERBS.items())
+    verbs = "\n".join(f"  {verb:8}{does}" for verb, (_, does) in VERBS.items())
     parser = argparse.ArgumentParser(
         prog="bayou",
         usage="bayou VERB [OPTION ...] [FILE]",

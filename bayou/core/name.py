@@ -88,6 +88,9 @@ class Name:
     def __ge__(self, other: Name) -> bool:
         return self.stamps >= other.stamps
 
+    def __deepcopy__(self, memo: object) -> Name:
+        return self
+
     def __reduce__(self) -> tuple[object, tuple[tuple[int, ...]]]:
         return Name.of, (self.stamps,)
 

@@ -156,6 +156,9 @@ class VersionVector:
     def __hash__(self) -> int:
         return hash(self._canonical())
 
+    def __deepcopy__(self, memo: object) -> VersionVector:
+        return self
+
     def __repr__(self) -> str:
         listed = ", ".join(f"{name}: {value}" for name, value in sorted(self._entries.items()))
         return f"{{{listed}}}"

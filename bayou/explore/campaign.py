@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 BATCH = 25
+FEW_LINES = 15
+OTHERS_TRIED = 5
+"""How many other seeds are tried where what still fails is longer than FEW_LINES."""
 
 
 class Plan(Record):
@@ -109,8 +112,23 @@ def _batches(plan: Plan) -> Iterator[tuple[int, int]]:
 
 
 def cut_down(finding: Finding, plan: Plan) -> Finding:
-    """Return the finding with its scenario shrunk to the fewest lines that still break the same promise."""
+    """Return the finding with its scenario shrunk to few lines that still break the same promise.
 
+    Where that leaves many, later seeds that fail are tried too, and the shortest is returned.
+    """
+    best = _shrunk(finding, plan)
+    tries = 0
+    first, end = finding.seed + 1, plan.first + plan.seeds
+    while len(best.lines) > FEW_LINES and tries < OTHERS_TRIED and first < end:
+        others = run_batch(plan, first, min(BATCH, end - first)).findings
+        first = others[0].seed + 1 if others else first + BATCH
+        if others:
+            tries += 1
+            best = min(best, _shrunk(others[0], plan), key=lambda found: len(found.lines))
+    return best
+
+
+def _shrunk(finding: Finding, plan: Plan) -> Finding:
     def still_fails(lines: Sequence[str]) -> bool:
         return Trial(lines, Conditions(finding.seed, plan.check)).run().problem == finding.problem
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 TRIALS_MAX = 3000
+SHORT = 18
+"""Up to how many lines it is worth to try and leave out any three."""
 
 
 def shrink(lines: Sequence[str], still_fails: Callable[[list[str]], bool]) -> list[str]:
-    """Return lines of which none can be left out without the failure going away.
+    """Return lines of which no two (three, where they are few) can be left out with the failure remaining.
 
     ``still_fails`` runs some lines and tells whether they fail as the whole did. Leaves out ever smaller
     pieces (Zeller's ddmin), at most TRIALS_MAX times.
@@ -29,5 +33,17 @@ def shrink(lines: Sequence[str], still_fails: Callable[[list[str]], bool]) -> li
         if size > 1:
             size //= 2
         elif not shorter:
-            break
+            fewer = next(_without_some(kept, still_fails), None)
+            if fewer is None:
+                break
+            kept = fewer
     return kept
+
+
+def _without_some(lines: list[str], still_fails: Callable[[list[str]], bool]) -> Iterator[list[str]]:
+    """Give out what fails without two or three of the lines, none of which can be left out alone."""
+    for count in (2, 3) if len(lines) <= SHORT else (2,):
+        for left_out in combinations(range(len(lines)), count):
+            without = [line for at, line in enumerate(lines) if at not in left_out]
+            if still_fails(without):
+                yield without

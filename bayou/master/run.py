@@ -113,6 +113,11 @@ class Run:
             self.expectations.begin(f"{self._place}, which was skipped,")
             self._say_what_is_off(line or b"", f"{error}; skipped")
 
+    def again(self, place: str, line: bytes) -> None:
+        """Carry out a command of an earlier run, which stood at ``place``."""
+        self._place = place
+        self._carry_out(line)
+
     def _carry_out(self, raw: bytes) -> None:
         line = parse(raw, self._commands)
         if line is None:
@@ -131,7 +136,9 @@ class Run:
             self._complain(f"{self._place}: {self._quote(raw)}")
         if command.name != "expect":
             self.expectations.begin(f"{self._place}, {self._quote(raw)},")
-        self.record({"event": "command", "place": self._place, "text": self._quote(raw)})
+        if command.name != "include":  # what is included is recorded, command by command
+            text = " ".join((command.name, *line.fields))
+            self.record({"event": "command", "place": self._place, "text": text})
         self.world.begin()
         command.run(self, *fields)
 

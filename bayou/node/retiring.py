@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bayou.core.name import Name
     from bayou.node.context import Context
     from bayou.node.exchange import Exchanges
+    from bayou.node.messages import Retire
 
 
 NO_TOKEN = -1
@@ -51,7 +52,7 @@ class Retiring:
 
     # The one that leaves.
 
-    def start(self, order: int) -> None:
+    def on_retire(self, order: int, _: Retire) -> None:
         """Begin, as the master ordered."""
         server = self._server
         if not server.is_active or self._is_leaving:

@@ -136,7 +136,7 @@ class Server:
         }
         self._on_order: dict[type[Message], Callable[[int, Any], None]] = {
             Join: self._joining.start,
-            Retire: lambda number, _: self._retiring.start(number),
+            Retire: self._retiring.on_retire,
             Pause: self._on_pause,
             Converge: self._rounds.start,
             ReadLog: self._on_read_log,

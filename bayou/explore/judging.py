@@ -1,0 +1,116 @@
+"""``bayou check`` and ``bayou replay``: what a trace amounts to, and whether a run can be had again."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from bayou.check.history import History, HistoryError
+from bayou.check.store import INVALID, RULES, UNKNOWN, judge, overall
+from bayou.trace.file import TraceError, read_events, to_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bayou.trace.file import Event
+
+EXIT_DIFFERS = 1
+EXIT_REFUSED = 2
+EXIT_INVALID = 5
+EXIT_UNKNOWN = 6
+SHOWN = 3
+
+
+def check(arguments: Sequence[str] | None = None, prog: str = "bayou check") -> int:
+    """Judge a trace: 0 valid, 5 invalid, 6 unknown, 2 where it can't be read."""
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="Judge what happened in a run from its trace alone (bayou run --trace FILE).",
+        epilog="exit status: 0 valid, 5 invalid, 6 unknown (nothing was there to be judged), 2 not readable",
+    )
+    parser.add_argument("file", help="a trace")
+    options = parser.parse_args(arguments)
+    try:
+        history = History.of(_read(options.file))
+    except (OSError, TraceError, HistoryError) as error:
+        print(f"{prog}: {options.file}: {error}", file=sys.stderr)
+        return EXIT_REFUSED
+    verdicts = judge(history)
+    width = max(map(len, RULES))
+    for rule, verdict in verdicts.items():
+        print(f"{verdict.word:8}{rule:{width}}  {RULES[rule]} ({verdict.looked:,} looks)")
+        for at, why in verdict.broken[:SHOWN]:
+            print(f"{'':8}event {at}: {why}")
+    word = overall(verdicts)
+    print(word)
+    return EXIT_INVALID if word == INVALID else EXIT_UNKNOWN if word == UNKNOWN else 0
+
+
+def replay(arguments: Sequence[str] | None = None, prog: str = "bayou replay") -> int:
+    """Run the commands of a trace again, simulated: 0 where the same happens, 1 where not, 2 not readable."""
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="Run again what a trace of the simulated world recorded: does the same happen?",
+        epilog="exit status: 0 when every event is the same, 1 when one differs, 2 when it can't be read",
+    )
+    parser.add_argument("file", help="a trace")
+    options = parser.parse_args(arguments)
+    try:
+        events = list(_read(options.file))
+        again = _run_again(events)
+    except (OSError, TraceError, KeyError, ValueError) as error:
+        print(f"{prog}: {options.file}: {error}", file=sys.stderr)
+        return EXIT_REFUSED
+    for number, (event, new) in enumerate(zip(events, again, strict=False), start=1):
+        if to_line(event) != to_line(new):
+            print(f"event {number} differs:\n-{to_line(event)}\n+{to_line(new)}")
+            return EXIT_DIFFERS
+    if len(events) != len(again):
+        print(f"{len(events)} events then, {len(again)} now")
+        return EXIT_DIFFERS
+    print(f"{len(events)} events, the same again")
+    return 0
+
+
+def _read(name: str) -> list[Event]:
+    with Path(name).open("rb") as lines:
+        return list(read_events(lines))
+
+
+def _run_again(events: list[Event]) -> list[Event]:
+    from bayou.core.errors import BayouError
+    from bayou.master.run import Run, RunSettings
+    from bayou.master.vocabulary import COMMANDS
+    from bayou.node.gossip import Habits
+    from bayou.node.session import parse_guarantees
+    from bayou.worlds.simulated import SimulatedWorld
+    from bayou.worlds.world import WorldSettings
+
+    began = events[0] if events else {}
+    if began.get("event") != "began" or began.get("world") != "sim":
+        raise ValueError("only a trace of the simulated world can be replayed; it begins with its settings")
+    free = began["free_running"]
+    habits = Habits(began["gossip_period_s"], partners=began["partners"]) if free else None
+    chosen = parse_guarantees(",".join(began["guarantees"]) or "none")
+    world = SimulatedWorld(WorldSettings(chosen, began["deadline_s"], habits=habits), seed=began["seed"])
+    again: list[Event] = [began]
+    world.observe = again.append
+    world.complain = None
+    settings = RunSettings(free_running=free)
+    run = Run(
+        world,
+        COMMANDS,
+        settings,
+        write=lambda _: None,
+        complain=lambda _: None,
+        observe=again.append,
+    )
+    try:
+        for event in events:
+            if event["event"] == "command":
+                run.again(event["place"], event["text"].encode("utf-8", "surrogateescape"))
+    except BayouError:
+        pass  # as it ended then
+    return again

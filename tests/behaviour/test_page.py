@@ -1,0 +1,27 @@
+"""The page of promises is what the tests make of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.behaviour_table import PAGE, TITLES, page, promises
+
+
+def test_the_page_of_promises_is_up_to_date() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == page(), "run: python -m tests.behaviour_table > docs/behaviour.md"
+
+
+def test_every_part_makes_promises_one_sentence_each() -> None:
+    found = promises()
+    assert {promise.part for promise in found} == set(range(1, len(TITLES) + 1))
+    for promise in found:
+        assert promise.text.endswith("."), promise
+        assert ". " not in promise.text, promise
+        assert promise.module.startswith(f"test_part{promise.part}"), promise
+
+
+def test_no_promise_is_made_twice() -> None:
+    found = promises()
+    for values in ([promise.test for promise in found], [promise.text for promise in found]):
+        assert [value for value, count in Counter(values).items() if count > 1] == []

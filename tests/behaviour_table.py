@@ -1,0 +1,103 @@
+"""Makes the page of what is promised and which test holds it, from the tests of behaviour::
+
+python -m tests.behaviour_table > docs/behaviour.md
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+TESTS = Path(__file__).parent / "behaviour"
+PAGE = Path(__file__).parent.parent / "docs" / "behaviour.md"
+
+TITLES = (
+    "Servers, clients and the master",
+    "Commands, their output, and the end of a run",
+    "The same output every time, and who commits when",
+    "How servers are named, come and go",
+    "What a session can rely on",
+    "How writes travel",
+    "What goes over a connection, and what is turned away",
+    "Golden files and the tester",
+)
+"""The titles of parts 1 to 8."""
+
+INTRODUCTION = """\
+# Behaviour
+
+What is promised, and the test that holds it. This page is made from the tests in `tests/behaviour/`, whose
+docstrings are the promises: `python -m tests.behaviour_table > docs/behaviour.md` makes it again, and
+`.venv/bin/python -m pytest tests/behaviour` runs them all. The rules behind the promises stand in
+[how-it-works.md](how-it-works.md).
+"""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A promise to users, and the test that holds it."""
+
+    part: int
+    text: str
+    test: str
+    module: str
+
+
+def promises() -> list[Promise]:
+    """Return all promises, part by part, each part in the order of its modules.
+
+    ValueError where a test does not say which part it belongs to, or makes no promise.
+    """
+    found = [promise for path in sorted(TESTS.glob("test_part*.py")) for promise in _promises_of(path)]
+    return sorted(found, key=lambda promise: promise.part)
+
+
+def _promises_of(path: Path) -> Iterator[Promise]:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if not isinstance(node, ast.FunctionDef) or not node.name.startswith("test"):
+            continue
+        named = re.match(r"test_part([1-8])_", node.name)
+        if named is None:
+            raise ValueError(f"{path.name}: {node.name} does not say which part it belongs to")
+        text = ast.get_docstring(node)
+        if not text:
+            raise ValueError(f"{path.name}: {node.name} makes no promise: it has no docstring")
+        yield Promise(int(named[1]), " ".join(text.split()), node.name, path.stem)
+
+
+def page() -> str:
+    """Return the page."""
+    found = promises()
+    sections = [INTRODUCTION]
+    for part, title in enumerate(TITLES, start=1):
+        of_part = [promise for promise in found if promise.part == part]
+        modules = dict.fromkeys(f"`tests/behaviour/{promise.module}.py`" for promise in of_part)
+        rows = [f"| {_cell(promise.text)} | `{promise.test}` |" for promise in of_part]
+        sections.append(
+            "\n".join(
+                [
+                    f"## {part}. {title}",
+                    "",
+                    f"In {' and '.join(modules)}.",
+                    "",
+                    "| promise | test |",
+                    "| --- | --- |",
+                    *rows,
+                    "",
+                ]
+            )
+        )
+    return "\n".join(sections)
+
+
+def _cell(text: str) -> str:
+    """Return a text as the cell of a table."""
+    return text.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

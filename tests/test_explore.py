@@ -1,0 +1,198 @@
+"""The explorer: faults from a seed, judged, found again, cut down; every order of small scenarios."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bayou.explore.bugs import BUGS, planted
+from bayou.explore.campaign import Plan, cut_down, explore, run_batch, unseen
+from bayou.explore.exhaustive import walk
+from bayou.explore.generate import scenario
+from bayou.explore.judging import check, replay
+from bayou.explore.main import main
+from bayou.explore.shrink import shrink
+from bayou.explore.trial import Conditions, Trial
+from bayou.master.grammar import BadLine
+
+HERE = Path(__file__).parent
+EXPLORED = HERE / "explored"
+SEEDS = int(os.environ.get("BAYOU_TEST_SEEDS", "1000"))
+
+
+def test_a_campaign_finds_nothing_and_has_seen_everything() -> None:
+    """All faults at once; docs/exploring.md tells of the long campaign."""
+    batch = explore(Plan(seeds=SEEDS))
+    assert [(finding.seed, finding.problem, finding.details) for finding in batch.findings] == []
+    assert batch.runs == SEEDS
+    assert unseen(batch) == []
+
+
+def test_invariants_hold_after_every_step() -> None:
+    assert run_batch(Plan(check=True), 50_000, 60).findings == ()
+
+
+@pytest.mark.parametrize("bug", sorted(BUGS))
+def test_every_planted_bug_is_found(bug: str) -> None:
+    """In one configuration, from seed 0 on; the sound store passes the same seeds above."""
+    plan = Plan(seeds=2000, bug=bug)
+    for first in range(0, plan.seeds, 100):
+        batch = run_batch(plan, first, 100)
+        if batch.findings:
+            break
+    finding = batch.findings[0]
+    assert Trial(finding.lines, Conditions(finding.seed)).run().problem is None, "the sound store passes it"
+    short = cut_down(finding, plan)
+    assert len(short.lines) <= 15, short.lines
+    with planted(bug):
+        assert Trial(short.lines, Conditions(short.seed)).run().problem == short.problem
+
+
+def test_findings_of_the_past_stay_mended() -> None:
+    """Shrunk scenarios of bugs that campaigns found, under the seed that their second line names."""
+    found = sorted((EXPLORED / "found").glob("*.test"))
+    assert found
+    for path in found:
+        lines = path.read_text().splitlines()
+        seed = int(lines[1].removeprefix("# seed "))
+        assert Trial(lines, Conditions(seed)).run().problem is None, path.name
+
+
+@pytest.mark.processes
+def test_the_same_seed_gives_the_same_bytes_whatever_the_hash_seed() -> None:
+    """Two hundred seeds, in two processes."""
+    code = (
+        "import sys; from bayou.explore.generate import scenario\n"
+        "from bayou.explore.trial import Conditions, Trial\n"
+        "from bayou.trace.file import to_line\n"
+        "for seed in range(200):\n"
+        "    for event in Trial(scenario(seed), Conditions(seed)).run().events:\n"
+        "        print(to_line(event))\n"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1]
+    assert runs[0].count(b"\n") > 20_000
+
+
+def test_different_seeds_differ() -> None:
+    assert scenario(1) != scenario(2)
+    assert Trial(scenario(1), Conditions(1)).run().events != Trial(scenario(1), Conditions(2)).run().events
+
+
+# Cutting down.
+
+
+def test_shrinking_keeps_what_it_takes() -> None:
+    """A failure that takes three certain lines, in order, two of which only together."""
+    lines = [str(number) for number in range(60)]
+
+    def fails(some: list[str]) -> bool:
+        return {"7", "31", "50"} <= set(some) and ("8" in some) == ("52" in some)
+
+    assert shrink(lines, fails) == ["7", "31", "50"]
+
+
+# Every order.
+
+
+def states_of(name: str) -> tuple[int, int, bool, str | None]:
+    lines = (EXPLORED / f"{name}.test").read_text().splitlines()
+    walked = walk(lines)
+    return walked.states, walked.ends, walked.complete, walked.problem
+
+
+def test_two_servers_with_a_write_each_and_a_crash_in_every_order() -> None:
+    assert states_of("two-servers-and-a-crash") == (124, 5, True, None)
+
+
+def test_three_servers_with_two_writes_and_a_retirement_in_every_order() -> None:
+    assert states_of("two-writes-and-a-retirement") == (9476, 110, True, None)
+
+
+def test_a_walk_finds_what_is_broken_and_tells_the_way() -> None:
+    lines = (EXPLORED / "two-servers-and-a-crash.test").read_text().splitlines()
+    with planted("a crash forgets the last write"):
+        walked = walk(lines)
+    assert walked.problem is not None
+    assert "crashServer 1" in walked.path
+    with pytest.raises(BadLine, match="partition can't be explored here"):
+        walk(["joinServer 0", "partition 0 | 1"])
+
+
+# The command line.
+
+
+def test_the_command_reports_and_exits(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["--seeds", "30", "-j", "2"]) == 0
+    assert "30 runs" in capsys.readouterr().out
+    bug = "a write sent twice applied twice"
+    assert main(["--seeds", "200", "--bug", bug]) == 1
+    told = capsys.readouterr().out
+    assert "seed 0: requests" in told
+    assert f"to run it again: bayou explore --seeds 1 --seed 0 --bug '{bug}'" in told
+    lines = [
+        line.strip() for line in told.split("what still fails")[1].splitlines()[1:] if line.startswith("    ")
+    ]
+    (tmp_path / "short.test").write_text("\n".join(lines))
+    assert main([str(tmp_path / "short.test"), "--seed", "0", "--bug", bug]) == 1
+    assert main([str(tmp_path / "short.test"), "--seed", "0"]) == 0
+    assert main(["nowhere.test"]) == 2
+    assert main(["--exhaustive"]) == 2
+    capsys.readouterr()
+    assert main(["--exhaustive", str(EXPLORED / "two-servers-and-a-crash.test")]) == 0
+    assert capsys.readouterr().out == "124 distinct states, all of them; 5 ends\n"
+    assert main(["--exhaustive", str(EXPLORED / "two-servers-and-a-crash.test"), "--states", "50"]) == 0
+    assert "given up at 50" in capsys.readouterr().out
+
+
+@pytest.mark.processes
+def test_a_cluster_does_the_same() -> None:
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        there = explore(Plan(seeds=100), executor=client.get_executor())
+    here = run_batch(Plan(), 0, 100)
+    assert (there.runs, there.messages, there.sightings) == (here.runs, here.messages, here.sightings)
+
+
+# Traces.
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    "options", [[], ["--world", "sim"], ["--free-running"], ["--world", "sim", "--free-running"]]
+)
+def test_a_trace_is_enough_to_judge_and_to_replay(options: list[str], tmp_path: Path) -> None:
+    from tests.processes import run_master
+
+    text = (HERE / "retire-primary.test").read_text().replace("printLog", "stabilize\nprintLog")
+    trace = tmp_path / "trace.jsonl"
+    done = run_master(text, *options, "--trace", str(trace), "--check")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert check([str(trace)]) == 0
+    simulated = "sim" in options
+    assert replay([str(trace)]) == (0 if simulated else 2)
+    if simulated:
+        lines = trace.read_text().splitlines()
+        at = next(at for at, line in enumerate(lines) if '"event":"log"' in line)
+        event = json.loads(lines[at])
+        lines[at] = json.dumps({**event, "t": 99.0}, separators=(",", ":"))
+        trace.write_text("\n".join(lines))
+        assert replay([str(trace)]) == 1
