@@ -121,7 +121,9 @@ class History:
         if kind == "log":
             committed = tuple(_write(plain) for plain in _list(event["committed"]))
             tentative = tuple(_write(plain) for plain in _list(event["tentative"]))
-            self.steps.append(Logged(at, _int(event["server"]), _int(event["csn"]), committed, tentative))
+            if _int(event["csn"]) < 0:
+                raise ValueError("a CSN is 0 at least")
+            self.steps.append(Logged(at, _int(event["server"]), event["csn"], committed, tentative))
         elif kind == "served":
             self.steps.append(_served(at, event))
         elif kind == "answered":
