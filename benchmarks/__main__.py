@@ -14,7 +14,7 @@ import argparse
 import platform
 import sys
 
-from benchmarks import exchange, log, scenarios
+from benchmarks import exchange, explore, log, scenarios
 from benchmarks.table import Row, print_table
 
 GROUPS = {
@@ -26,6 +26,9 @@ GROUPS = {
     "log": log.late_write,
     "exchange": exchange.bulk,
     "memory": log.memory,
+    "campaigns": explore.campaigns,
+    "messages": explore.messages,
+    "simulated": explore.simulated,
 }
 
 
