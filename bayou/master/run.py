@@ -122,6 +122,7 @@ class Run:
         line = parse(raw, self._commands)
         if line is None:
             return
+        self.notice_departures()
         command = line.command
         kind_of = self.topology.kind
         fields = [
