@@ -23,6 +23,7 @@ from bayou.worlds.world import WorldSettings
 from tests.behaviour.scenarios import PAIR, TRIO, printed, printed_by_processes, replicas, text
 from tests.processes import Master, wait_until
 from tests.simulated import simulate
+from tests.test_core_replica import family, tell
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 
@@ -233,6 +234,29 @@ def test_part3_the_primary_commits_what_is_handed_over_at_once(pause: str) -> No
 def test_part3_a_new_primary_commits_what_it_holds_at_once(pause: str) -> None:
     """A server that becomes the primary commits all its tentative writes at once, paused or not."""
     assert printed(PAIR + f"{pause}put 9 a b; retireServer 0; printLog 1") == ["PUT:(a, b):TRUE"]
+
+
+def test_part3_the_primarys_own_write_does_not_overtake() -> None:
+    """What the primary has got and not committed yet is committed before a write that it accepts then."""
+    root, one, two = family(3)
+    late, early = two.put("b", "2"), one.put("a", "1")
+    for other in (two, one):
+        tell(other, root)
+    assert list(root.log.tentative) == [early, late]
+    own = root.put("c", "3")
+    assert root.log.committed[-3:] == [early, late, own]
+
+
+def test_part3_whoever_learns_that_it_is_the_primary_commits_at_once() -> None:
+    """A server commits what it holds in the moment in which it hears that the duty is its own."""
+    root, heir, other = family(3)
+    heir.put("a", "b")
+    root.retire(heir.name)
+    tell(root, other)
+    assert list(heir.log.tentative)
+    tell(other, heir)
+    assert not heir.log.tentative
+    assert heir.log.committed[-1].song == "a"
 
 
 def test_part3_the_primary_commits_in_accept_order() -> None:

@@ -35,17 +35,17 @@ def songs(server: Server) -> list[str]:
 
 
 def begun() -> tuple[Server, Server, list[AntiEntropy]]:
-    """Return a server with six puts, another one that asks for them, and the first parts that come, of two
-    items each."""
+    """Return a server with six puts of its own, another one that asks for them, and the first parts that
+    come, of two items each."""
     nodes = system(2, Settings(limits=Limits(items=2, characters=1000, parts_ahead=2)))
     for song in "abcdef":
-        nodes[0].replica.put(song, "u")
-    return nodes[0], nodes[1], parts(hear(nodes[0], 1, asks(nodes[1])).sends)
+        nodes[1].replica.put(song, "u")
+    return nodes[1], nodes[0], parts(hear(nodes[1], 0, asks(nodes[0])).sends)
 
 
 def asks(receiver: Server) -> Pull:
-    """Let server 0 offer something to a server, and return what that asks for."""
-    pull = only(hear(receiver, 0, HandOver(1)))
+    """Let the other one of two servers offer something, and return what the receiver asks for."""
+    pull = only(hear(receiver, 1 - receiver.id, HandOver(1)))
     assert isinstance(pull, Pull)
     return pull
 
@@ -161,74 +161,77 @@ def test_part6_items_are_numbered() -> None:
     """A long exchange is sent in parts that tell the number of their first item."""
     sender, receiver, sent = begun()
     assert [(part.first, len(part.items)) for part in sent] == [(0, 2), (2, 2)]
-    more = only(hear(receiver, 0, sent[0]))
+    more = only(hear(receiver, 1, sent[0]))
     assert isinstance(more, Continue)
-    (next_part,) = parts(hear(sender, 1, more).sends)
+    (next_part,) = parts(hear(sender, 0, more).sends)
     assert next_part.first == 4
 
 
 def test_part6_a_gap_ends_the_exchange_and_what_came_before_stays() -> None:
     """Where a part is missing nothing that follows is taken, and what was taken before is kept."""
     sender, receiver, sent = begun()
-    more = only(hear(receiver, 0, sent[0]))
-    (third,) = parts(hear(sender, 1, more).sends)
-    assert said(hear(receiver, 0, third)) == []
+    more = only(hear(receiver, 1, sent[0]))
+    (third,) = parts(hear(sender, 0, more).sends)
+    assert said(hear(receiver, 1, third)) == []
     assert songs(receiver) == ["a", "b"]
-    assert said(hear(receiver, 0, sent[1])) == []
+    assert said(hear(receiver, 1, sent[1])) == []
     assert songs(receiver) == ["a", "b"], "the exchange is over"
 
 
 def test_part6_a_part_that_comes_twice_counts_once() -> None:
     """A part that arrives doubled changes nothing the second time, and the exchange goes on."""
-    _, receiver, sent = begun()
-    hear(receiver, 0, sent[0])
-    hear(receiver, 0, sent[0])
-    hear(receiver, 0, sent[1])
+    sender, receiver, sent = begun()
+    more = only(hear(receiver, 1, sent[0]))
+    assert said(hear(receiver, 1, sent[0])) == []
+    hear(receiver, 1, sent[1])
     assert songs(receiver) == ["a", "b", "c", "d"]
+    (third,) = parts(hear(sender, 0, more).sends)
+    hear(receiver, 1, third)
+    assert songs(receiver) == list("abcdef")
 
 
 def test_part6_a_part_of_an_earlier_exchange_comes_too_late() -> None:
     """A part of an exchange that was given up is left aside."""
     sender, receiver, late = begun()
     receiver.exchanges.stop_receiving()
-    sent = parts(hear(sender, 1, asks(receiver)).sends)
-    hear(receiver, 0, late[0])
+    sent = parts(hear(sender, 0, asks(receiver)).sends)
+    hear(receiver, 1, late[0])
     assert songs(receiver) == []
-    hear(receiver, 0, sent[0])
+    hear(receiver, 1, sent[0])
     assert songs(receiver) == ["a", "b"]
 
 
 def test_part6_the_next_exchange_goes_on_where_the_last_one_ended() -> None:
     """After a loss a new exchange brings the rest, and only the rest."""
     sender, receiver, sent = begun()
-    hear(receiver, 0, sent[0])
+    hear(receiver, 1, sent[0])
     receiver.exchanges.stop_receiving()
-    border = parts(hear(sender, 1, asks(receiver)).sends)
+    border = parts(hear(sender, 0, asks(receiver)).sends)
     count = 0
     while border:
         part = border.pop(0)
         count += len(part.items)
-        for _, answer in hear(receiver, 0, part).sends:
+        for _, answer in hear(receiver, 1, part).sends:
             if isinstance(answer, Continue):
-                border += parts(hear(sender, 1, answer).sends)
+                border += parts(hear(sender, 0, answer).sends)
     assert count == 4
     assert songs(receiver) == list("abcdef")
 
 
 def test_part6_a_commit_notice_applies_only_where_it_is_next() -> None:
     """A commit notice with a gap before it is refused, and one that is known already changes nothing."""
-    root, other = family(2)
-    for song in "abc":
-        other.put(song, "u")
-    tell(other, root)
+    root, one, two = family(3)
+    writes = [one.put("a", "1"), two.put("b", "2")]
+    tell(two, one)
+    tell(one, root)
     root.mark()
-    notices = root.beyond(other.csn, other.vector)
+    notices = root.beyond(one.csn, one.vector)
     with pytest.raises(PeerError):
-        other.apply(notices.slice(1, 3))
-    assert (other.csn, len(other.log.tentative)) == (1, 3)
-    other.apply(notices.slice(0, 1))
-    assert other.apply(notices.slice(0, 1)) == 0
-    assert [write.song for write in other.log.committed if write.song] == ["a"]
+        one.apply(notices.slice(1, 2))
+    assert list(one.log.tentative) == writes
+    assert one.apply(notices.slice(0, 1)) == 1
+    assert one.apply(notices.slice(0, 1)) == 0
+    assert (one.log.committed[-1], list(one.log.tentative)) == (writes[0], writes[1:])
 
 
 def test_part6_writes_of_a_server_never_heard_of_are_refused() -> None:
