@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +114,15 @@ def test_keeping_a_scenario_as_the_tutorial_does(tmp_path: Path) -> None:
             text=True, stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
         assert re.sub(r"[0-9.]+ s\b", "_ s", done.stdout) == re.sub(r"[0-9.]+ s\b", "_ s", expected)
+
+
+def test_the_failure_that_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    from bayou.explore.main import main
+
+    command, shown = blocks(ROOT / "docs" / "exploring.md", "console")[0].split("\n", 1)
+    main([*shlex.split(command)[3:], "-j", "1"])
+    told = capsys.readouterr().out
+    assert told[: told.index("never seen")] == shown
 
 
 def test_the_scenario_that_checks_itself() -> None:

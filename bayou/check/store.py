@@ -252,8 +252,9 @@ class Judge:
                 why = f"server {step.server} read {step.song}: {step.read}, and its log says {last}"
                 self._blame("reads", step.at, why)
         elif write is not None:
-            others = {done.write for done in self._done[step.session, step.number]}
-            told = ", ".join(show(other) for other in others if other is not None)
+            writes = [done.write for done in self._done[step.session, step.number]]
+            others = sorted(other for other in dict.fromkeys(writes) if other is not None)
+            told = ", ".join(map(show, others))
             if self._fails("requests", len(others) == 1):
                 why = f"request {step.number} of session {step.session} was carried out as {told}"
                 self._blame("requests", step.at, why)
