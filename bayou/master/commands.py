@@ -9,12 +9,14 @@ from __future__ import annotations
 from bayou.master.console import to_bytes
 from bayou.master.describe import describe_get, describe_log
 from bayou.master.grammar import CLIENT_ID, NEW_ID, NODE_ID, SERVER_ID, TEXT, BadLine
-from bayou.master.registry import command
+from bayou.master.registry import COMMANDS, command
 from bayou.node.messages import OK, Did, Do, Join, Joined, LogPage, Pause, ReadLog, Retire, Retired
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.master.run import Run
+
+__all__ = ["COMMANDS"]
 
 LOG_PAGE_WRITES = 8192
 WRITE_BYTES_MAX = 16 << 20

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import select
 
-from bayou._quoting import printable
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +78,8 @@ def write_all(fd: int, data: bytes) -> None:
 
 def complain(line: str) -> None:
     """Say something on standard error, on one line whatever it holds; nobody has to listen."""
+    from bayou._quoting import printable
+
     try:
         write_all(2, f"{printable(line, COMPLAINT_CHARACTERS_MAX)}\n".encode("utf-8", "replace"))
     except (OutputClosed, OSError):

@@ -16,24 +16,28 @@ class Expectations:
     from then on all that it printed has to be.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, tell: Callable[[str], None], source: Callable[[], str], printed: Iterable[str]
+    ) -> None:
+        self, tell: Callable[[str], None], source: Callable[[], str], printed: Iterable[str]
+    ) -> None:
+        """``tell`` takes complaints; the command that ``source`` names has printed these lines."""
         self.failures = 0
         self._tell = tell
-        self._printed: deque[str] = deque()
-        self._source = "nothing"
+        self._printed = deque(printed)
+        self._source = source
         self._begun = False
 
-    def begin(self, source: str) -> None:
-        """A command begins, at ``source``: all that the one before it printed should have been met."""
+    def begin(self) -> None:
+        """A command begins: all that the one before it printed should have been met."""
         self.end()
-        self._source = source
 
     def end(self) -> None:
         """Complain about what was printed beyond what was expected, and forget the command."""
         if self._begun and self._printed:
             count = len(self._printed)
             more = "a line" if count == 1 else f"{count} lines"
-            self._fail(f"{self._source} printed {more} more than was expected, first {self._printed[0]!r}")
+            self._fail(f"{self._source()} printed {more} more than was expected, first {self._printed[0]!r}")
         self._printed.clear()
         self._begun = False
 
@@ -47,7 +51,7 @@ class Expectations:
         line = self._printed.popleft() if self._printed else ""
         if line.split() != text.split():
             shown = f"printed {line!r}" if line else "printed nothing more"
-            self._fail(f"expected {text!r}, but {self._source} {shown}")
+            self._fail(f"expected {text!r}, but {self._source()} {shown}")
 
     def _fail(self, why: str) -> None:
         self.failures += 1

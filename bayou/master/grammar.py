@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bayou._quoting import shorten
 from bayou._record import Record
 from bayou.core.errors import BayouError
 from bayou.master.console import to_text
@@ -74,9 +73,10 @@ def parse(line: bytes, commands: Mapping[str, Command]) -> Line | None:
     if not words or line.lstrip().startswith(COMMENTS):
         return None
     name, *fields = words
-    command = commands.get(name)
-    if command is None:
-        raise BadLine(f"unknown command {shorten(name)!r}: {_suggest(name, commands)}")
+    try:
+        command = commands[name]
+    except KeyError:
+        raise BadLine(f"unknown command {_shorten(name)!r}: {_suggest(name, commands)}") from None
     count = len(command.fields)
     if count and command.fields[-1].kind in (REST, OPTIONAL):
         # As it stands, blanks within it included.
@@ -86,6 +86,12 @@ def parse(line: bytes, commands: Mapping[str, Command]) -> Line | None:
     if len(fields) < count:
         raise BadLine(f"too few fields: the command is {command.usage}")
     return Line(command, tuple(fields[:count]), tuple(fields[count:]))
+
+
+def _shorten(text: str) -> str:
+    from bayou._quoting import shorten  # only where something is off
+
+    return shorten(text)
 
 
 def _suggest(name: str, commands: Mapping[str, Command]) -> str:
@@ -103,7 +109,7 @@ def parse_id(text: str) -> int:
     """Return the id in a field: ASCII digits, perhaps behind a minus; BadLine for anything else."""
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit()):
-        raise BadLine(f"{shorten(text)!r} is no integer, and an id has to be one")
+        raise BadLine(f"{_shorten(text)!r} is no integer, and an id has to be one")
     if len(digits) > ID_DIGITS_MAX:
         raise BadLine(f"an id of {len(digits)} digits; {ID_DIGITS_MAX} are the limit")
     return int(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from errno import EMFILE, ENFILE
 
 from bayou._lean import signal
 from bayou.master.options import Options, parse_options
@@ -14,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bayou.master.grammar import Command
     from bayou.worlds.world import World
 
 EXIT_FAILED = 1
@@ -91,14 +91,14 @@ def run_scenario(options: Options, ending: Ending) -> int:
 
 def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
     from bayou.core.errors import BayouError
+    from bayou.master.commands import COMMANDS
     from bayou.master.console import OutputClosed, complain, read_lines
     from bayou.master.run import Run, RunSettings, StrictStop
-    from bayou.master.vocabulary import COMMANDS
     from bayou.worlds.world import DeadlineExceeded
 
     gc.freeze()
     gc.enable()
-    commands = COMMANDS
+    commands: dict[str, Command] = COMMANDS
     at_prompt = fd == 0 and os.isatty(0) and os.isatty(1)
     if at_prompt:
         from bayou.master.helping import PROMPT_COMMANDS
@@ -124,7 +124,7 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
                 run.line(number, line)
         run.end()
     except StrictStop:
-        return EXIT_UNEXPECTED if run.expectations.failures else EXIT_STRICT
+        return EXIT_UNEXPECTED if run.unmet else EXIT_STRICT
     except OutputClosed:
         return EXIT_OUTPUT_CLOSED
     except DeadlineExceeded as error:
@@ -135,7 +135,7 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
         return EXIT_FAILED
     finally:
         verdict = 0 if recording is None else recording.end()
-    return EXIT_UNEXPECTED if run.expectations.failures else verdict
+    return EXIT_UNEXPECTED if run.unmet else verdict
 
 
 def _make_world(options: Options) -> World:
@@ -171,6 +171,8 @@ def _open_standard_streams() -> None:
 
 def _remedy(error: Exception) -> str:
     """Return what may help, where the message alone does not say it."""
+    from errno import EMFILE, ENFILE
+
     if isinstance(error, OSError) and error.errno in (EMFILE, ENFILE):
         return ": every server and client needs a descriptor here; ulimit -n raises the limit"
     return ""

@@ -8,7 +8,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COMMANDS: dict[str, Command] = {}
+FURTHER = ("bayou.master.language", "bayou.master.faults")
+"""Modules that register more commands, imported when one is asked for: most scenarios need none of them, and
+start-up time counts (docs/decisions/0002-start-time.md)."""
+
+
+class Registry(dict[str, Command]):
+    """Commands by name. One that is missing is looked for in FURTHER first."""
+
+    def __missing__(self, name: str) -> Command:
+        load_all()
+        if name in self:
+            return self[name]
+        raise KeyError(name)
+
+
+COMMANDS = Registry()
 """The commands of scenarios, by name, in the order in which they are explained."""
 
 PROMPT_COMMANDS: dict[str, Command] = {}
@@ -30,3 +45,11 @@ def command(
         return handler
 
     return register
+
+
+def load_all() -> None:
+    """Import all modules that register commands."""
+    from importlib import import_module
+
+    for module in FURTHER:
+        import_module(module)

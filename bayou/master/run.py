@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from bayou._quoting import shorten
 from bayou._record import Record
 from bayou.core.errors import BayouError
 from bayou.master.console import (
@@ -15,7 +14,6 @@ from bayou.master.console import (
     to_text,
     write_all,
 )
-from bayou.master.expectations import Expectations
 from bayou.master.grammar import BadLine, parse, resolve
 from bayou.master.lockstep import LockStep
 from bayou.master.topology import Topology
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import TypeVar
 
+    from bayou.master.expectations import Expectations
     from bayou.master.freerunning import FreeRunning
     from bayou.master.grammar import Command
     from bayou.trace.file import Event
@@ -90,7 +89,9 @@ class Run:
         self.faults: dict[tuple[int, int], Faults] = {}
         self._place = self.settings.name
         self._files = [self.settings.name]
-        self.expectations = Expectations(self._say_unexpected)
+        self._printed: list[str] = []
+        self._source: tuple[str, str | bytes] = ("", "nothing")
+        self._expectations: Expectations | None = None
 
     def _new_pace(self) -> LockStep | FreeRunning:
         if self.settings.free_running:
@@ -110,7 +111,7 @@ class Run:
                 raise BadLine(f"a line of more than {LINE_BYTES_MAX} bytes")
             self._carry_out(line)
         except (BadLine, Unsupported) as error:
-            self.expectations.begin(f"{self._place}, which was skipped,")
+            self._begin(self._place, "which was skipped")
             self._say_what_is_off(line or b"", f"{error}; skipped")
 
     def again(self, place: str, line: bytes) -> None:
@@ -129,14 +130,14 @@ class Run:
             resolve(field, text, kind_of) for field, text in zip(command.fields, line.fields, strict=True)
         ]
         if line.extra:
-            surplus = shorten(" ".join(line.extra))
+            surplus = self._quote(to_bytes(" ".join(line.extra)))
             self._say_what_is_off(
                 raw, f"ignoring what follows the last field, {surplus!r}: usage is {command.usage}"
             )
         if self.settings.verbose:
             self._complain(f"{self._place}: {self._quote(raw)}")
         if command.name != "expect":
-            self.expectations.begin(f"{self._place}, {self._quote(raw)},")
+            self._begin(self._place, raw)
         if command.name != "include":  # what is included is recorded, command by command
             text = " ".join((command.name, *line.fields))
             self.record({"event": "command", "place": self._place, "text": text})
@@ -145,7 +146,34 @@ class Run:
 
     def end(self) -> None:
         """The scenario is over."""
-        self.expectations.end()
+        if self._expectations is not None:
+            self._expectations.end()
+
+    @property
+    def expectations(self) -> Expectations:
+        """What the last command printed, and how much of it has been expected."""
+        if self._expectations is None:
+            from bayou.master.expectations import Expectations
+
+            self._expectations = Expectations(self._say_unexpected, self._name_of_source, self._printed)
+        return self._expectations
+
+    @property
+    def unmet(self) -> int:
+        """How many expectations were not met."""
+        return 0 if self._expectations is None else self._expectations.failures
+
+    def _begin(self, place: str, what: str | bytes) -> None:
+        """A command begins: where, and what it is."""
+        if self._expectations is not None:
+            self._expectations.begin()
+        else:
+            self._printed = []
+        self._source = place, what
+
+    def _name_of_source(self) -> str:
+        place, what = self._source
+        return f"{place}, {what if isinstance(what, str) else self._quote(what)},"
 
     def include(self, name: str) -> None:
         """Carry out the lines of a file; BadLine where it can't be read, or includes itself."""
@@ -182,6 +210,8 @@ class Run:
             raise StrictStop(why)
 
     def _quote(self, raw: bytes) -> str:
+        from bayou._quoting import shorten  # only where there is something to say
+
         return shorten(to_text(raw))
 
     @property
@@ -194,7 +224,10 @@ class Run:
     def print(self, lines: Iterable[str]) -> None:
         """Print lines on standard output, and flush them."""
         made = list(lines)
-        self.expectations.printed(made)
+        if self._expectations is not None:
+            self._expectations.printed(made)
+        else:
+            self._printed += made
         text = "".join(f"{line}\n" for line in made)
         if text:
             self._write(to_bytes(text))

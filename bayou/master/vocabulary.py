@@ -1,8 +1,10 @@
-"""All commands there are: importing this registers them."""
+"""All commands there are, those that are loaded late included."""
 
 from __future__ import annotations
 
-from bayou.master import commands, faults, language
-from bayou.master.registry import COMMANDS
+from bayou.master import commands
+from bayou.master.registry import COMMANDS, load_all
 
-__all__ = ["COMMANDS", "commands", "faults", "language"]
+__all__ = ["COMMANDS", "commands"]
+
+load_all()

@@ -13,7 +13,6 @@ from bayou.node.desk import Desk
 from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.node.exchange import Exchanges, Limits
 from bayou.node.facts import Activated, Answered, CreatedFor, Named, Promised
-from bayou.node.gossip import Gossip, Habits, Watching
 from bayou.node.joining import Creating, Joining
 from bayou.node.messages import (
     GOSSIP,
@@ -58,6 +57,7 @@ if TYPE_CHECKING:
 
     from bayou.node.context import Randomness
     from bayou.node.facts import Fact
+    from bayou.node.gossip import Gossip, Habits, Watching
 
 
 class Settings(Record):
@@ -109,14 +109,17 @@ class Server:
         self._creating = Creating(self, self.exchanges)
         self._retiring = Retiring(self, self.exchanges, settings.retry_s)
         self._desk = Desk(self, settings.sessions_max)
-        self._watching = Watching(self)
-        self._gossip = None if settings.habits is None else Gossip(self, self.exchanges, settings.habits, rng)
+        self._watching: Watching | None = None
+        self._gossip: Gossip | None = None
         self._timed: list[Rounds | Joining | Retiring | Gossip] = [
             self._rounds,
             self._joining,
             self._retiring,
         ]
-        if self._gossip is not None:
+        if settings.habits is not None:
+            from bayou.node.gossip import Gossip  # in lock-step nobody needs it, and start-up time counts
+
+            self._gossip = Gossip(self, self.exchanges, settings.habits, rng)
             self._timed.append(self._gossip)
         self._on_message: dict[type[Message], Callable[[int, Any], None]] = {
             Pull: self._on_pull,
@@ -140,7 +143,7 @@ class Server:
             Pause: self._on_pause,
             Converge: self._rounds.start,
             ReadLog: self._on_read_log,
-            Watch: self._watching.on_watch,
+            Watch: self._on_watch,
             Probe: self._on_probe,
         }
 
@@ -290,7 +293,8 @@ class Server:
         if replica.has_moved:
             if self._gossip is not None:
                 self._gossip.moved()
-            self._watching.look()
+            if self._watching is not None:
+                self._watching.look()
 
     def _wall_us(self) -> int:
         return int((self.now + (self._settings.wall_offset_s or 0.0)) * 1e6)
@@ -360,6 +364,13 @@ class Server:
                 self._gossip.resume()
         self.answer(number, Done())
 
+    def _on_watch(self, number: int, order: Watch) -> None:
+        if self._watching is None:
+            from bayou.node.gossip import Watching
+
+            self._watching = Watching(self)
+        self._watching.on_watch(number, order)
+
     def _on_read_log(self, number: int, order: ReadLog) -> None:
         if self._replica is None:
             self.answer(number, Failed("it has no log yet"))
@@ -371,5 +382,6 @@ class Server:
 
     def _on_probe(self, number: int, order: Probe) -> None:
         lines = [*self._joining.waiting(), *self._retiring.waiting(), *self._rounds.waiting()]
-        lines += [*self._watching.waiting(), *(self._gossip.waiting() if self._gossip is not None else [])]
+        for part in (self._watching, self._gossip):
+            lines += [] if part is None else part.waiting()
         self.answer(number, Waiting(tuple(lines or self.exchanges.check())))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bayou._record import Record
 from bayou.core.errors import BayouError
-from bayou.node.gossip import Habits
 from bayou.node.session import Guarantees
 
 TYPE_CHECKING = False
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, Protocol
 
+    from bayou.node.gossip import Habits
     from bayou.node.messages import Join, Message
     from bayou.worlds.faults import Faults
 

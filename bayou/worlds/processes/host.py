@@ -12,11 +12,9 @@ import os
 from bisect import insort
 from time import monotonic, time
 
-from bayou._quoting import printable, shorten
 from bayou.core.errors import PeerError
 from bayou.node.client import Client
 from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
-from bayou.node.gossip import Habits
 from bayou.node.messages import Done, Failed, Message
 from bayou.node.server import Server, Settings
 from bayou.node.session import SHORT_NAMES, Guarantees
@@ -123,6 +121,8 @@ class Host:
             self._begin()
 
     def complain(self, line: str) -> None:
+        from bayou._quoting import printable, shorten
+
         me = self._network.me
         who = f"{'server' if me.is_server else 'client'} {me.id}"
         try:
@@ -231,6 +231,8 @@ def _settings(order: Start) -> Settings | None:
     """Return what the master's order sets for a server."""
     if not order.habits:
         return None
+    from bayou.node.gossip import Habits
+
     period_s, jitter, round_s, patience_s = (number / 1e6 for number in order.habits)
     habits = Habits(period_s, jitter, order.partners, round_s, patience_s)
     return Settings(habits=habits, wall_offset_s=time() - monotonic())
