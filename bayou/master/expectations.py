@@ -19,8 +19,6 @@ class Expectations:
     def __init__(
         self, tell: Callable[[str], None], source: Callable[[], str], printed: Iterable[str]
     ) -> None:
-        self, tell: Callable[[str], None], source: Callable[[], str], printed: Iterable[str]
-    ) -> None:
         """``tell`` takes complaints; the command that ``source`` names has printed these lines."""
         self.failures = 0
         self._tell = tell
