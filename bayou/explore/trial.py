@@ -16,6 +16,7 @@ from bayou.node.exchange import Limits
 from bayou.node.gossip import Habits
 from bayou.node.server import Settings
 from bayou.node.session import SHORT_NAMES, Guarantees
+from bayou.worlds.faults import NONE
 from bayou.worlds.simulated import SimulatedWorld
 from bayou.worlds.world import DeadlineExceeded, WorldSettings
 
@@ -103,7 +104,8 @@ class Trial:
             except DeadlineExceeded as error:
                 run.unsettle()
                 self.events.append({"event": "gave up", "line": number})
-                if number == last and line == "stabilize":
+                calm = all(faults == NONE for faults in run.faults.values())
+                if number == last and line == "stabilize" and calm:
                     self._fail(AT_REST, [f"line {number}: {line}: {error}"])
             run.notice_departures()
             if world.dropped:
