@@ -288,6 +288,17 @@ def test_what_an_older_round_gathered_does_not_count_in_a_newer_one() -> None:
     assert order(nodes[0], Probe()).answers == [(1, Waiting(("waits in round 8 for server 2",)))]
 
 
+def test_what_is_asked_for_the_next_round_is_kept_while_one_is_in_progress() -> None:
+    nodes = system(3)
+    order(nodes[1], Converge(7, 0, (2,)))
+    assert said(hear(nodes[1], 0, Gather(8, 55, 0, START))) == []
+    effects = order(nodes[1], Converge(8, 0, ()))
+    assert effects.answers == [(1, Converged(level=False, primary=False))], "of round 7"
+    part = only(effects)
+    assert isinstance(part, AntiEntropy)
+    assert part.serial == 55
+
+
 def test_a_round_of_several_waits_for_each_of_them() -> None:
     nodes = system(3)
     gathers = order(nodes[0], Converge(1, None, (1, 2))).sends
@@ -351,7 +362,8 @@ def test_a_pause_in_the_middle_of_a_round_forgets_what_was_asked() -> None:
         if pause_first:
             order(nodes[1], Pause(paused=True))
         assert said(hear(nodes[1], 0, Gather(3, 5, 0, START))) == []
-        order(nodes[1], Pause(paused=True))
+        if not pause_first:
+            order(nodes[1], Pause(paused=True))
         order(nodes[1], Pause(paused=False))
         assert said(order(nodes[1], Converge(3, 0, ()))) == []
         assert order(nodes[1], Pause(paused=True)).answers == [
