@@ -200,3 +200,15 @@ def test_what_fails_alone_is_found_wherever_it_stands() -> None:
         for wanted in lines:
             assert check_minimal(lines, lambda some, wanted=wanted: wanted in some, 1) == [wanted]  # type: ignore[misc]
         assert shrink(lines, lambda some: len(some) == count) == lines  # noqa: B023
+
+
+def test_nothing_is_never_tried() -> None:
+    """A run of no lines says nothing, and one line is as short as can be."""
+    tried: list[list[str]] = []
+
+    def fails(some: list[str]) -> bool:
+        tried.append(some)
+        return True
+
+    assert shrink(["0"], fails) == ["0"]
+    assert [] not in tried
