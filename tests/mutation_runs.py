@@ -33,6 +33,7 @@ ROOT = Path(__file__).parent.parent
 FAST = (
     "tests/test_holes_core.py",
     "tests/test_holes_nodes.py",
+    "tests/test_holes_gossip.py",
     "tests/test_nodes.py",
     "tests/test_nodes_late.py",
     "tests/test_core_vectors.py",

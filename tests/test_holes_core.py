@@ -11,6 +11,7 @@ import pytest
 from bayou.core.errors import InvariantBroken
 from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
+from bayou.core.sortedwrites import SortedWrites
 from bayou.core.write import CREATION, PUT, RETIREMENT, Write
 from bayou.explore.shrink import SHORT, shrink
 from bayou.master.lockstep import LockStep
@@ -66,6 +67,21 @@ def test_a_log_in_good_order_passes() -> None:
     writes = [CREATE_A, CREATE_B, put(3, A), leave(4, ROOT, A), leave(5, A, B)]
     replica(writes, [put(6, B)], B)._check_order()
     replica(writes[:3], [leave(4, A, None)])._check_order()
+
+
+# Sorted runs.
+
+
+def test_a_run_of_writes_that_grows_long_is_kept_as_one_that_may_be() -> None:
+    """So that a write in its middle costs the same however long it is; a short one pays for no import."""
+    writes = [put(stamp, ROOT) for stamp in range(1, 9)]
+    run = SortedWrites(short_max=3)
+    for count, write in enumerate(writes, start=1):
+        run.add(write)
+        assert (run._long is not None) == (count > 3)
+    assert (run._short, list(run)) == ([], writes)
+    assert SortedWrites(writes[:3], short_max=3)._long is None
+    assert SortedWrites(writes[:4], short_max=3)._long is not None
 
 
 # Lock-step.

@@ -41,7 +41,7 @@ from bayou.node.messages import (
 from bayou.node.server import Server, Settings
 from bayou.worlds.simulated import Arrival, SimulatedWorld
 from tests import test_nodes_late
-from tests.test_nodes import alarm, deliver, due, hear, only, order, said, server, system
+from tests.test_nodes import Numbers, alarm, deliver, due, hear, only, order, said, server, system
 from tests.test_nodes_late import sent
 
 # What has to survive a crash.
@@ -393,3 +393,21 @@ def test_a_round_does_not_end_what_newcomers_and_retiring_servers_do() -> None:
     assert order(nodes[0], Probe()).answers == [
         (1, Waiting(("waits for server 1 to send (hand-over, from item 0 on)",)))
     ]
+
+
+# After a crash, and from one exchange to the next.
+
+
+def test_a_server_restored_in_the_middle_of_retiring_goes_on_at_once() -> None:
+    world = test_nodes_late.system(2)
+    world.order(1, Retire())
+    node = Server.restored(1, Numbers(1), None, world.journals[1], now=7.0)
+    assert node.replica.retired
+    assert (node.now, node.wake_at) == (7.0, 7.0)
+
+
+def test_each_exchange_has_a_larger_serial_than_those_before() -> None:
+    """By which the sender tells what is asked for again from what arrives again."""
+    nodes = system(3)
+    serials = [nodes[0].exchanges.expect(peer, JOIN, 1) for peer in (1, 2, 1, 1, 2)]
+    assert serials == sorted(set(serials))
