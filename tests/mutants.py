@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,8 @@ TELLING_CALLS = ("note", "Failed", "Misuse", "PeerError", "BayouError", "Invaria
 TELLING_FUNCTIONS = ("__repr__", "__str__", "waiting")
 
 
-def mutants_of(root: Path, module: str) -> list[Mutant]:
-    """Return all mutants of a module, given by its path below the root."""
-    source = (root / module).read_bytes()
+def mutants_of(module: str, source: bytes) -> list[Mutant]:
+    """Return all mutants of a module with this source; ``module`` is its path below the root."""
     return list(_Maker(module, source).make())
 
 

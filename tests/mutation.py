@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from tests.mutants import Mutant, mutants_of, sample
 from tests.mutation_known import KNOWN
-from tests.mutation_runs import FEW, ROOT, Copy, Forks, Verdict
+from tests.mutation_runs import FEW, ROOT, Copy, Forks, Verdict, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +57,7 @@ class Results:
                 file.write(json.dumps(entry) + "\n")
 
     def _id(self, mutant: Mutant) -> str:
-        source = (ROOT / mutant.module).read_bytes()
-        return f"{mutant.module} {hashlib.sha256(mutant.applied(source)).hexdigest()}"
+        return f"{mutant.module} {hashlib.sha256(mutant.applied(source_of(mutant.module))).hexdigest()}"
 
 
 def line(mutant: Mutant, verdict: Verdict) -> str:
@@ -84,7 +83,7 @@ class Session:
         self._count += 1
         print(f"[{self._count}] {verdict.stage}: {line(mutant, verdict)}", flush=True)
         if not verdict.caught:
-            print(mutant.diff((ROOT / mutant.module).read_bytes()), flush=True)
+            print(mutant.diff(source_of(mutant.module)), flush=True)
 
     def todo(self, stage: str) -> list[Mutant]:
         """Return those that have yet to meet the tests of a stage."""
@@ -106,7 +105,7 @@ class Session:
                 continue
             (caught if verdict.caught else known if mutant.key in KNOWN else survived)[mutant.module] += 1
             if not verdict.caught and mutant.key not in KNOWN:
-                print(f"\n{line(mutant, verdict)}\n{mutant.diff((ROOT / mutant.module).read_bytes())}")
+                print(f"\n{line(mutant, verdict)}\n{mutant.diff(source_of(mutant.module))}")
         print(f"\n{'module':28} {'caught':>7} {'known':>6} {'survived':>9}")
         for module in sorted({mutant.module for mutant in self._chosen}):
             print(f"{module:28} {caught[module]:7} {known[module]:6} {survived[module]:9}")
@@ -165,10 +164,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     modules = [str(path.relative_to(ROOT)) for path in paths]
     wanted = [name for name in modules if not options.module or any(part in name for part in options.module)]
     chosen = sample(
-        [each for name in wanted for each in mutants_of(ROOT, name)], options.sample, options.seed
+        [each for name in wanted for each in mutants_of(name, source_of(name))], options.sample, options.seed
     )
     for mutant in chosen:
-        compile(mutant.applied((ROOT / mutant.module).read_bytes()), mutant.module, "exec")
+        compile(mutant.applied(source_of(mutant.module)), mutant.module, "exec")
     session = Session(chosen, Results(options.results, retry=options.retry))
     if session.todo("fast"):
         fast(session, session.todo("fast"), options.jobs)

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from importlib.abc import MetaPathFinder, SourceLoader
 from importlib.util import spec_from_loader
 from pathlib import Path
@@ -30,6 +31,14 @@ if TYPE_CHECKING:
     from tests.mutants import Mutant
 
 ROOT = Path(__file__).parent.parent
+
+
+@cache
+def source_of(module: str) -> bytes:
+    """Return a module as it was when it was first asked for, whatever is edited while this runs."""
+    return (ROOT / module).read_bytes()
+
+
 FAST = (
     "tests/test_holes_core.py",
     "tests/test_holes_nodes.py",
@@ -141,7 +150,7 @@ def run_fast_tests(mutant: Mutant | None, tell: int, output: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
     finder = None
     if mutant is not None:
-        finder = _Finder(mutant.module, mutant.applied((ROOT / mutant.module).read_bytes()))
+        finder = _Finder(mutant.module, mutant.applied(source_of(mutant.module)))
         sys.meta_path.insert(0, finder)
     first = _FirstFailure()
     options = ["-x", "--tb=short", "-p", "no:cacheprovider", "-m", "not processes and not slow"]
@@ -241,14 +250,14 @@ class Copy:
         a test with real processes notices it has to notice twice, as those depend on time."""
         began = time.monotonic()
         if mutant is not None:
-            (self._root / mutant.module).write_bytes(mutant.applied((ROOT / mutant.module).read_bytes()))
+            (self._root / mutant.module).write_bytes(mutant.applied(source_of(mutant.module)))
         try:
             failed = self._failed("-m", "not processes") or self._failed("-m", "processes")
             if failed and "::" in failed:
                 failed = self._failed(failed)
         finally:
             if mutant is not None:
-                shutil.copy2(ROOT / mutant.module, self._root / mutant.module)
+                (self._root / mutant.module).write_bytes(source_of(mutant.module))
         return Verdict(bool(failed), failed, time.monotonic() - began, "whole")
 
     def _failed(self, *arguments: str) -> str:

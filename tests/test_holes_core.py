@@ -228,3 +228,21 @@ def test_nothing_is_never_tried() -> None:
 
     assert shrink(["0"], fails) == ["0"]
     assert [] not in tried
+
+
+# The primary.
+
+
+def test_who_has_retired_never_is_the_primary() -> None:
+    """Not even where the last primary, unlike any of ours, names as its heir somebody who has retired."""
+    root = Replica(ROOT)
+    gone = Replica(root.create().created)
+    gone.apply(root.beyond(0, gone.vector))
+    gone.put("s", "u")
+    gone.retire(None)
+    root.retire(gone.name)
+    gone.apply(root.beyond(gone.csn, gone.vector))
+    assert gone.primary is gone.name
+    assert not gone.is_primary
+    assert [write.kind for write in gone.log.tentative] == [PUT, RETIREMENT]
+    assert gone.mark() == 0

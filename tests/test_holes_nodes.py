@@ -9,7 +9,7 @@ from bayou.core.items import Items
 from bayou.core.name import ROOT
 from bayou.core.replica import Replica
 from bayou.core.vector import START
-from bayou.core.write import CREATION
+from bayou.core.write import CREATION, PUT, Write
 from bayou.node.effects import LinkDown, LinkUp, Ordered, Tick
 from bayou.node.exchange import Limits
 from bayou.node.facts import CreatedFor, Promised
@@ -241,6 +241,20 @@ def test_a_pull_from_a_negative_csn_costs_the_connection() -> None:
         assert effects.sends == []
         assert [peer for peer, _ in effects.drops] == [1]
     assert said(hear(nodes[0], 1, Pull(2, JOIN, 0, START))) == [AntiEntropy]
+
+
+def test_what_was_going_on_with_a_peer_ends_when_it_breaks_the_protocol() -> None:
+    """What came before stays; what it sends after that, until the connection is gone, is not taken in."""
+    nodes = system(2)
+    serial = nodes[0].exchanges.expect(1, JOIN, 1)
+    csn = nodes[0].replica.csn
+    stranger = Write(5, ROOT.child(99), PUT, "s", "u")
+    effects = hear(nodes[0], 1, AntiEntropy(serial, 0, Items(csn, [], [stranger])))
+    assert [peer for peer, _ in effects.drops] == [1]
+    own = Write(6, nodes[1].replica.name, PUT, "s", "u")
+    effects = hear(nodes[0], 1, AntiEntropy(serial, 1, Items(csn, [], [own])))
+    assert (effects.sends, effects.drops, effects.durable) == ([], [], [])
+    assert order(nodes[0], Probe()).answers == [(1, Waiting(()))]
 
 
 # Retiring.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tests.mutants import Mutant, mutants_of, sample
 from tests.mutation_known import KNOWN
-from tests.mutation_runs import FAST, LEFT_OUT, ROOT
+from tests.mutation_runs import FAST, LEFT_OUT, ROOT, source_of
 
 SOURCE = '''"""Docstrings with 1 == 2 stay."""
 
@@ -41,15 +39,12 @@ class C:
 '''
 
 
-def changes(tmp_path: Path) -> list[Mutant]:
-    (tmp_path / "c.py").write_text(SOURCE)
-    return mutants_of(tmp_path, "c.py")
+def changes() -> list[Mutant]:
+    return mutants_of("c.py", SOURCE.encode())
 
 
-def test_each_place_that_matters_is_changed_and_no_other(tmp_path: Path) -> None:
-    found = sorted(
-        (mutant.text.split(" ")[0], f"{mutant.kind}: {mutant.change}") for mutant in changes(tmp_path)
-    )
+def test_each_place_that_matters_is_changed_and_no_other() -> None:
+    found = sorted((mutant.text.split(" ")[0], f"{mutant.kind}: {mutant.change}") for mutant in changes())
     assert found == sorted(
         [
             ("def", "constant: 7 -> 6"),
@@ -85,9 +80,9 @@ def test_each_place_that_matters_is_changed_and_no_other(tmp_path: Path) -> None
     )
 
 
-def test_each_mutant_is_a_module_with_one_change(tmp_path: Path) -> None:
+def test_each_mutant_is_a_module_with_one_change() -> None:
     source = SOURCE.encode()
-    for mutant in changes(tmp_path):
+    for mutant in changes():
         changed = mutant.applied(source)
         compile(changed, "c.py", "exec")
         lines = [line for line in mutant.diff(source).splitlines()[3:] if line[0] in "+-"]
@@ -95,11 +90,10 @@ def test_each_mutant_is_a_module_with_one_change(tmp_path: Path) -> None:
         assert lines[-1] == f"+{lines[-1][1:]}"
 
 
-def test_samples_are_the_same_again_and_give_each_module_its_share(tmp_path: Path) -> None:
-    mutants = []
+def test_samples_are_the_same_again_and_give_each_module_its_share() -> None:
+    mutants: list[Mutant] = []
     for name, times in (("small.py", 1), ("large.py", 9)):
-        (tmp_path / name).write_text(SOURCE * times)
-        mutants += mutants_of(tmp_path, name)
+        mutants += mutants_of(name, (SOURCE * times).encode())
     chosen = sample(mutants, 50, seed=3)
     assert chosen == sample(mutants[::-1], 50, seed=3)
     assert chosen != sample(mutants, 50, seed=4)
@@ -111,7 +105,7 @@ def test_samples_are_the_same_again_and_give_each_module_its_share(tmp_path: Pat
 def test_what_is_known_to_make_no_difference_still_stands_there() -> None:
     """Else the reason given may no longer hold."""
     for module in {module for module, _, _ in KNOWN}:
-        keys = {mutant.key for mutant in mutants_of(ROOT, module)}
+        keys = {mutant.key for mutant in mutants_of(module, source_of(module))}
         assert {key for key in KNOWN if key[0] == module} <= keys
 
 
