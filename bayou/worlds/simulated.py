@@ -18,8 +18,8 @@ from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Receiv
 from bayou.node.messages import Failed, Join, Message, Probe, Waiting
 from bayou.node.server import Server, Settings
 from bayou.trace.events import of_client, of_server
-from bayou.worlds.faults import Weather
-from bayou.worlds.world import DeadlineExceeded, GivenUp, WorldSettings
+from bayou.worlds.faults import BEHIND_S, Weather
+from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, WorldSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 LATENCY_S = 0.001
 FLUSH = Tick()
 """What a node has written is durable now: an event of the world, which no node sees."""
+
+CRASH = Tick()
+"""A node stops: an event of the world too."""
 
 
 class Arrival:
@@ -103,10 +106,11 @@ class SimulatedWorld:
         check: bool = False,
         latency_s: float = LATENCY_S,
         flush_s: float = 0.0,
+        behind_s: float = BEHIND_S,
     ) -> None:
         """``check`` walks all invariants of a node after each of its steps; a message takes ``latency_s``
         virtual seconds, and making something durable ``flush_s``: what a node does after that waits for it,
-        and a crash loses it."""
+        and a crash loses it. ``behind_s``: how late doubled and overtaken messages are at most."""
         self.settings = settings or WorldSettings()
         self.nodes: dict[int, Server | Client] = {}
         self.journals: dict[int, list[Items | Fact]] = {}
@@ -114,7 +118,7 @@ class SimulatedWorld:
         self.now_s = 0.0
         self.steps = 0
         self._server_settings = server_settings or self._default_server_settings()
-        self.weather = Weather(random.Random(f"network {seed}"))
+        self.weather = Weather(random.Random(f"network {seed}"), behind_s=behind_s)
         self.observe: Callable[[Event], None] | None = None
         self.watcher: Watcher | None = None
         self.complain: Callable[[str], None] | None = lambda line: print(line, file=sys.stderr)
@@ -133,6 +137,7 @@ class SimulatedWorld:
         self._owed: dict[int, int] = {}
         self._alarms: dict[int, float] = {}
         self._departed: dict[int, None] = {}
+        self._crashed: dict[int, None] = {}
         self._is_interrupted = False
         self._deadline_s = self.patience_s
 
@@ -165,7 +170,8 @@ class SimulatedWorld:
 
     def connect(self, a: int, b: int) -> None:
         if a not in self.nodes or b not in self.nodes:
-            raise BayouError(f"{a} and {b} can't be connected: one of them is gone")
+            raise Gone(f"{a} and {b} can't be connected: one of them is gone")
+        self.disconnect(a, b)
         link = self._links[_pair(a, b)] = Link(a, b)
         kinds = {node: isinstance(self.nodes[node], Server) for node in (a, b)}
         for node, peer in ((a, b), (b, a)):
@@ -213,6 +219,13 @@ class SimulatedWorld:
         self._remove(server)
         self._departed.pop(server, None)
 
+    def crash_soon(self, server: int, after_s: float) -> None:
+        self._schedule(self.now_s + after_s, server, CRASH, None)
+
+    def take_crashed(self) -> list[int]:
+        crashed, self._crashed = list(self._crashed), {}
+        return crashed
+
     def restart(self, server: int, peers: Sequence[int], *, paused: bool) -> None:
         """Start a crashed server with what it had made durable, and connect it to these nodes."""
         settings = self._settings_of(server)
@@ -224,8 +237,8 @@ class SimulatedWorld:
             if peer in self.nodes:
                 self.connect(server, peer)
 
-    def suffer(self, sender: int, receiver: int, faults: Faults) -> None:
-        """Let messages from one node to another suffer these faults from now on."""
+    def suffer(self, sender: int | None, receiver: int | None, faults: Faults | None) -> None:
+        """Let messages from one node to another suffer these faults from now on, or none in particular."""
         self.weather.set(sender, receiver, faults)
 
     def calm(self) -> None:
@@ -356,7 +369,11 @@ class SimulatedWorld:
             return
         if given is FLUSH:
             for each, effects in self._unflushed.pop(node, ()):
-                self._carry_out(node, each, effects)
+                if node in self.nodes:  # otherwise it has left, or was ended, by what came before
+                    self._carry_out(node, each, effects)
+            return
+        if given is CRASH:
+            self._crash_as_planned(node, machine)
             return
         self.steps += 1
         effects = machine.step(self.now_s, given)
@@ -372,6 +389,13 @@ class SimulatedWorld:
             self._carry_out(node, given, effects)
         if node in self.nodes:
             self._set_alarm(node, machine.wake_at)
+
+    def _crash_as_planned(self, node: int, machine: Server | Client) -> None:
+        if isinstance(machine, Server):
+            self.crash(node)
+            self._crashed[node] = None
+            if self.observe is not None:
+                self.observe({"event": "crashed", "server": node, "t": round(self.now_s, 6)})
 
     def _carry_out(self, node: int, given: Input, effects: Effects) -> None:
         machine = self.nodes[node]

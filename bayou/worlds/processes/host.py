@@ -19,7 +19,7 @@ from bayou.node.messages import Done, Failed, Message
 from bayou.node.server import Server, Settings
 from bayou.node.session import SHORT_NAMES, Guarantees
 from bayou.wire.connection import Introduce
-from bayou.worlds.processes.control import Dial, Envelope, HangUp, Start, Suffer, Traced, Up
+from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
 from bayou.worlds.processes.network import Network
 
 TYPE_CHECKING = False
@@ -94,6 +94,9 @@ class Host:
             self._dial(number, order.port)
         elif isinstance(order, Suffer):
             self._suffer(order)
+            self._answer(number, Done())
+        elif isinstance(order, Calm):
+            self._weather = None
             self._answer(number, Done())
         elif isinstance(order, HangUp):
             self._network.hang_up(order.peer)
@@ -181,10 +184,8 @@ class Host:
 
         if self._weather is None:
             self._weather = Weather(random.Random())
-        if order.faults:
-            self._weather.set(0, order.peer, Faults(*(number / 1e6 for number in order.faults)))
-        else:
-            self._weather.clear()
+        faults = Faults(*(number / 1e6 for number in order.faults)) if order.faults else None
+        self._weather.set(None if order.is_general else 0, order.peer, faults)
 
     def _send_late(self, weather: Weather, peer: int, message: Message) -> None:
         now = monotonic()
