@@ -23,7 +23,9 @@ SETTINGS = Settings(0.5, 9.0, 17, 4, Limits(3, 999, 2), HABITS, 0.25)
         Setup(),
         Setup(7, Guarantees(monotonic_reads=False), patience_s=3.0),
         Setup(1, free_running=True, habits=Habits(0.3, partners="all")),
-        Setup(2, Guarantees(False, False, False, False), True, 3.0, HABITS, SETTINGS, 0.02, 0.005, "a bug"),
+        Setup(
+            2, Guarantees(False, False, False, False), True, 3.0, HABITS, SETTINGS, 0.02, 0.005, 0.3, "a bug"
+        ),
     ],
 )
 def test_a_setup_comes_back_from_a_trace(setup: Setup) -> None:

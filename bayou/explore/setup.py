@@ -9,6 +9,7 @@ from bayou.node.gossip import PARTNERS, Habits
 from bayou.node.server import Settings
 from bayou.node.session import SHORT_NAMES, Guarantees, parse_guarantees
 from bayou.trace.events import VERSION
+from bayou.worlds.faults import BEHIND_S
 from bayou.worlds.simulated import LATENCY_S, SimulatedWorld
 from bayou.worlds.world import WorldSettings
 
@@ -30,8 +31,8 @@ class Setup(Record):
     """All that a simulated run is made of beside its commands.
 
     ``patience_s``: how long a command may take, where it has no patience of its own; ``server``: None where
-    the world's own defaults hold; ``flush_s`` and ``latency_s``: see SimulatedWorld; ``bug``: planted on
-    purpose (bayou.explore.bugs).
+    the world's own defaults hold; ``flush_s``, ``latency_s`` and ``behind_s``: see SimulatedWorld; ``bug``:
+    planted on purpose (bayou.explore.bugs).
     """
 
     seed: int = 0
@@ -42,24 +43,28 @@ class Setup(Record):
     server: Settings | None = None
     flush_s: float = 0.0
     latency_s: float = LATENCY_S
+    behind_s: float = BEHIND_S
     bug: str | None = None
 
-    def world(self, *, check: bool = False) -> SimulatedWorld:
-        """Make the world; ``check`` walks all invariants of a node after each of its steps."""
+    def world(self, *, check: bool = False, verbose: bool = False) -> SimulatedWorld:
+        """Make the world; ``check`` walks all invariants of a node after each of its steps, ``verbose``
+        lets it tell of each exchange."""
         return SimulatedWorld(
-            WorldSettings(self.guarantees, self.patience_s, habits=self.habits),
+            WorldSettings(self.guarantees, self.patience_s, verbose, self.habits),
             seed=self.seed,
             server_settings=self.server,
             check=check,
             flush_s=self.flush_s,
             latency_s=self.latency_s,
+            behind_s=self.behind_s,
         )
 
     def began(self) -> Event:
         """Return the first event of a trace of such a run."""
         habits = self.habits or Habits()
         chosen = [name for name, field in SHORT_NAMES.items() if getattr(self.guarantees, field)]
-        settings: Event = {"flush_s": self.flush_s, "latency_s": self.latency_s}
+        times = ("flush_s", "latency_s", "behind_s")
+        settings: Event = {name: getattr(self, name) for name in times}
         if self.server is not None:
             settings["server"] = _plain(self.server)
         if self.bug is not None:
@@ -92,7 +97,7 @@ def setup_of(began: Event) -> Setup:
 
 def _read(began: Event) -> Setup:
     settings = _dict("settings", began.get("settings", {}))
-    unknown = [name for name in settings if name not in ("flush_s", "latency_s", "server", "bug")]
+    unknown = [name for name in settings if name not in ("flush_s", "latency_s", "behind_s", "server", "bug")]
     if began["version"] != VERSION or unknown:
         raise ValueError(f"it is of version {str(began['version'])[:20]}, with {unknown or 'other'} settings")
     free, seed = began["free_running"], began["seed"]
@@ -118,6 +123,7 @@ def _read(began: Event) -> Setup:
         server,
         _number("flush_s", settings.get("flush_s", 0.0), 0.0, MOST_S),
         _seconds("latency_s", settings.get("latency_s", LATENCY_S)),
+        _seconds("behind_s", settings.get("behind_s", BEHIND_S)),
         bug,
     )
 

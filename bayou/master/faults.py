@@ -70,8 +70,8 @@ def crash_server(run: Run, server: int) -> None:
     "crashSoon",
     ("id", TEXT),
     ("ms", TEXT),
-    does="lets a server stop so many milliseconds from now, in the middle of whatever goes on then; one that is "
-    "joining at that moment can be named too (simulated world only)",
+    does="lets a server stop so many milliseconds from now, in the middle of whatever goes on then; one that "
+    "is joining at that moment can be named too (simulated world only)",
     until="it is planned",
     example="crashSoon 2 5",
 )

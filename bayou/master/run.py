@@ -97,7 +97,7 @@ class Run:
         if self.settings.free_running:
             from bayou.master.freerunning import FreeRunning
 
-            return FreeRunning(self.world, self.topology)
+            return FreeRunning(self.world, self.topology, self.notice_departures)
         return LockStep(self.world, self.topology, self.notice_departures)
 
     def line(self, number: int, line: bytes | None) -> None:
@@ -268,8 +268,8 @@ class Run:
         return self.topology.remove_server(server)
 
     def mend(self, a: int, b: int) -> None:
-        """Connect two servers that are not; one that leaves as soon as it is connected (its retirement had been
-        given up) is no error."""
+        """Connect two servers that are not; one that leaves as soon as it is connected (its retirement
+        had been given up) is no error."""
         if self.topology.kind(a) != "server" or self.topology.kind(b) != "server":
             return
         if self.topology.are_connected(a, b):
@@ -303,7 +303,7 @@ class Run:
         command: level, in lock-step."""
         if not self.paused:
             changed = self.topology.servers if self._is_unsettled else list(changed)
-            self.pace.settle(changed)
+            self.pace.settle(changed, after_failure=self._is_unsettled)
             self._is_unsettled = False
             if not self.settings.free_running:
                 self.record_rest(changed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received
+from bayou.node.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.node.messages import OK, Answer, Did, Do, Failed, Message, Probe, Request, Waiting
 from bayou.node.session import Guarantees, Session
 
@@ -57,6 +57,8 @@ class Client:
             if given.peer == self.server:
                 self.server = None
         elif self._pending is not None and self.wake_at is not None and now >= self.wake_at:
+            if self.server == self._pending.server:
+                effects.notes.append((AGAIN, "a request"))
             self._send(self._pending)
         return effects
 

@@ -46,6 +46,11 @@ class Tick(Input):
     """Time has passed: the node asked to be woken at ``wake_at``."""
 
 
+AGAIN = "again:"
+"""The first word of a note that tells of something asked for again, as no answer came in time; what it
+was follows."""
+
+
 class Effects:
     """What one input brought about. Whoever drives the node carries it out in this order:
 

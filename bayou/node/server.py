@@ -307,7 +307,7 @@ class Server:
             if self._replica is not None or isinstance(given.message, _BEFORE_MEMBERSHIP):
                 handler(given.peer, given.message)
         except PeerError as error:
-            self.exchanges.forget(given.peer)
+            self.exchanges.break_off(given.peer)
             self._effects.drops.append((given.peer, str(error)))
 
     def _obey(self, given: Ordered) -> None:
@@ -329,6 +329,7 @@ class Server:
         self._rounds.forget(peer)
         if self._gossip is not None:
             self._gossip.forget(peer)
+        self._joining.on_links_changed()
         self._retiring.on_links_changed()
 
     def _on_pull(self, peer: int, message: Pull) -> None:

@@ -45,7 +45,8 @@ class Weather:
         self._arrival_s: dict[tuple[int, int], float] = {}
 
     def set(self, sender: int | None, receiver: int | None, faults: Faults | None) -> None:
-        """Let messages from ``sender`` to ``receiver`` suffer these faults from now on, or none in particular.
+        """Let messages from ``sender`` to ``receiver`` suffer these faults from now on, or none in
+        particular.
 
         What is set for a pair goes before what is set for all that one sends, that before what is set for
         all that one receives, and that before what is set for all.

@@ -14,7 +14,7 @@ from math import inf
 
 from bayou.core.errors import BayouError
 from bayou.node.client import Client
-from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.node.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Failed, Join, Message, Probe, Waiting
 from bayou.node.server import Server, Settings
 from bayou.trace.events import of_client, of_server
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
         def sent(self, sender: int, receiver: int, message: Message, arrivals: int) -> None:
             """A message was sent, and arrives so many times."""
+
+        def asked_again(self, what: str) -> None:
+            """A node asked for something again, as no answer had come in time."""
 
         def cut(self, message: Message) -> None:
             """A connection was cut while this was on its way."""
@@ -191,6 +194,15 @@ class SimulatedWorld:
     def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
         return self._run_until_answered([self.order(node, order) for node, order in orders])
 
+    def ask_first(self, orders: Sequence[tuple[int, Message]]) -> list[Message | None]:
+        numbers = [self.order(node, order) for node, order in orders]
+        try:
+            while not any(number in self._answers for number in numbers):
+                self._run_one()
+            return [self._answers.get(number) for number in numbers]
+        finally:
+            self._forget_orders(numbers)
+
     def interrupt(self) -> None:
         self._is_interrupted = True
 
@@ -340,9 +352,18 @@ class SimulatedWorld:
         heappush(self._events, Arrival(at_s, self._event_count, node, given, link))
 
     def _run_until_answered(self, numbers: list[int]) -> list[Message]:
-        while not all(number in self._answers for number in numbers):
-            self._run_one()
-        return [self._answers.pop(number) for number in numbers]
+        try:
+            while not all(number in self._answers for number in numbers):
+                self._run_one()
+            return [self._answers[number] for number in numbers]
+        finally:
+            self._forget_orders(numbers)
+
+    def _forget_orders(self, numbers: list[int]) -> None:
+        """Nobody waits for the answers to these any more."""
+        for number in numbers:
+            self._answers.pop(number, None)
+            self._owed.pop(number, None)
 
     def _run_one(self) -> None:
         """Process the next event; DeadlineExceeded where there is none before the deadline."""
@@ -404,25 +425,35 @@ class SimulatedWorld:
         if self.observe is not None:
             self._tell(self.observe, machine, given, effects)
         for peer, message in effects.sends:
-            link = self._links.get(_pair(node, peer))
-            if link is not None:
-                arrivals = self.weather.arrivals(node, peer, self.now_s, self._latency_s)
-                for at_s in arrivals:
-                    self._schedule(at_s, peer, Received(node, message), link)
-                if self.watcher is not None:
-                    self.watcher.sent(node, peer, message, len(arrivals))
+            self._send(node, peer, message)
         for number, message in effects.answers:
-            self._answers[number] = message
-            self._owed.pop(number, None)
+            if self._owed.pop(number, None) is not None:
+                self._answers[number] = message
         for peer, why in effects.drops:
             self.dropped.append((node, peer, why))
             self._complain(f"server {node} drops its connection to {peer}: {why}")
             self.disconnect(node, peer)
-        if self.settings.verbose:
-            for words in effects.notes:
-                self._complain(f"server {node}: {' '.join(map(str, words))}")
+        if effects.notes:
+            self._pass_on(node, effects.notes)
         if effects.leave:
             self._remove(node)
+
+    def _send(self, node: int, peer: int, message: Message) -> None:
+        link = self._links.get(_pair(node, peer))
+        if link is None:
+            return
+        arrivals = self.weather.arrivals(node, peer, self.now_s, self._latency_s)
+        for at_s in arrivals:
+            self._schedule(at_s, peer, Received(node, message), link)
+        if self.watcher is not None:
+            self.watcher.sent(node, peer, message, len(arrivals))
+
+    def _pass_on(self, node: int, notes: list[tuple[object, ...]]) -> None:
+        for words in notes:
+            if words[0] == AGAIN and self.watcher is not None:
+                self.watcher.asked_again(str(words[1]))
+            if self.settings.verbose:
+                self._complain(f"node {node}: {' '.join(map(str, words))}")
 
     def _tell(
         self, observe: Callable[[Event], None], machine: Server | Client, given: Input, effects: Effects

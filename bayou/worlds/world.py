@@ -48,6 +48,10 @@ if TYPE_CHECKING:
         def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
             """Give orders to several nodes at once and return their answers in the same order."""
 
+        def ask_first(self, orders: Sequence[tuple[int, Message]]) -> list[Message | None]:
+            """Give orders to several nodes at once and return, as soon as there is an answer, what there
+            is, None for those that have not answered. Nobody waits for theirs any more."""
+
         def crash(self, server: int) -> None:
             """End a server at once, as a failing machine does."""
 

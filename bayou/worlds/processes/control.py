@@ -56,9 +56,9 @@ class Dial(Message):
 
 
 class Suffer(Message):
-    """Let messages to ``peer`` (None for all) suffer these faults, in millionths, in the order of the fields of
-    bayou.worlds.faults.Faults; none in particular any more where there are no numbers. ``is_general`` tells that
-    all nodes get this order."""
+    """Let messages to ``peer`` (None for all) suffer these faults, in millionths, in the order of the
+    fields of bayou.worlds.faults.Faults; none in particular any more where there are no numbers.
+    ``is_general`` tells that all nodes get this order."""
 
     peer: int | None
     is_general: bool

@@ -111,12 +111,24 @@ class ProcessWorld:
         try:
             while not all(number in self._answers for number in numbers):
                 self._turn(self._deadline)
-        except BayouError:
-            for number in numbers:  # nobody waits for the answers any more
-                self._asked.pop(number, None)
-                self._answers.pop(number, None)
-            raise
-        return [self._answers.pop(number) for number in numbers]
+            return [self._answers[number] for number in numbers]
+        finally:
+            self._forget_orders(numbers)
+
+    def ask_first(self, orders: Sequence[tuple[int, Message]]) -> list[Message | None]:
+        numbers = [self._order(node, order) for node, order in orders]
+        try:
+            while not any(number in self._answers for number in numbers):
+                self._turn(self._deadline)
+            return [self._answers.get(number) for number in numbers]
+        finally:
+            self._forget_orders(numbers)
+
+    def _forget_orders(self, numbers: list[int]) -> None:
+        """Nobody waits for the answers to these any more."""
+        for number in numbers:
+            self._asked.pop(number, None)
+            self._answers.pop(number, None)
 
     def crash(self, server: int) -> None:
         node = self._nodes.pop(server)
