@@ -220,6 +220,11 @@ class Server:
         return self._replica
 
     @property
+    def name(self) -> Name | None:
+        """Its name, None before it has one."""
+        return None if self._replica is None else self._replica.name
+
+    @property
     def is_member(self) -> bool:
         """Whether it has its name and has taken over what its creator had."""
         return self._active

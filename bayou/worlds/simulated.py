@@ -176,10 +176,10 @@ class SimulatedWorld:
             raise Gone(f"{a} and {b} can't be connected: one of them is gone")
         self.disconnect(a, b)
         link = self._links[_pair(a, b)] = Link(a, b)
-        kinds = {node: isinstance(self.nodes[node], Server) for node in (a, b)}
+        machines = {node: self.nodes[node] for node in (a, b)}
         for node, peer in ((a, b), (b, a)):
             if link.is_up:  # the other one may have left on hearing of it
-                self._step(node, LinkUp(peer, kinds[peer]))
+                self._step(node, LinkUp(peer, isinstance(machines[peer], Server), machines[peer].name))
 
     def disconnect(self, a: int, b: int) -> None:
         link = self._links.pop(_pair(a, b), None)
@@ -453,7 +453,8 @@ class SimulatedWorld:
             if words[0] == AGAIN and self.watcher is not None:
                 self.watcher.asked_again(str(words[1]))
             if self.settings.verbose:
-                self._complain(f"node {node}: {' '.join(map(str, words))}")
+                kind = "server" if isinstance(self.nodes[node], Server) else "client"
+                self._complain(f"{kind} {node}: {' '.join(map(str, words))}")
 
     def _tell(
         self, observe: Callable[[Event], None], machine: Server | Client, given: Input, effects: Effects

@@ -105,7 +105,7 @@ class Host:
             self._step(Ordered(number, order))
 
     def linked(self, peer: Introduce) -> None:
-        self._step(LinkUp(peer.id, peer.is_server))
+        self._step(LinkUp(peer.id, peer.is_server, peer.name))
 
     def unlinked(self, peer: int) -> None:
         self._step(LinkDown(peer))
@@ -137,7 +137,7 @@ class Host:
 
     def _start(self, number: int, order: Start) -> None:
         rng = SystemBits()
-        self._network.me = Introduce(order.id, order.is_server)
+        self._network.introduce_as(Introduce(order.id, order.is_server))
         self._verbose = order.verbose
         self._traces = order.trace
         self._starting = (number, order.join)
@@ -211,6 +211,9 @@ class Host:
         if self._node is None:
             return
         effects = self._node.step(monotonic(), given)
+        if self._node.name is not self._network.me.name:
+            me = self._network.me
+            self._network.introduce_as(Introduce(me.id, me.is_server, self._node.name))
         if self._traces:
             self._trace(self._node, given, effects)
         for peer, message in effects.sends:
