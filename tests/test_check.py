@@ -13,7 +13,8 @@ from bayou.check.history import History, HistoryError
 from bayou.check.store import INVALID, RULES, UNKNOWN, VALID, judge, overall
 from bayou.explore.generate import scenario
 from bayou.explore.judging import check
-from bayou.explore.trial import Conditions, Trial
+from bayou.explore.knobs import setup_for
+from bayou.explore.trial import Trial
 from bayou.trace.file import TraceError, read_events, to_line
 
 Event = dict[str, Any]
@@ -174,7 +175,7 @@ def test_the_heir_may_commit() -> None:
 
 @pytest.fixture(scope="module")
 def histories() -> list[list[Event]]:
-    return [Trial(scenario(seed), Conditions(seed)).run().events for seed in range(10)]
+    return [Trial(scenario(seed), setup_for(seed)).run().events for seed in range(10)]
 
 
 def mangle(events: list[Event], rng: random.Random) -> list[Any]:

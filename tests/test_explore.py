@@ -13,11 +13,13 @@ import pytest
 from bayou.explore.bugs import BUGS, planted
 from bayou.explore.campaign import Plan, cut_down, explore, run_batch, unseen
 from bayou.explore.exhaustive import walk
+from bayou.explore.files import read_scenario
 from bayou.explore.generate import scenario
 from bayou.explore.judging import check, replay
+from bayou.explore.knobs import setup_for
 from bayou.explore.main import main
 from bayou.explore.shrink import shrink
-from bayou.explore.trial import Conditions, Trial
+from bayou.explore.trial import Trial
 from bayou.master.grammar import BadLine
 
 HERE = Path(__file__).parent
@@ -49,21 +51,21 @@ def test_every_planted_bug_is_found(bug: str) -> None:
         if batch.findings:
             break
     finding = batch.findings[0]
-    assert Trial(finding.lines, Conditions(finding.seed)).run().problem is None, "the sound store passes it"
+    assert Trial(finding.lines, setup_for(finding.seed)).run().problem is None, "the sound store passes it"
     short = cut_down(finding, plan)
     assert len(short.lines) <= 15, short.lines
     with planted(bug):
-        assert Trial(short.lines, Conditions(short.seed)).run().problem == short.problem
+        assert Trial(short.lines, setup_for(short.seed)).run().problem == short.problem
 
 
 def test_findings_of_the_past_stay_mended() -> None:
-    """Shrunk scenarios of bugs that campaigns found, under the seed that their second line names."""
+    """Shrunk scenarios of bugs that campaigns found, under the conditions that they begin with."""
     found = sorted((EXPLORED / "found").glob("*.test"))
     assert found
     for path in found:
-        lines = path.read_text().splitlines()
-        seed = int(lines[1].removeprefix("# seed "))
-        assert Trial(lines, Conditions(seed)).run().problem is None, path.name
+        scenario = read_scenario(path)
+        assert scenario.setup is not None, path.name
+        assert Trial(scenario.lines, scenario.setup).run().problem is None, path.name
 
 
 @pytest.mark.processes
@@ -71,10 +73,11 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_hash_seed() -> None:
     """Two hundred seeds, in two processes."""
     code = (
         "import sys; from bayou.explore.generate import scenario\n"
-        "from bayou.explore.trial import Conditions, Trial\n"
+        "from bayou.explore.knobs import setup_for\n"
+        "from bayou.explore.trial import Trial\n"
         "from bayou.trace.file import to_line\n"
         "for seed in range(200):\n"
-        "    for event in Trial(scenario(seed), Conditions(seed)).run().events:\n"
+        "    for event in Trial(scenario(seed), setup_for(seed)).run().events:\n"
         "        print(to_line(event))\n"
     )
     runs = [
@@ -92,7 +95,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_hash_seed() -> None:
 
 def test_different_seeds_differ() -> None:
     assert scenario(1) != scenario(2)
-    assert Trial(scenario(1), Conditions(1)).run().events != Trial(scenario(1), Conditions(2)).run().events
+    assert Trial(scenario(1), setup_for(1)).run().events != Trial(scenario(1), setup_for(2)).run().events
 
 
 # Cutting down.

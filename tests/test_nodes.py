@@ -6,7 +6,7 @@ import pytest
 
 from bayou.core.errors import Misuse
 from bayou.core.items import Items
-from bayou.core.name import ROOT
+from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
 from bayou.core.vector import START
 from bayou.core.write import PUT, Write
@@ -262,20 +262,19 @@ def test_a_request_for_a_name_is_repeated_and_answered_the_same() -> None:
 def test_a_creator_forgets_old_requests_at_last() -> None:
     creator = first(1)
     for token in range(CREATIONS_KEPT + 1):
-        hear(creator, 1, Create(token, 1))
+        hear(creator, 1, Create(token, token))
     before = len(creator.replica.log)
-    hear(creator, 1, Create(CREATIONS_KEPT, 1))
+    hear(creator, 1, Create(CREATIONS_KEPT, CREATIONS_KEPT + 1))
     assert len(creator.replica.log) == before
-    hear(creator, 1, Create(0, 1))
+    hear(creator, 1, Create(0, CREATIONS_KEPT + 2))
     assert len(creator.replica.log) == before + 1
 
 
 def test_a_creator_lost_before_it_answers_is_replaced() -> None:
     node = server(5, 2, 3)
     order(node, Join(first=False))
-    node.step(0.5, LinkDown(2))
-    effects = node.step(1.0, Tick())
-    assert [(peer, type(message)) for peer, message in effects.sends] == [(3, Create)]
+    effects = node.step(0.5, LinkDown(2))
+    assert [(peer, type(message)) for peer, message in effects.sends] == [(3, Create)], "at once"
 
 
 def test_a_creator_lost_in_the_middle_is_made_up_for_by_others() -> None:
@@ -287,17 +286,18 @@ def test_a_creator_lost_in_the_middle_is_made_up_for_by_others() -> None:
     hear(node, 0, created)
     assert isinstance(created, Created)
     assert said(hear(node, 0, created)) == [], "sent twice"
-    node.step(0.5, LinkDown(0))
     for other in nodes.values():
         other.step(0.5, LinkUp(5, is_server=True))
+    now, effects = 0.5, node.step(0.5, LinkDown(0))
     # Neither of the others knows of the creation yet: what they have is not enough.
     for _ in range(3):
-        now = due(node)
-        ((peer, pull),) = node.step(now, Tick()).sends
+        ((peer, pull),) = effects.sends
         assert isinstance(pull, Pull)
         for _, part in hear(nodes[peer], 5, pull, now).sends:
             assert hear(node, peer, part, now).answers == []
         assert not node.is_member
+        now = due(node)
+        effects = node.step(now, Tick())
     nodes[2].replica.apply(nodes[0].replica.beyond(nodes[2].replica.csn, nodes[2].replica.vector))
     answers: list[tuple[int, Message]] = []
     for _ in range(2):
@@ -315,8 +315,10 @@ def test_a_newcomer_cut_off_from_everybody_waits() -> None:
     root = Replica(ROOT)
     hear(node, 0, Created(502, root.create(), root.csn, root.vector))
     node.step(0.5, LinkDown(0))
-    assert said(node.step(1.0, Tick())) == []
-    assert alarm(node) == 3.0, "twice as patient"
+    assert said(node.step(due(node), Tick())) == []
+    assert alarm(node) == 3.5, "twice as patient"
+    effects = node.step(2.0, LinkUp(1, is_server=True))
+    assert said(effects) == [Pull], "at once, as soon as there is somebody"
 
 
 def test_exchanges_after_joining_say_nothing_more() -> None:
@@ -385,9 +387,10 @@ def test_while_paused_rounds_are_not_served_but_newcomers_are() -> None:
     nodes = system(2)
     order(nodes[0], Pause(paused=True))
     position = (nodes[1].replica.csn, nodes[1].replica.vector)
-    assert said(hear(nodes[0], 1, Pull(1, ROUND, *position))) == []
-    assert said(hear(nodes[0], 1, Pull(2, JOIN, *position))) == [AntiEntropy]
-    assert said(hear(nodes[0], 1, Pull(3, HAND_OVER, *position))) == [AntiEntropy]
+    late = 1 << 50
+    assert said(hear(nodes[0], 1, Pull(late, ROUND, *position))) == []
+    assert said(hear(nodes[0], 1, Pull(late + 1, JOIN, *position))) == [AntiEntropy]
+    assert said(hear(nodes[0], 1, Pull(late + 2, HAND_OVER, *position))) == [AntiEntropy]
 
 
 # Rounds.
@@ -609,7 +612,7 @@ def test_the_session_silent_for_longest_is_forgotten_first() -> None:
 def client(*peers: int) -> Client:
     made = Client(0, Numbers(0))
     for peer in peers:
-        made.step(0.0, LinkUp(peer, is_server=True))
+        made.step(0.0, LinkUp(peer, is_server=True, name=ROOT))
     return made
 
 
@@ -635,7 +638,7 @@ def test_a_request_is_repeated_until_it_is_answered() -> None:
     assert only(node.step(1.0, Tick())) == request
     node.step(1.5, LinkDown(0))
     assert node.step(2.0, Tick()).sends == [], "nobody to send it to"
-    assert only(node.step(2.5, LinkUp(0, is_server=True))) == request
+    assert only(node.step(2.5, LinkUp(0, is_server=True, name=ROOT))) == request
     effects = hear(node, 0, Answer(1, 1, OK, stamp=4, server=ROOT))
     assert effects.answers == [(1, Did(OK, None))]
     assert alarm(node) is None
@@ -652,6 +655,27 @@ def test_a_request_is_never_sent_to_another_server() -> None:
     assert effects.answers == [(1, Failed("server 0 may or may not have carried it out"))]
     node.step(0.0, LinkDown(0))
     assert node.server == 1, "that link was no longer its own"
+
+
+@pytest.mark.parametrize("name", [ROOT.child(5), None])
+def test_a_server_that_has_only_the_id_of_the_one_asked_is_another_one(name: Name | None) -> None:
+    """It joined after that one had retired, and would carry the request out a second time; one that does not
+    say its name may be such a one."""
+    node = client(0)
+    order(node, Do("put", "a", "u"))
+    node.step(0.0, LinkDown(0))
+    effects = node.step(0.0, LinkUp(0, is_server=True, name=name))
+    assert effects.sends == []
+    assert effects.answers == [(1, Failed("server 0 may or may not have carried it out"))]
+    assert said(order(node, Do("get", "a"))) == [Request], "the session goes on"
+
+
+def test_a_server_without_a_name_is_nobody_to_come_back_to() -> None:
+    node = Client(0, Numbers(0))
+    node.step(0.0, LinkUp(0, is_server=True))
+    order(node, Do("put", "a", "u"))
+    node.step(0.0, LinkDown(0))
+    assert node.step(0.0, LinkUp(0, is_server=True)).sends == []
 
 
 def test_answers_to_other_requests_are_left_aside() -> None:

@@ -146,7 +146,7 @@ def test_nothing_is_unpickled_before_the_peer_has_proven_itself(monkeypatch: pyt
 
 def test_the_first_message_is_an_introduction() -> None:
     dialler, acceptor = pair()
-    dialler._me = Retire()  # type: ignore[assignment]
+    dialler.me = Retire()  # type: ignore[assignment]
     with pytest.raises(WireError, match="before an introduction"):
         exchange(dialler, acceptor)
 

@@ -5,11 +5,14 @@ They show what a campaign, or a test suite, is able to find. Nothing else import
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
+from importlib import import_module
 
 from bayou.core import vector as vector_module
 from bayou.core.database import Database
+from bayou.core.errors import BayouError
 from bayou.core.items import Items
 from bayou.core.log import WriteLog
 from bayou.core.replica import Replica
@@ -57,14 +60,34 @@ Plant = Callable[[Patch], None]
 
 @contextmanager
 def planted(name: str | None) -> Iterator[None]:
-    """Plant a bug, by its name in BUGS or OUT_OF_REACH (None for none), as long as this context lasts."""
+    """Plant a bug, by its name (see find_plant; None for none), as long as this context lasts."""
     patch = Patch()
-    if name is not None:
-        {**BUGS, **OUT_OF_REACH}[name](patch)
     try:
+        if name is not None:
+            find_plant(name)(patch)
         yield
     finally:
         patch.undo()
+
+
+def find_plant(name: str) -> Plant:
+    """Return what plants a bug: by its name in BUGS or OUT_OF_REACH, or as MODULE:FUNCTION.
+
+    BayouError where there is no such thing.
+    """
+    known = {**BUGS, **OUT_OF_REACH}.get(name)
+    if known is not None:
+        return known
+    module_name, colon, function_name = name.partition(":")
+    if not colon:
+        raise BayouError(f"{name!r} is no known bug, and not MODULE:FUNCTION either")
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # modules in the working directory are what people try this with
+    try:
+        plant: Plant = getattr(import_module(module_name), function_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise BayouError(f"{name!r} can't be planted: {error}") from error
+    return plant
 
 
 def prefix_property_dropped(patch: Patch) -> None:

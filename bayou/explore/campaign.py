@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from bayou._record import Record
 from bayou.explore.bugs import planted
 from bayou.explore.generate import Shape, scenario
+from bayou.explore.knobs import setup_for
 from bayou.explore.shrink import shrink
 from bayou.explore.sightings import SIGHTINGS
-from bayou.explore.trial import Conditions, Trial
+from bayou.explore.trial import Trial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor, Future
 
 BATCH = 25
 FEW_LINES = 15
@@ -32,6 +33,10 @@ class Plan(Record):
     length: int = 90
     check: bool = False
     bug: str | None = None
+
+    def trial(self, seed: int) -> Trial:
+        """Return the trial of a seed, not yet run."""
+        return Trial(scenario(seed, Shape(self.length)), setup_for(seed, self.bug), check=self.check)
 
 
 class Finding(Record):
@@ -51,64 +56,104 @@ class Batch(Record):
     sightings: Counter[str]
     messages: int
 
+    def __add__(self, other: Batch) -> Batch:
+        return Batch(
+            self.runs + other.runs,
+            self.findings + other.findings,
+            self.sightings + other.sightings,
+            self.messages + other.messages,
+        )
+
 
 def run_batch(plan: Plan, first: int, count: int) -> Batch:
-    """Run some seeds in this process; stops at the first that fails."""
+    """Run some seeds in this process; with a bug planted on purpose it stops at the first that fails."""
     sightings: Counter[str] = Counter()
-    messages, findings = 0, []
-    runs = 0
+    messages, runs = 0, 0
+    findings: list[Finding] = []
     with planted(plan.bug):
         for seed in range(first, first + count):
-            trial = Trial(scenario(seed, Shape(plan.length)), Conditions(seed, plan.check)).run()
+            trial = plan.trial(seed).run()
             runs += 1
             sightings += trial.sightings
             messages += trial.messages
             if trial.problem is not None:
-                findings.append(Finding(seed, trial.problem, tuple(trial.details), tuple(trial.lines)))
-                break
+                findings.append(_finding(seed, trial))
+                if plan.bug is not None:
+                    break
     return Batch(runs, tuple(findings), sightings, messages)
 
 
-def explore(
-    plan: Plan,
-    *,
-    jobs: int | None = None,
-    executor: Executor | None = None,
-    progress: Callable[[int], None] = lambda done: None,
-) -> Batch:
-    """Run a campaign and return what came of it, the findings by seed.
-
-    Runs on ``executor`` (a Dask client's, for instance), or on ``jobs`` processes of this machine.
-    """
-    if executor is not None:
-        return _gather(plan, executor, progress)
-    with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
-        return _gather(plan, pool, progress)
+def _finding(seed: int, trial: Trial) -> Finding:
+    lines = tuple((line or b"").decode("utf-8", "surrogateescape") for line in trial.lines)
+    return Finding(seed, trial.problem or "", tuple(trial.details), lines)
 
 
-def _gather(plan: Plan, executor: Executor, progress: Callable[[int], None]) -> Batch:
-    futures = [executor.submit(run_batch, plan, first, count) for first, count in _batches(plan)]
-    runs = messages = 0
-    findings: list[Finding] = []
-    sightings: Counter[str] = Counter()
-    for future in futures:
-        batch = future.result()
-        runs += batch.runs
-        messages += batch.messages
-        sightings += batch.sightings
-        findings += batch.findings
-        progress(runs)
-        if findings and plan.bug is not None:
-            for other in futures:
-                other.cancel()
-            break
-    return Batch(runs, tuple(findings), sightings, messages)
+class Campaign:
+    """Runs the seeds of a plan, a batch after another. ``so_far`` is what has come of those that are
+    done, also where the campaign is interrupted."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.so_far = Batch(0, (), Counter(), 0)
+
+    def run(
+        self,
+        *,
+        jobs: int | None = None,
+        executor: Executor | None = None,
+        found: Callable[[Finding], None] = lambda finding: None,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> Batch:
+        """Run all seeds and return what came of them, the findings by seed.
+
+        Runs on ``executor`` (a Dask client's, for instance), or on ``jobs`` processes of this machine.
+        ``found`` is told each finding as it comes, ``progress`` how many seeds are done.
+        """
+        if executor is not None:
+            return self._gather(executor, found, progress)
+        with ProcessPoolExecutor(jobs or os.cpu_count(), initializer=_leave_interrupts) as pool:
+            return self._gather(pool, found, progress)
+
+    def _gather(
+        self, executor: Executor, found: Callable[[Finding], None], progress: Callable[[int], None]
+    ) -> Batch:
+        futures = [executor.submit(run_batch, self.plan, first, count) for first, count in self._batches()]
+        try:
+            for future in self._in_order(futures):
+                batch: Batch = future.result()
+                self.so_far += batch
+                for finding in batch.findings:
+                    found(finding)
+                progress(self.so_far.runs)
+                if batch.findings and self.plan.bug is not None:
+                    break
+        finally:
+            for future in futures:
+                future.cancel()
+        findings = sorted(self.so_far.findings, key=lambda finding: finding.seed)
+        return Batch(self.so_far.runs, tuple(findings), self.so_far.sightings, self.so_far.messages)
+
+    def _in_order(self, futures: list[Future[Batch]]) -> Iterator[Future[Batch]]:
+        """With a planted bug the first seed that finds it is asked for, otherwise whatever is done first."""
+        return iter(futures) if self.plan.bug is not None else as_completed(futures)
+
+    def _batches(self) -> Iterator[tuple[int, int]]:
+        end = self.plan.first + self.plan.seeds
+        for first in range(self.plan.first, end, BATCH):
+            yield first, min(BATCH, end - first)
 
 
-def _batches(plan: Plan) -> Iterator[tuple[int, int]]:
-    end = plan.first + plan.seeds
-    for first in range(plan.first, end, BATCH):
-        yield first, min(BATCH, end - first)
+def _leave_interrupts() -> None:
+    """Ctrl-C goes to every process of the terminal; what it means is for the parent to decide, which ends the
+    others."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def explore(plan: Plan, *, jobs: int | None = None, executor: Executor | None = None) -> Batch:
+    """Run a campaign and return what came of it, the findings by seed."""
+    return Campaign(plan).run(jobs=jobs, executor=executor)
 
 
 def cut_down(finding: Finding, plan: Plan) -> Finding:
@@ -129,13 +174,15 @@ def cut_down(finding: Finding, plan: Plan) -> Finding:
 
 
 def _shrunk(finding: Finding, plan: Plan) -> Finding:
-    def still_fails(lines: Sequence[str]) -> bool:
-        return Trial(lines, Conditions(finding.seed, plan.check)).run().problem == finding.problem
+    setup = setup_for(finding.seed, plan.bug)
+
+    def still_fails(lines: list[str]) -> bool:
+        return Trial(lines, setup, check=plan.check).run().problem == finding.problem
 
     with planted(plan.bug):
         lines = shrink(finding.lines, still_fails)
-        trial = Trial(lines, Conditions(finding.seed, plan.check)).run()
-    return Finding(finding.seed, finding.problem, tuple(trial.details), tuple(lines))
+        trial = Trial(lines, setup, check=plan.check).run()
+    return _finding(finding.seed, trial)
 
 
 def unseen(batch: Batch) -> list[str]:

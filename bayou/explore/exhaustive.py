@@ -193,7 +193,7 @@ class _Freezer:
         {
             "_server", "_exchanges", "_rng", "_effects", "now", "_now", "due", "wake_at", "_serial",
             "encoded", "_settings", "limits", "_habits", "_period_due", "_asked_at", "_on_message",
-            "_on_order", "_timed", "_patience", "_decided", "_snapshot", "seen_item", "_turn",
+            "_on_order", "_timed", "_patience", "_decided", "_snapshot", "seen_item", "_turn", "_answered",
         }
     )  # fmt: skip
 

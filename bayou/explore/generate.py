@@ -10,10 +10,21 @@ SONGS = ("a", "b", "c", "d")
 WEIGHTS = {
     "put": 14, "get": 10, "delete": 3, "move": 6, "wait": 12, "cut": 4, "mend": 4, "partition": 3, "heal": 2,
     "join": 3, "retire": 3, "crash": 3, "restart": 4, "loss": 3, "one way": 1, "duplicate": 2, "delay": 2,
-    "reorder": 2, "skew": 1, "pause": 1, "start": 2, "stabilize": 1, "client": 1,
+    "reorder": 2, "skew": 1, "pause": 1, "start": 2, "stabilize": 1, "client": 1, "crash soon": 3,
 }  # fmt: skip
 
 OF_LINKS = ("loss", "one way", "duplicate", "delay", "reorder")
+LOSING = ("loss", "one way", "delay", "reorder")
+"""What makes it right that somebody asks again: messages that are lost, overtaken or very late."""
+
+CALM = 0.15
+"""The share of scenarios without any of these, in which nothing should have to be asked for twice."""
+
+FOR_ALL = 0.2
+"""The share of faults of links that all links suffer, those of servers that join later included."""
+
+AGAIN = 0.3
+"""The share of joins for which an id that was used before is used again, if there is one."""
 
 
 class Shape(Record):
@@ -37,11 +48,14 @@ class Generator:
         self._servers: list[int] = []
         self._clients: list[int] = []
         self._down: list[int] = []
+        self._retired: list[int] = []
         self._count = 0
         # Each scenario has tastes of its own: some are all partitions, others all crashes.
         self._weights = {verb: weight * self._rng.choice((0, 1, 1, 3)) for verb, weight in WEIGHTS.items()}
         for verb in ("put", "get", "wait", "move"):
             self._weights[verb] = max(self._weights[verb], WEIGHTS[verb])
+        if self._rng.random() < CALM:
+            self._weights |= dict.fromkeys(LOSING, 0)
 
     def lines(self) -> list[str]:
         """Return the lines of the scenario."""
@@ -50,12 +64,37 @@ class Generator:
         made += [self._client() for _ in range(rng.randint(1, 3))]
         verbs, weights = list(self._weights), list(self._weights.values())
         while len(made) < self._shape.length:
-            line = self._line(rng.choices(verbs, weights)[0])
-            if line is not None:
-                made.append(line)
+            made += self._lines(rng.choices(verbs, weights)[0])
         made += ["start", *(f"restartServer {server}" for server in sorted(self._down)), "heal", "stabilize"]
         made += [f"get {client} {song}" for client in self._clients for song in SONGS[:2]]
         return [*made, "stabilize"]
+
+    def _lines(self, verb: str) -> list[str]:
+        """Return what comes of a verb: a line, none where it makes no sense now, or two that belong
+        together."""
+        if verb == "crash soon":
+            return self._crash_soon()
+        line = self._line(verb)
+        return [] if line is None else [line]
+
+    def _crash_soon(self) -> list[str]:
+        """A crash in the middle of a join, a retirement or a request, of whoever takes part in it."""
+        rng = self._rng
+        verb = rng.choice(("join", "join", "retire", "retire", "put", "move"))
+        line = self._line(verb)
+        if line is None or not self._servers:
+            return []
+        server = rng.choice(self._servers)
+        if verb == "join" and rng.random() < 0.5:
+            server = self._servers[-1]
+        if verb == "retire" and rng.random() < 0.5:
+            server = int(line.split()[1])  # the one that is about to leave
+        else:
+            self._servers.remove(server)
+        self._down.append(server)
+        if not self._servers:
+            self._servers.append(server)
+        return [f"crashSoon {server} {rng.choice((0, 1, 2, 3, 4, 6, 9, 15, 25, 60))}", line]
 
     def _line(self, verb: str) -> str | None:
         rng = self._rng
@@ -79,19 +118,20 @@ class Generator:
             if not self._down:
                 return None
             server = self._down.pop(rng.randrange(len(self._down)))
-            self._servers.append(server)
+            if server not in self._servers:
+                self._servers.append(server)
             return f"restartServer {server}"
         if len(self._servers) < 2:
             return None
+        a: int | str
+        b: int | str
         a, b = rng.sample(self._servers, 2)
         if verb in OF_LINKS and rng.random() < 0.25:
             a, b = rng.sample([a, rng.choice(self._clients)], 2)
+        if verb in OF_LINKS and rng.random() < FOR_ALL:
+            a, b = rng.choice((("*", "*"), ("*", b), (a, "*")))
         if verb in ("retire", "crash"):
-            self._servers.remove(a)
-            if verb == "crash":
-                self._down.append(a)
-                return f"crashServer {a}"
-            return f"retireServer {a}"
+            return self._leave(verb, int(a))
         if verb == "partition":
             return self._partition()
         makes = {
@@ -100,8 +140,17 @@ class Generator:
             "skew": f"skewClock {a} {rng.choice((1, 50, 3000))}",
             "delay": f"delay {a} {b} {rng.choice((0, 5, 50, 500))}",
             "one way": f"loss {a} {b} 100",
+            "duplicate": f"duplicate {a} {b} {rng.choice((0, 10, 40, 100))}",
         }
         return makes.get(verb) or f"{verb} {a} {b} {rng.choice((0, 10, 40))}"
+
+    def _leave(self, verb: str, server: int) -> str:
+        self._servers.remove(server)
+        if verb == "crash":
+            self._down.append(server)
+            return f"crashServer {server}"
+        self._retired.append(server)
+        return f"retireServer {server}"
 
     def _partition(self) -> str:
         servers = list(self._servers)
@@ -117,7 +166,10 @@ class Generator:
         return f"{verb} {client} {song}"
 
     def _join(self) -> str:
-        server = self._next_id()
+        if self._retired and self._rng.random() < AGAIN:
+            server = self._retired.pop(self._rng.randrange(len(self._retired)))
+        else:
+            server = self._next_id()
         self._servers.append(server)
         return f"joinServer {server}"
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
+import json
 import shlex
 import sys
 from pathlib import Path
 
 from bayou.core.errors import BayouError
-from bayou.explore.bugs import BUGS
-from bayou.explore.campaign import Finding, Plan, cut_down, explore, unseen
-from bayou.explore.trial import Conditions, Trial
+from bayou.explore.bugs import BUGS, find_plant, planted
+from bayou.explore.campaign import Batch, Campaign, Finding, Plan, cut_down, explore, unseen
+from bayou.explore.files import Scenario, header, read_scenario
+from bayou.explore.knobs import setup_for
+from bayou.explore.sightings import ASKED_AGAIN
+from bayou.explore.trial import Trial
+from bayou.master.console import complain, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,19 +25,26 @@ if TYPE_CHECKING:
 EXIT_FOUND = 1
 EXIT_WRONG = 2
 EXIT_INTERRUPTED = 130
+SHRUNK_MAX = 5
+"""How many findings are cut down: that takes longer than finding them."""
+
+OF_CAMPAIGNS = {"seeds": 1000, "length": 90, "jobs": None, "dask": None, "bugs": False}
+OF_FILES = {"trace": None, "verbose": False, "exhaustive": False}
+OF_WALKS = {"states": 100_000}
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "bayou explore") -> int:
     """Run the command and return its exit status: 0 where nothing was found, 1 where something was."""
-    options = _parser(prog).parse_args(arguments)
+    parser = _parser(prog)
+    options = parser.parse_args(arguments)
+    _refuse_nonsense(parser, options)
     try:
         if options.bugs:
             return _table_of_bugs(options)
-        if options.exhaustive:
-            return _walk(options)
-        if options.file is not None:
-            return _run_one(options)
-        return _campaign(options)
+        if options.file is None:
+            return _campaign(options)
+        scenario = read_scenario(Path(options.file))
+        return _walk(scenario, options) if options.exhaustive else _run_one(scenario, options)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -47,51 +58,181 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         prog=prog,
         description="Search for broken promises: make random scenarios with faults from seeds, run each in "
         "the simulated world, judge it, and cut what fails down to the fewest lines.",
-        epilog="exit status: 0 when all was well, 1 when a promise was broken, 2 for wrong arguments",
+        epilog="exit status: 0 when all was well, 1 when a promise was broken, 2 for wrong arguments or a "
+        "file that can't be read, 130 when interrupted",
     )
-    parser.add_argument("file", nargs="?", help="run this scenario instead, under the conditions of --seed")
-    parser.add_argument("--seeds", type=int, default=1000, metavar="N", help="how many (default: 1000)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first one (default: 0)")
-    parser.add_argument("--length", type=int, default=90, metavar="N", help="commands in a run (default: 90)")
-    parser.add_argument("--check-steps", action="store_true", help="walk all invariants after each step")
-    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count(), metavar="N", help="processes")
-    parser.add_argument("--dask", metavar="ADDRESS", help="run on the Dask cluster with this scheduler")
-    parser.add_argument("--bug", choices=sorted(BUGS), metavar="NAME", help="plant a known bug: see --bugs")
     parser.add_argument(
+        "file",
+        nargs="?",
+        help="run this scenario instead, under the conditions that it begins with, or those of --seed",
+    )
+    parser.add_argument("--seeds", type=_count, default=1000, metavar="N", help="how many (default: 1000)")
+    parser.add_argument("--seed", type=_seed, metavar="S", help="the first one (default: 0)")
+    parser.add_argument(
+        "--length", type=_count, default=90, metavar="N", help="commands in a run (default: 90)"
+    )
+    parser.add_argument("--check-steps", action="store_true", help="walk all invariants after each step")
+    parser.add_argument(
+        "-j", "--jobs", type=_count, metavar="N", help="how many processes (default: one for each core)"
+    )
+    parser.add_argument("--dask", metavar="ADDRESS", help="run on the Dask cluster with this scheduler")
+    bug = parser.add_mutually_exclusive_group()
+    bug.add_argument("--bug", choices=sorted(BUGS), metavar="NAME", help="plant a known bug: see --bugs")
+    bug.add_argument(
+        "--plant",
+        type=_plant,
+        metavar="MODULE:FUNCTION",
+        help="plant a bug of your own: a function that takes a bayou.explore.bugs.Patch and changes what it "
+        "wants to with its setattr",
+    )
+    bug.add_argument(
         "--bugs", action="store_true", help="plant each known bug, and print how many seeds finding it takes"
     )
+    parser.add_argument(
+        "--trace", metavar="FILE", help="record what happens in the run of a file; it replays"
+    )
+    parser.add_argument("--verbose", action="store_true", help="tell of each command and exchange of a file")
     parser.add_argument(
         "--exhaustive", action="store_true", help="take FILE through every order of messages and commands"
     )
     parser.add_argument(
-        "--states", type=int, default=100_000, metavar="N", help="how many states at most (default: 100000)"
+        "--states",
+        type=_count,
+        default=100_000,
+        metavar="N",
+        help="how many states at most (default: 100000)",
     )
     return parser
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 10**9:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number from 1 to 1,000,000,000")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number from 0 on, of 18 digits at most")
+    return int(text)
+
+
+def _plant(text: str) -> str:
+    try:
+        find_plant(text)
+    except BayouError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def _refuse_nonsense(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Say so where options don't go together, instead of ignoring some of them."""
+    given = {name: getattr(options, name) for name in (*OF_CAMPAIGNS, *OF_FILES, *OF_WALKS)}
+    if options.file is not None:
+        unfit = {name: default for name, default in OF_CAMPAIGNS.items() if given[name] != default}
+        where = "a file"
+    else:
+        unfit = {name: default for name, default in OF_FILES.items() if given[name] != default}
+        where = "a campaign: they need a file"
+    if not options.exhaustive:
+        unfit |= {name: default for name, default in OF_WALKS.items() if given[name] != default}
+    elif options.file is not None:
+        unfit |= {name: None for name in ("trace", "verbose") if given[name]}
+    if unfit:
+        names = ", ".join(f"--{name}" for name in unfit)
+        parser.error(f"{names} can't be used with {'--exhaustive' if options.exhaustive else where}")
+    options.seed_given = options.seed is not None
+    options.seed = options.seed or 0
+    options.bug = options.bug or options.plant
+
+
+# Campaigns.
+
+
 def _campaign(options: argparse.Namespace) -> int:
     plan = Plan(options.seed, options.seeds, options.length, options.check_steps, options.bug)
-    batch = explore(plan, jobs=options.jobs, executor=_executor(options), progress=_progress(plan.seeds))
+    campaign = Campaign(plan)
+    shown: dict[str, int] = {}
+
+    def found(finding: Finding) -> None:
+        """Tell of it at once: of each problem in full when it first comes."""
+        shown[finding.problem] = shown.get(finding.problem, 0) + 1
+        _clear()
+        if shown[finding.problem] == 1:
+            print(f"seed {finding.seed}: {finding.problem}: {finding.details[-1][:300]}", flush=True)
+        else:
+            print(f"seed {finding.seed}: {finding.problem}, again", flush=True)
+
+    interrupted = False
+    try:
+        batch = campaign.run(
+            jobs=options.jobs,
+            executor=_executor(options),
+            found=found,
+            progress=_progress(plan.seeds),
+        )
+    except KeyboardInterrupt:
+        interrupted, batch = True, campaign.so_far
     _clear()
     print(f"{batch.runs:,} runs, {batch.messages:,} messages, {len(batch.findings)} failed")
-    for finding in sorted(batch.findings, key=lambda finding: finding.seed)[:5]:
-        _tell(cut_down(finding, plan), plan)
-    missing = unseen(batch)
-    if missing:
-        print(f"never seen in these runs: {', '.join(missing)}")
+    try:
+        _tell_findings(batch, plan)
+    except KeyboardInterrupt:
+        interrupted = True
+        print("(not all of them are cut down: the seeds above show the rest)")
+    _tell_sightings(batch, plan)
+    if interrupted:
+        print(
+            f"interrupted: {plan.seeds - batch.runs:,} of {plan.seeds:,} seeds were not run", file=sys.stderr
+        )
+        return EXIT_INTERRUPTED
     return EXIT_FOUND if batch.findings else 0
 
 
+def _tell_findings(batch: Batch, plan: Plan) -> None:
+    """Cut down the first finding of each problem, then others, and show each scenario once."""
+    by_problem: dict[str, list[Finding]] = {}
+    for finding in sorted(batch.findings, key=lambda finding: finding.seed):
+        by_problem.setdefault(finding.problem, []).append(finding)
+    firsts = [findings[0] for findings in by_problem.values()]
+    others = [finding for findings in by_problem.values() for finding in findings[1:]]
+    shown: dict[tuple[str, ...], None] = {}
+    for finding in [*firsts, *others][: max(SHRUNK_MAX, len(firsts))]:
+        short = cut_down(finding, plan)
+        if short.lines not in shown:
+            shown[short.lines] = None
+            _tell(short, plan)
+
+
 def _tell(finding: Finding, plan: Plan) -> None:
-    bug = f" --bug {shlex.quote(plan.bug)}" if plan.bug else ""
+    bug = _bug_option(plan.bug)
     length = "" if plan.length == Plan().length else f" --length {plan.length}"
     print(f"\nseed {finding.seed}: {finding.problem}")
     print(f"to run it again: bayou explore --seeds 1 --seed {finding.seed}{length}{bug}")
     for line in finding.details[-6:]:
         print(f"    {line}")
-    print(f"what still fails (bayou explore FILE --seed {finding.seed}{bug}):")
-    for line in finding.lines:
+    print(f"what still fails, as a file for bayou explore FILE{bug}:")
+    for line in [header(setup_for(finding.seed)), *finding.lines]:
         print(f"    {line}")
+    sys.stdout.flush()
+
+
+def _bug_option(bug: str | None) -> str:
+    if bug is None:
+        return ""
+    return f" {'--bug' if bug in BUGS else '--plant'} {shlex.quote(bug)}"
+
+
+def _tell_sightings(batch: Batch, plan: Plan) -> None:
+    again = {name: count for name, count in batch.sightings.items() if name.startswith(ASKED_AGAIN)}
+    if again:
+        told = ", ".join(
+            f"{name.removeprefix(ASKED_AGAIN)[2:]} {count:,}" for name, count in sorted(again.items())
+        )
+        print(f"{ASKED_AGAIN}: {told}")
+    missing = unseen(batch)
+    if missing:
+        print(f"never seen in these runs: {', '.join(missing)}")
 
 
 def _table_of_bugs(options: argparse.Namespace) -> int:
@@ -106,32 +247,40 @@ def _table_of_bugs(options: argparse.Namespace) -> int:
             status = EXIT_FOUND
             continue
         finding = cut_down(min(batch.findings, key=lambda finding: finding.seed), plan)
-        seeds = finding.seed - plan.first + 1
+        seeds = batch.findings[0].seed - plan.first + 1
         print(f"| {bug} | {seeds} | {finding.problem} | {len(finding.lines)} |", flush=True)
     return status
 
 
-def _run_one(options: argparse.Namespace) -> int:
-    from bayou.explore.bugs import planted
+# One file.
 
-    lines = Path(options.file).read_text(encoding="utf-8").splitlines()
+
+def _run_one(scenario: Scenario, options: argparse.Namespace) -> int:
+    setup = scenario.setup
+    if setup is None or options.seed_given:
+        setup = setup_for(options.seed, options.bug)
     with planted(options.bug):
-        trial = Trial(lines, Conditions(options.seed, options.check_steps)).run()
+        trial = Trial(scenario.lines, setup, check=options.check_steps)
+        if options.verbose:
+            trial.run(write=lambda data: write_all(1, data), complain=complain)
+        else:
+            trial.run()
+    if options.trace is not None:
+        with Path(options.trace).open("w", encoding="ascii") as trace:
+            trace.writelines(f"{json.dumps(event, separators=(',', ':'))}\n" for event in trial.events)
     print(f"{options.file}: {trial.problem or 'all is well'}")
     for line in trial.details:
         print(f"    {line}")
     return EXIT_FOUND if trial.problem else 0
 
 
-def _walk(options: argparse.Namespace) -> int:
+def _walk(scenario: Scenario, options: argparse.Namespace) -> int:
     from bayou.explore.exhaustive import walk
 
-    if options.file is None:
-        raise BayouError("--exhaustive needs a scenario: a file with joins first, then a few commands")
-    lines = Path(options.file).read_text(encoding="utf-8").splitlines()
-    walked = walk(lines, states_max=options.states, progress=_progress(options.states))
+    with planted(options.bug):
+        walked = walk(scenario.texts, states_max=options.states, progress=_progress(options.states))
     _clear()
-    whole = "all of them" if walked.complete else f"given up at {options.states:,}"
+    whole = "all of them" if walked.complete else "given up there"
     print(f"{walked.states:,} distinct states, {whole}; {walked.ends} ends")
     if walked.problem is None:
         return 0
@@ -165,4 +314,4 @@ def _progress(total: int) -> Callable[[int], None]:
 
 def _clear() -> None:
     if sys.stderr is not None and sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr)
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bayou.node.messages import AntiEntropy, HandOver, Request
+from bayou.node.messages import AntiEntropy, HandOver, Pull, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,18 @@ SIGHTINGS = (
     "a restart",
     "a command given up",
     "a read of a tentative write",
+    "a pull that comes twice",
+    "a crash in the middle of a command",
+    "an id used again",
+    "a request of unknown outcome",
+    "a run in lock-step",
 )
+
+ASKED_AGAIN = "asked again though nothing was lost"
+"""Progress that only a retry brought, in a run in which no message was lost, overtaken or very late: not
+wrong, but slow, and so worth a look. Counted by what was asked for again."""
+
+LOSING = ("loss", "delay", "reorder")
 
 
 class Sightings:
@@ -40,6 +51,7 @@ class Sightings:
         self._counts: Counter[str] = Counter()
         self._offers: set[tuple[int, int, int]] = set()
         self._requests: set[tuple[int, int]] = set()
+        self._asked_again: Counter[str] = Counter()
         world.watcher = self
 
     def sent(self, sender: int, receiver: int, message: Message, arrivals: int) -> None:
@@ -58,6 +70,13 @@ class Sightings:
             self._counts["a request sent again"] += request in self._requests
             self._requests.add(request)
 
+        elif isinstance(message, Pull):
+            self._counts["a pull that comes twice"] += arrivals > 1
+
+    def asked_again(self, what: str) -> None:
+        """A node asked for something a second time, as no answer came in time."""
+        self._asked_again[f"{ASKED_AGAIN}: {what}"] += 1
+
     def cut(self, message: Message) -> None:
         """A connection was cut while this was on its way."""
         self._counts["an exchange cut half way"] += isinstance(message, AntiEntropy)
@@ -70,30 +89,44 @@ class Sightings:
         """Return all counts, those of a trace added."""
         counts = self._counts
         tentative: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
-        cut: set[int] = set()
+        names: dict[int, list[int]] = {}
         for event in events:
             kind = event["event"]
-            if kind == "served" and event["verdict"] != "ok":
-                counts["a read refused" if event["kind"] == "get" else "a write refused"] += 1
+            if kind == "served":
+                refused = "a read refused" if event["kind"] == "get" else "a write refused"
+                counts[refused] += event["verdict"] != "ok"
+                is_read = event["kind"] == "get" and event["verdict"] == "ok"
+                counts["a read of a tentative write"] += is_read and bool(tentative.get(event["server"]))
             elif kind == "log":
                 self._look_at_log(event, tentative.setdefault(event["server"], []))
+            elif kind == "named":
+                before = names.setdefault(event["server"], event["name"])
+                counts["an id used again"] += before != event["name"]
+                tentative.pop(event["server"], None)
             elif kind == "crashed":
                 counts["a crash"] += 1
+                counts["a crash in the middle of a command"] += "t" in event
             elif kind == "restarted":
                 counts["a restart"] += 1
             elif kind == "gave up":
-                counts["a command given up"] += 1
-            elif kind == "command":
-                words = event["text"].split()
-                if words[0] in ("partition", "breakConnection"):
-                    cut.add(1)
-                elif words[0] == "heal":
-                    cut.clear()
-                elif words[0] == "retireServer" and cut:
-                    counts["a retirement while partitioned"] += 1
-            elif kind == "served" and event["kind"] == "get" and tentative.get(event["server"]):
-                counts["a read of a tentative write"] += 1
+                counts["a request of unknown outcome" if "client" in event else "a command given up"] += 1
+            elif kind == "began":
+                counts["a run in lock-step"] += not event["free_running"]
+        commands = [event["text"].split() for event in events if event["event"] == "command"]
+        self._look_at_commands(commands)
+        if not any(words[0] in LOSING and words[-1] != "0" for words in commands):
+            counts += self._asked_again
         return counts
+
+    def _look_at_commands(self, commands: list[list[str]]) -> None:
+        is_cut = False
+        for name, *_ in commands:
+            if name in ("partition", "breakConnection"):
+                is_cut = True
+            elif name == "heal":
+                is_cut = False
+            elif name == "retireServer":
+                self._counts["a retirement while partitioned"] += is_cut
 
     def _look_at_log(self, event: Event, tentative: list[tuple[int, tuple[int, ...]]]) -> None:
         for write in event["committed"]:

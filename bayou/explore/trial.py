@@ -5,29 +5,21 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 
-from bayou._record import Record
 from bayou.check.history import History
 from bayou.check.store import judge, overall
 from bayou.core.errors import BayouError, InvariantBroken
+from bayou.explore.setup import Setup, with_patience
 from bayou.explore.sightings import Sightings
 from bayou.master.run import Run, RunSettings
 from bayou.master.vocabulary import COMMANDS
-from bayou.node.exchange import Limits
-from bayou.node.gossip import Habits
-from bayou.node.server import Settings
-from bayou.node.session import SHORT_NAMES, Guarantees
-from bayou.worlds.faults import NONE
-from bayou.worlds.simulated import SimulatedWorld
-from bayou.worlds.world import DeadlineExceeded, WorldSettings
+from bayou.worlds.world import DeadlineExceeded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bayou.trace.file import Event
-
-COMMAND_S = 3.0
-"""How long, in virtual seconds, a command may take before it is given up, as at a prompt."""
+    from bayou.worlds.simulated import SimulatedWorld
 
 REST_S = 120.0
 """How long servers may take to come to rest once all faults are over."""
@@ -35,20 +27,18 @@ REST_S = 120.0
 AT_REST = "comes to rest"
 
 
-class Conditions(Record):
-    """What a trial is, beside its lines: the seed of network and nodes, and whether all invariants of a node
-    are walked after each of its steps."""
-
-    seed: int
-    check: bool = False
+def ignore(_: object) -> None:
+    """Do nothing with it."""
 
 
 class Trial:
-    """A run of some lines. ``problem`` is what was broken (a rule, an exception), None where all is well."""
+    """A run of some lines under the conditions of ``setup``. ``problem`` is what was broken (a rule, an
+    exception), None where all is well; ``check`` walks all invariants of a node after each of its steps."""
 
-    def __init__(self, lines: Sequence[str], conditions: Conditions) -> None:
-        self.lines = list(lines)
-        self.conditions = conditions
+    def __init__(self, lines: Sequence[str | bytes | None], setup: Setup, *, check: bool = False) -> None:
+        self.lines = [line.encode() if isinstance(line, str) else line for line in lines]
+        self.setup = setup
+        self.check = check
         self.events: list[Event] = []
         self.problem: str | None = None
         self.details: list[str] = []
@@ -56,34 +46,27 @@ class Trial:
         self.sightings: Counter[str] = Counter()
         self.messages = 0
 
-    def run(self) -> Trial:
-        """Run the lines and judge what happened; return this trial."""
-        seed = self.conditions.seed
-        habits = Habits(period_s=0.1, partners=("random", "turn", "all")[seed % 3])
-        server_settings = Settings(
-            short_max=4,
-            limits=Limits(items=(3, 8192)[seed % 2], parts_ahead=2),
-            habits=habits,
-            wall_offset_s=0.0,
-        )
-        world = SimulatedWorld(
-            WorldSettings(Guarantees(), COMMAND_S, habits=habits),
-            seed=seed,
-            server_settings=server_settings,
-            check=self.conditions.check,
-            flush_s=(0.0, 0.0, 0.02)[seed % 3],
-        )
+    def run(
+        self, *, write: Callable[[bytes], None] = ignore, complain: Callable[[str], None] | None = None
+    ) -> Trial:
+        """Run the lines and judge what happened; return this trial. ``write`` takes what is printed, and
+        ``complain`` all that a verbose run has to say."""
+        world = self.setup.world(check=self.check, verbose=complain is not None)
         world.observe = self.events.append
-        world.complain = None
+        world.complain = complain
         sightings = Sightings(world)
-        self.events.append({"event": "began", "seed": seed, "guarantees": list(SHORT_NAMES)})
+        self.events.append(self.setup.began())
         run = Run(
             world,
             COMMANDS,
-            RunSettings(f"seed {seed}", free_running=True),
-            write=lambda _: None,
-            complain=lambda _: None,
-            observe=self.events.append,
+            RunSettings(
+                f"seed {self.setup.seed}",
+                verbose=complain is not None,
+                free_running=self.setup.free_running,
+            ),
+            write=write,
+            complain=complain or ignore,
+            observe=lambda event: self.events.append(with_patience(event, world.patience_s, self.setup)),
         )
         try:
             self._carry_out(run, world)
@@ -99,17 +82,16 @@ class Trial:
         last = len(self.lines)
         for number, line in enumerate(self.lines, start=1):
             try:
-                world.patience_s = REST_S if number == last else COMMAND_S
-                run.line(number, line.encode())
+                world.patience_s = REST_S if number == last else self.setup.patience_s
+                run.line(number, line)
             except DeadlineExceeded as error:
                 run.unsettle()
                 self.events.append({"event": "gave up", "line": number})
-                calm = all(faults == NONE for faults in run.faults.values())
-                if number == last and line == "stabilize" and calm:
-                    self._fail(AT_REST, [f"line {number}: {line}: {error}"])
+                if number == last and line == b"stabilize" and world.weather.is_fair:
+                    self._fail(AT_REST, [f"line {number}: stabilize: {error}"])
             run.notice_departures()
-            if world.dropped:
-                raise BayouError(f"a node dropped a connection: {world.dropped[0]}")
+            for node, peer, why in world.dropped[:1]:
+                raise BayouError(f"server {node} dropped its connection to {peer}: {why}")
 
     def _judge(self) -> None:
         verdicts = judge(History.of(self.events))

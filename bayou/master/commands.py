@@ -57,7 +57,7 @@ def retire_server(run: Run, server: int) -> None:
     run.world.farewell(server)
     if retired.heir is not None:
         run.pace.note_primary(retired.heir)
-    run.settle(run.topology.remove_server(server))
+    run.settle(run.remove_server(server))
 
 
 @command(

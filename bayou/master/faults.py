@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bayou.master.grammar import NODE_ID, REST, SERVER_ID, TEXT, BadLine, parse_id
+from itertools import combinations
+
+from bayou.master.grammar import NODE_OR_ALL, REST, SERVER_ID, TEXT, BadLine, parse_id
 from bayou.master.registry import command
 from bayou.worlds.faults import NONE, Faults
 
@@ -46,13 +48,9 @@ def partition(run: Run, text: str) -> None:
 def heal(run: Run) -> None:
     run.world.calm()
     run.faults.clear()
-    servers = run.topology.servers
-    for a in servers:
-        for b in servers:
-            if a < b and not run.topology.are_connected(a, b):
-                run.world.connect(a, b)
-                run.topology.connect(a, b)
-    run.settle(servers)
+    for a, b in combinations(run.topology.servers, 2):
+        run.mend(a, b)
+    run.settle(run.topology.servers)
 
 
 @command(
@@ -66,6 +64,19 @@ def crash_server(run: Run, server: int) -> None:
     run.world.crash(server)
     run.topology.crash(server)
     run.record({"event": "crashed", "server": server})
+
+
+@command(
+    "crashSoon",
+    ("id", TEXT),
+    ("ms", TEXT),
+    does="lets a server stop so many milliseconds from now, in the middle of whatever goes on then; one that "
+    "is joining at that moment can be named too (simulated world only)",
+    until="it is planned",
+    example="crashSoon 2 5",
+)
+def crash_soon(run: Run, text: str, ms: str) -> None:
+    run.world.crash_soon(parse_id(text), _number(ms, MILLISECONDS_MAX) / 1000)
 
 
 @command(
@@ -86,12 +97,13 @@ def restart_server(run: Run, text: str) -> None:
     run.settle([server])
 
 
-def _set(run: Run, a: int, b: int, *, free_only: bool = False, **changed: float) -> None:
-    """Change faults of the direction from a server to another one."""
-    if a == b:
-        raise BadLine(f"a connection has two ends, and {a} is one")
-    if run.topology.kind(a) == run.topology.kind(b) == "client":
-        raise BadLine(f"{a} and {b} are both clients, and a client talks to servers only")
+def _set(run: Run, a: int | None, b: int | None, *, free_only: bool = False, **changed: float) -> None:
+    """Change faults of the direction from one node to another, None for all."""
+    if a is not None and b is not None:
+        if a == b:
+            raise BadLine(f"a connection has two ends, and {a} is one")
+        if run.topology.kind(a) == run.topology.kind(b) == "client":
+            raise BadLine(f"{a} and {b} are both clients, and a client talks to servers only")
     if free_only and not run.settings.free_running:
         raise BadLine("in lock-step every message has to arrive: it needs --free-running")
     old = run.faults.get((a, b), NONE)
@@ -116,55 +128,55 @@ def _number(text: str, most: float) -> float:
 
 @command(
     "loss",
-    ("from", NODE_ID),
-    ("to", NODE_ID),
+    ("from", NODE_OR_ALL),
+    ("to", NODE_OR_ALL),
     ("percent", TEXT),
     does="lets that share of the messages from one node to another get lost; 100 cuts this direction "
     "(free-running only)",
     until="it does",
     example="loss 0 1 25",
 )
-def loss(run: Run, a: int, b: int, percent: str) -> None:
+def loss(run: Run, a: int | None, b: int | None, percent: str) -> None:
     _set(run, a, b, free_only=True, loss=_share(percent))
 
 
 @command(
     "duplicate",
-    ("from", NODE_ID),
-    ("to", NODE_ID),
+    ("from", NODE_OR_ALL),
+    ("to", NODE_OR_ALL),
     ("percent", TEXT),
     does="lets that share of the messages from one node to another arrive twice",
     until="it does",
     example="duplicate 0 1 25",
 )
-def duplicate(run: Run, a: int, b: int, percent: str) -> None:
+def duplicate(run: Run, a: int | None, b: int | None, percent: str) -> None:
     _set(run, a, b, duplicate=_share(percent))
 
 
 @command(
     "reorder",
-    ("from", NODE_ID),
-    ("to", NODE_ID),
+    ("from", NODE_OR_ALL),
+    ("to", NODE_OR_ALL),
     ("percent", TEXT),
     does="lets that share of the messages from one node to another be overtaken by later ones "
     "(free-running only)",
     until="it does",
     example="reorder 0 1 25",
 )
-def reorder(run: Run, a: int, b: int, percent: str) -> None:
+def reorder(run: Run, a: int | None, b: int | None, percent: str) -> None:
     _set(run, a, b, free_only=True, reorder=_share(percent))
 
 
 @command(
     "delay",
-    ("from", NODE_ID),
-    ("to", NODE_ID),
+    ("from", NODE_OR_ALL),
+    ("to", NODE_OR_ALL),
     ("ms", TEXT),
     does="lets messages from one node to another be late by up to so many milliseconds",
     until="it does",
     example="delay 0 1 20",
 )
-def delay(run: Run, a: int, b: int, ms: str) -> None:
+def delay(run: Run, a: int | None, b: int | None, ms: str) -> None:
     _set(run, a, b, delay_s=_number(ms, MILLISECONDS_MAX) / 1000)
 
 

@@ -7,20 +7,26 @@ from bayou.node.messages import Failed, Status, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from bayou.master.topology import Topology
+    from bayou.node.messages import Message
     from bayou.worlds.world import World
 
 
 class FreeRunning:
     """Waits for quiescence by asking: a server that has something to come answers when it has moved."""
 
-    def __init__(self, world: World, topology: Topology) -> None:
+    def __init__(
+        self, world: World, topology: Topology, look_round: Callable[[], None] = lambda: None
+    ) -> None:
+        """``look_round`` brings ``topology`` up to date where servers have left, or crashed, by
+        themselves."""
         self._world = world
         self._topology = topology
+        self._look_round = look_round
 
-    def settle(self, changed: Iterable[int]) -> None:
+    def settle(self, changed: Iterable[int], *, after_failure: bool = False) -> None:
         """A command is done: servers see to the rest by themselves."""
 
     def note_primary(self, server: int) -> None:
@@ -29,42 +35,60 @@ class FreeRunning:
     def stabilize(self) -> None:
         """Return when nothing more can move: in each group of connected servers all vectors and CSNs are
         equal, and the primary has nothing tentative."""
-        gone: dict[int, None] = {}
+        known, is_fresh = self._ask_all(), True
         while True:
-            servers = [server for server in self._topology.servers if server not in gone]
-            known = self._ask({server: Watch() for server in servers}, gone)
-            groups = [
-                [server for server in group if server not in gone] for group in self._topology.groups(servers)
-            ]
-            behind = [server for group in groups if group for server in who_is_behind(group, known)]
-            if not behind:
-                return
-            self._ask(
-                {
-                    server: Watch(known[server].csn, known[server].vector, known[server].tentative)
-                    for server in behind
-                },
-                gone,
-            )
-
-    def _ask(self, watches: Mapping[int, Watch], gone: dict[int, None]) -> dict[int, Status]:
-        """Return the answers; servers that were about to leave, and have, are added to ``gone``."""
-        answers = self._world.ask_all(list(watches.items()))
-        known = {}
-        for server, answer in zip(watches, answers, strict=True):
-            if isinstance(answer, Failed):
-                gone[server] = None
+            groups = self._topology.groups(self._topology.servers)
+            if not all(server in known for group in groups for server in group):
+                known, is_fresh = self._ask_all(), True
                 continue
-            if not isinstance(answer, Status):
-                raise BayouError(f"server {server} did not say where it stands: {answer}")
-            known[server] = answer
+            behind = [server for group in groups for server in who_is_behind(group, known)]
+            if behind:
+                self._await_move(behind, known)
+                is_fresh = False
+            elif is_fresh:
+                return
+            else:
+                known, is_fresh = self._ask_all(), True
+
+    def _ask_all(self) -> dict[int, Status]:
+        """Return where all servers stand."""
+        servers = self._topology.servers
+        known: dict[int, Status] = {}
+        self._note(servers, self._world.ask_all([(server, Watch()) for server in servers]), known)
         return known
+
+    def _await_move(self, behind: list[int], known: dict[int, Status]) -> None:
+        """Wait until one of these servers has moved, and note where it stands; until it has left, if it
+        does."""
+        watches = [
+            (server, Watch(known[server].csn, known[server].vector, known[server].tentative))
+            for server in behind
+        ]
+        self._note(behind, self._world.ask_first(watches), known)
+
+    def _note(
+        self, servers: Iterable[int], answers: Iterable[Message | None], known: dict[int, Status]
+    ) -> None:
+        for server, answer in zip(servers, answers, strict=True):
+            if isinstance(answer, Status):
+                known[server] = answer
+            elif isinstance(answer, Failed):
+                self._look_round()
+                if self._topology.kind(server) == "server":
+                    raise BayouError(f"server {server} did not say where it stands: {answer.why}")
+            elif answer is not None:
+                raise BayouError(f"server {server} did not say where it stands: {answer}")
 
 
 def who_is_behind(group: Iterable[int], known: Mapping[int, Status]) -> list[int]:
     """Return the servers of a connected group to which something is still to come: they lack what another
-    one has, or are the primary and have something to commit, or are about to leave."""
+    one has, or are the primary and have something to commit, or are about to leave.
+
+    Where all have retired, and wait for somebody to be connected to whom they can hand over, nothing comes.
+    """
     statuses = {server: known[server] for server in group}
+    if all(status.retired for status in statuses.values()):
+        return []
     csn = max(status.csn for status in statuses.values())
     union, *others = (status.vector for status in statuses.values())
     for vector in others:

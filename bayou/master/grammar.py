@@ -20,6 +20,7 @@ NEW_ID = "a new id"
 SERVER_ID = "the id of a server"
 CLIENT_ID = "the id of a client"
 NODE_ID = "the id of a server or client"
+NODE_OR_ALL = "the id of a server or client, or * for all, those that join later included"
 TEXT = "a text without blanks"
 REST = "the rest of the line"
 OPTIONAL = "the rest of the line, which may be empty"
@@ -116,13 +117,15 @@ def parse_id(text: str) -> int:
 
 
 def resolve(field: Field, text: str, kind_of: Callable[[int], str | None]) -> Any:
-    """Return the value of a field: the id as a number, or the text.
+    """Return the value of a field: the id as a number (None for all nodes), or the text.
 
     ``kind_of`` tells whether an id is a ``server``, a ``client`` or unknown (None). Raises BadLine where
     the field does not fit.
     """
     if field.kind in (TEXT, REST, OPTIONAL):
         return text
+    if field.kind == NODE_OR_ALL and text == "*":
+        return None
     number = parse_id(text)
     kind = kind_of(number)
     if field.kind == NEW_ID:

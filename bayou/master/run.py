@@ -18,7 +18,7 @@ from bayou.master.grammar import BadLine, parse, resolve
 from bayou.master.lockstep import LockStep
 from bayou.master.topology import Topology
 from bayou.node.messages import Failed, Message
-from bayou.worlds.world import Unsupported
+from bayou.worlds.world import Gone, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Run:
         self._write = write
         self._complain = complain
         self._observe = observe
-        self.faults: dict[tuple[int, int], Faults] = {}
+        self.faults: dict[tuple[int | None, int | None], Faults] = {}
         self._place = self.settings.name
         self._files = [self.settings.name]
         self._printed: list[str] = []
@@ -97,8 +97,8 @@ class Run:
         if self.settings.free_running:
             from bayou.master.freerunning import FreeRunning
 
-            return FreeRunning(self.world, self.topology)
-        return LockStep(self.world, self.topology)
+            return FreeRunning(self.world, self.topology, self.notice_departures)
+        return LockStep(self.world, self.topology, self.notice_departures)
 
     def line(self, number: int, line: bytes | None) -> None:
         """Carry out one line (None for one that was too long to be read).
@@ -243,16 +243,43 @@ class Run:
     def forget(self, node: int) -> None:
         """A node is gone without having been told to."""
         if self.topology.kind(node) == "server":
-            self.topology.remove_server(node)
+            self.remove_server(node)
         elif self.topology.kind(node) == "client":
             self.topology.remove_client(node)
         self.unsettle()
 
     def notice_departures(self) -> None:
-        """Forget the servers that left after their retirement had been given up."""
+        """Forget the servers that left after their retirement had been given up, and take notice of those
+        that have crashed as planned."""
         for server in self.world.take_departed():
-            self.forget(server)
+            self.remove_server(server)
+            self.unsettle()
             self._complain(f"server {server} has left: its retirement, given up before, is complete")
+        for server in self.world.take_crashed():
+            if self.topology.kind(server) == "server":
+                self.topology.crash(server)
+                self.unsettle()
+
+    def remove_server(self, server: int) -> list[int]:
+        """A server has left: forget it, and the faults of its connections; return who was connected to it."""
+        for way in [way for way in self.faults if server in way]:
+            del self.faults[way]
+            self.world.suffer(*way, None)
+        return self.topology.remove_server(server)
+
+    def mend(self, a: int, b: int) -> None:
+        """Connect two servers that are not; one that leaves as soon as it is connected (its retirement
+        had been given up) is no error."""
+        if self.topology.kind(a) != "server" or self.topology.kind(b) != "server":
+            return
+        if self.topology.are_connected(a, b):
+            return
+        try:
+            self.world.connect(a, b)
+        except Gone:
+            self.notice_departures()
+        else:
+            self.topology.connect(a, b)
 
     def tell(self, line: str) -> None:
         """Say on standard error how a command went, in a verbose run."""
@@ -276,7 +303,7 @@ class Run:
         command: level, in lock-step."""
         if not self.paused:
             changed = self.topology.servers if self._is_unsettled else list(changed)
-            self.pace.settle(changed)
+            self.pace.settle(changed, after_failure=self._is_unsettled)
             self._is_unsettled = False
             if not self.settings.free_running:
                 self.record_rest(changed)

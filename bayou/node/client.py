@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received
+from bayou.node.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.node.messages import OK, Answer, Did, Do, Failed, Message, Probe, Request, Waiting
 from bayou.node.session import Guarantees, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from bayou.core.name import Name
     from bayou.node.context import Randomness
 
 
 class Pending:
-    """A request under way: the order that it carries out, and the server that was asked."""
+    """A request under way: the order that it carries out, and the server that was asked, by id and by name."""
 
-    __slots__ = ("order", "request", "server")
+    __slots__ = ("name", "order", "request", "server")
 
-    def __init__(self, order: int, request: Request, server: int) -> None:
+    def __init__(self, order: int, request: Request, server: int, name: Name | None) -> None:
         self.order = order
         self.request = request
         self.server = server
+        self.name = name
 
 
 class Client:
     """A client as a state machine: ``step`` takes one input and returns its effects.
 
     One request is under way at a time. It is sent again until it is answered, under the same number,
-    so that the server carries it out once; never to another server.
+    so that the server carries it out once; never to another server. One that has the same id, but another
+    name, is another one: it joined after the first had retired, and does not know what that had done.
     """
+
+    name: None = None
+    """Clients have none."""
 
     def __init__(
         self, id: int, rng: Randomness, guarantees: Guarantees | None = None, *, retry_s: float = 1.0
@@ -35,6 +41,7 @@ class Client:
         self.id = id
         self.session = Session(guarantees or Guarantees())
         self.server: int | None = None
+        self._server_name: Name | None = None
         self.wake_at: float | None = None
         self._session_id = rng.getrandbits(62)
         self._number = 0
@@ -52,11 +59,13 @@ class Client:
         elif isinstance(given, Ordered):
             self._obey(given.number, given.order)
         elif isinstance(given, LinkUp):
-            self._connect(given.peer)
+            self._connect(given.peer, given.name)
         elif isinstance(given, LinkDown):
             if given.peer == self.server:
                 self.server = None
         elif self._pending is not None and self.wake_at is not None and now >= self.wake_at:
+            if self.server == self._pending.server:
+                effects.notes.append((AGAIN, "a request"))
             self._send(self._pending)
         return effects
 
@@ -64,12 +73,12 @@ class Client:
         """Raise InvariantBroken where the state of the session contradicts itself."""
         self.session.check()
 
-    def _connect(self, peer: int) -> None:
-        self.server = peer
+    def _connect(self, peer: int, name: Name | None) -> None:
+        self.server, self._server_name = peer, name
         pending = self._pending
         if pending is None:
             return
-        if pending.server == peer:
+        if pending.server == peer and pending.name is not None and pending.name is name:
             self._send(pending)
         else:
             self._end(pending, Failed(f"server {pending.server} may or may not have carried it out"))
@@ -94,7 +103,7 @@ class Client:
             request = Request(
                 self._session_id, self._number, order.kind, order.song, order.url, reads, writes
             )
-            self._pending = Pending(number, request, self.server)
+            self._pending = Pending(number, request, self.server, self._server_name)
             self._send(self._pending)
 
     def _send(self, pending: Pending) -> None:

@@ -7,6 +7,7 @@ from bayou._record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.core.items import Items
+    from bayou.core.name import Name
     from bayou.node.facts import Fact
     from bayou.node.messages import Message
 
@@ -16,10 +17,12 @@ class Input(Record):
 
 
 class LinkUp(Input):
-    """A connection to the node with id ``peer`` is up."""
+    """A connection to the node with id ``peer`` is up. ``name`` is what a server is, whatever its id: None where
+    it has no name yet, and for a client."""
 
     peer: int
     is_server: bool
+    name: Name | None = None
 
 
 class LinkDown(Input):
@@ -44,6 +47,11 @@ class Ordered(Input):
 
 class Tick(Input):
     """Time has passed: the node asked to be woken at ``wake_at``."""
+
+
+AGAIN = "again:"
+"""The first word of a note that tells of something asked for again, as no answer came in time; what it
+was follows."""
 
 
 class Effects:

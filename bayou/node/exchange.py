@@ -5,6 +5,11 @@ The receiver says where it stands; the sender answers with what lies beyond, in 
 a few of which may be on their way at a time. A part that is not the next one ends the exchange: what
 came before stays, as items come in log order. Whatever is lost, doubled or late, an exchange begun
 afresh goes on from where the receiver then stands.
+
+What an exchange sends is fixed when it begins. Composed a second time it could number other items in the same
+way, and a receiver that took some of either would skip a write for good, as its vector claims it. So
+nobody is answered twice under one serial: serials of a server grow, and one that is not larger than the
+last answered on this connection is an echo.
 """
 
 from __future__ import annotations
@@ -83,6 +88,7 @@ class Exchanges:
         self.limits = limits
         self._inbound: dict[int, Inbound] = {}
         self._outbound: dict[int, Outbound] = {}
+        self._answered: dict[int, int] = {}
 
     def expect(self, peer: int, purpose: str, key: int) -> int:
         """Get ready to receive from ``peer``, giving up any exchange that was going on; return the serial."""
@@ -108,6 +114,10 @@ class Exchanges:
         inbound = self._inbound.get(peer)
         return None if inbound is None else inbound.purpose
 
+    def expected_from(self, purpose: str) -> int | None:
+        """Return a server from which an exchange for that purpose is coming in, None where there is none."""
+        return next((peer for peer, inbound in self._inbound.items() if inbound.purpose == purpose), None)
+
     def has_progressed(self, peer: int) -> bool:
         """Whether the exchange coming in from ``peer`` has got further since this was last asked."""
         inbound = self._inbound[peer]
@@ -116,16 +126,29 @@ class Exchanges:
         return progress
 
     def serve(self, peer: int, serial: int, csn: int, vector: VersionVector, back: int | None = None) -> None:
-        """Send ``peer`` what lies beyond ``csn`` and ``vector``, under its ``serial``."""
+        """Send ``peer`` what lies beyond ``csn`` and ``vector``, under its ``serial``, unless that is an
+        echo."""
+        if not self.is_new(peer, serial):
+            return
+        self._answered[peer] = serial
         replica = self._server.replica
         outbound = Outbound(serial, replica.beyond(csn, vector), End(replica.csn, replica.vector, back))
         self._outbound[peer] = outbound
         self._send_parts(peer, outbound)
 
-    def forget(self, peer: int) -> None:
-        """The connection to ``peer`` is gone, and with it what was going on there."""
+    def is_new(self, peer: int, serial: int) -> bool:
+        """Whether what ``peer`` asks for under this serial has not been answered yet on this connection."""
+        return serial > self._answered.get(peer, -1)
+
+    def break_off(self, peer: int) -> None:
+        """Go on with nothing that was going on with ``peer``."""
         self._inbound.pop(peer, None)
         self._outbound.pop(peer, None)
+
+    def forget(self, peer: int) -> None:
+        """The connection to ``peer`` is gone, or new, and with it what was going on there."""
+        self.break_off(peer)
+        self._answered.pop(peer, None)
 
     def give_up(self, peer: int, serial: int) -> bool:
         """Expect no more of that exchange from ``peer``; return whether it was expected."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from bayou.core.name import ROOT
 from bayou.core.vector import LiveVector
+from bayou.node.effects import AGAIN
 from bayou.node.facts import CreatedFor
 from bayou.node.messages import JOIN, Create, Created, Declined, Failed, Join, Joined
 from bayou.node.patience import Patience
@@ -79,14 +80,32 @@ class Joining:
     def on_due(self) -> None:
         """Nothing came for a while: ask again, somebody else where the creator is gone."""
         if self._target is not None:
-            if self._creator is not None and self._exchanges.is_progressing(self._creator, JOIN, self._token):
+            source = self._exchanges.expected_from(JOIN)
+            if source is not None and self._exchanges.has_progressed(source):
                 self.due = self._server.now + self._patience.take()
-            else:
-                self._pull()
-        elif self._creator is not None and self._creator in self._server.servers:
+                return
+            self._note_again("what the giver of its name had")
+            self._pull()
+            return
+        self._note_again("a name")
+        if self._creator is not None and self._creator in self._server.servers:
             self._ask_creator(self._creator)
         else:
             self._ask()
+
+    def _note_again(self, what: str) -> None:
+        if self._server.servers:
+            self._server.note(AGAIN, what)
+
+    def on_links_changed(self) -> None:
+        """A server was connected or cut off: where there is nobody to wait for any more, ask somebody
+        else."""
+        if self._order is not None and self._creator not in self._server.servers:
+            self._patience.renew()
+            if self._target is None:
+                self._ask()
+            elif self._exchanges.expected_from(JOIN) is None:
+                self._pull()
 
     def waiting(self) -> list[str]:
         """Return what is being waited for, a line each."""
@@ -140,8 +159,11 @@ class Creating:
             del self._creations[next(iter(self._creations))]
 
     def on_create(self, peer: int, message: Create) -> None:
-        """Give a new server its name."""
+        """Give a new server its name, and what it has to take over; an echo gets neither, as what it would be
+        told to have does not follow."""
         server = self._server
+        if not self._exchanges.is_new(peer, message.serial):
+            return
         if not server.is_active:
             server.send(peer, Declined(message.token))
             return

@@ -15,6 +15,7 @@ it has the duty.
 from __future__ import annotations
 
 from bayou.core.vector import RETIRED
+from bayou.node.effects import AGAIN
 from bayou.node.facts import Promised
 from bayou.node.messages import HAND_OVER, AskHeir, Declined, Failed, HandOver, Retired, TakenOver, Willing
 from bayou.node.patience import Patience
@@ -179,6 +180,8 @@ class Retiring:
 
     def on_due(self) -> None:
         """Nothing came for a while: ask, or offer, again."""
+        if self._server.servers:
+            self._server.note(AGAIN, "to be the heir, or to take over")
         self._proceed()
 
     # The ones that take over.

@@ -15,6 +15,7 @@ passes along it.
 
 from __future__ import annotations
 
+from bayou.node.effects import AGAIN
 from bayou.node.messages import ROUND, Converge, Converged, End, Failed, Gather
 
 TYPE_CHECKING = False
@@ -72,7 +73,11 @@ class Rounds:
         if server.paused or not server.is_active:
             server.answer(order, Failed("it is paused" if server.paused else "it is no active member"))
             return
-        self.on_due()
+        self._give_up()
+        neighbours = plan.below if plan.above is None else (*plan.below, plan.above)
+        if any(peer not in server.servers for peer in neighbours):
+            server.answer(order, Converged(False, server.replica.is_primary))
+            return
         current = self._round = Round(order, plan)
         self.due = server.now + (self._patience_s * 2 ** min(plan.attempt, ATTEMPTS_COUNTED))
         for peer in plan.below:
@@ -88,9 +93,11 @@ class Rounds:
         current = self._round
         if self._server.paused:
             return
-        if current is None or message.round != current.plan.round:
-            self._early[peer] = message
-        elif peer == current.plan.above and current.asked is None:
+        if current is None or message.round > current.plan.round:
+            early = self._early.get(peer)
+            if early is None or early.round < message.round:
+                self._early[peer] = message
+        elif message.round == current.plan.round and peer == current.plan.above and current.asked is None:
             current.asked = Asked(message, message.serial)
             self._pass_up_if_gathered(current)
 
@@ -109,16 +116,24 @@ class Rounds:
 
     def pause(self) -> None:
         """Anti-entropy stops: what is still on its way is not taken in."""
-        self.on_due()
+        self._give_up()
         self._early.clear()
         self._exchanges.stop_receiving(ROUND)
 
     def forget(self, peer: int) -> None:
-        """The connection to ``peer`` is gone, and with it what it asked there."""
+        """The connection to ``peer`` is gone, or new, and with it what was asked there: a round that needs it
+        fails at once."""
         self._early.pop(peer, None)
+        current = self._round
+        if current is not None and (peer == current.plan.above or peer in current.plan.below):
+            self._give_up()
 
     def on_due(self) -> None:
-        """The round takes too long, or a newer one begins: say so, and let the master begin another."""
+        """The round takes too long: say so, and let the master begin another."""
+        self._server.note(AGAIN, "a round")
+        self._give_up()
+
+    def _give_up(self) -> None:
         if self._round is not None:
             self._answer(self._round, level=False)
 

@@ -220,6 +220,11 @@ class Server:
         return self._replica
 
     @property
+    def name(self) -> Name | None:
+        """Its name, None before it has one."""
+        return None if self._replica is None else self._replica.name
+
+    @property
     def is_member(self) -> bool:
         """Whether it has its name and has taken over what its creator had."""
         return self._active
@@ -307,7 +312,7 @@ class Server:
             if self._replica is not None or isinstance(given.message, _BEFORE_MEMBERSHIP):
                 handler(given.peer, given.message)
         except PeerError as error:
-            self.exchanges.forget(given.peer)
+            self.exchanges.break_off(given.peer)
             self._effects.drops.append((given.peer, str(error)))
 
     def _obey(self, given: Ordered) -> None:
@@ -329,6 +334,7 @@ class Server:
         self._rounds.forget(peer)
         if self._gossip is not None:
             self._gossip.forget(peer)
+        self._joining.on_links_changed()
         self._retiring.on_links_changed()
 
     def _on_pull(self, peer: int, message: Pull) -> None:

@@ -22,16 +22,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bayou.core.name import Name
+
 MAGIC = b"bayou\x00\x01\n"
 NONCE_BYTES = 32
 PROOF_BYTES = 32
 
 
 class Introduce(Message):
-    """Who is at this end: the node's id, and whether it is a server."""
+    """Who is at this end: the node's id, whether it is a server, and the server's name if it has one yet."""
 
     id: int
     is_server: bool
+    name: Name | None = None
 
 
 class Channel:
@@ -63,7 +66,8 @@ class Channel:
 class Connection(Channel):
     """Messages over a stream whose other end has to prove itself first.
 
-    ``peer`` is its introduction once the connection is open, None before.
+    ``peer`` is its introduction once the connection is open, None before; ``me`` is what it is or will be told
+    of this end.
     """
 
     def __init__(self, secret: bytes, nonce: bytes, me: Introduce, *, dialled: bool) -> None:
@@ -72,7 +76,7 @@ class Connection(Channel):
         self.peer: Introduce | None = None
         self._secret = secret
         self._nonce = nonce
-        self._me = me
+        self.me = me
         self._dialled = dialled
         self._nonces = b""
         self._proven = False
@@ -99,7 +103,7 @@ class Connection(Channel):
             raise WireError(f"{type(message).__name__} before an introduction")
         self.peer = message
         if not self._dialled:
-            self.send(self._me)
+            self.send(self.me)
 
     def _take_proof(self) -> bool:
         """Go on with the handshake as far as the bytes at hand allow; return whether the peer is proven."""
@@ -112,7 +116,7 @@ class Connection(Channel):
             raise WireError("it does not know the secret of this cluster")
         if self._dialled:
             self.outgoing += self._proof(b"D")
-            self.send(self._me)
+            self.send(self.me)
         self._proven = True
         return True
 

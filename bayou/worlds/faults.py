@@ -29,38 +29,58 @@ class Faults(Record):
 
 NONE = Faults()
 BEHIND_S = 0.05
-"""How long a message is left behind at most that is to be overtaken."""
+"""By how much a message is late at most that is to be overtaken, or comes for the second time."""
+
+Way = tuple["int | None", "int | None"]
+"""A direction: who sends and who receives, None for everybody, those who join later included."""
 
 
 class Weather:
     """The faults of all links, a direction each. The one random stream of a run that is about the network."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, *, behind_s: float = BEHIND_S) -> None:
         self._rng = rng
-        self._faults: dict[tuple[int, int], Faults] = {}
+        self._behind_s = behind_s
+        self._faults: dict[Way, Faults] = {}
         self._arrival_s: dict[tuple[int, int], float] = {}
 
-    def set(self, sender: int, receiver: int, faults: Faults) -> None:
-        """Let messages from ``sender`` to ``receiver`` suffer these faults from now on."""
-        if faults == NONE:
+    def set(self, sender: int | None, receiver: int | None, faults: Faults | None) -> None:
+        """Let messages from ``sender`` to ``receiver`` suffer these faults from now on, or none in
+        particular.
+
+        What is set for a pair goes before what is set for all that one sends, that before what is set for
+        all that one receives, and that before what is set for all.
+        """
+        if faults is None:
             self._faults.pop((sender, receiver), None)
         else:
             self._faults[sender, receiver] = faults
 
     def get(self, sender: int, receiver: int) -> Faults:
         """Return the faults of that direction."""
-        return self._faults.get((sender, receiver), NONE)
+        if not self._faults:
+            return NONE
+        for way in ((sender, receiver), (sender, None), (None, receiver), (None, None)):
+            faults = self._faults.get(way)
+            if faults is not None:
+                return faults
+        return NONE
 
     def clear(self) -> None:
         """Fair weather everywhere."""
         self._faults.clear()
 
+    @property
+    def is_fair(self) -> bool:
+        """Whether no direction suffers any fault."""
+        return all(faults == NONE for faults in self._faults.values())
+
     def arrivals(self, sender: int, receiver: int, now_s: float, latency_s: float) -> list[float]:
         """Return when a message sent now arrives: never, once or twice. Unless it is left behind, not before
         what was sent before it."""
         way = (sender, receiver)
-        faults = self._faults.get(way)
-        if faults is None:
+        faults = self.get(sender, receiver)
+        if faults == NONE:
             at_s = max(now_s + latency_s, self._arrival_s.pop(way, 0.0))
             return [at_s]
         rng = self._rng
@@ -68,8 +88,8 @@ class Weather:
             return []
         at_s = now_s + latency_s + rng.random() * faults.delay_s
         if rng.random() < faults.reorder:
-            at_s += rng.random() * BEHIND_S
+            at_s += rng.random() * self._behind_s
         else:
             at_s = self._arrival_s[way] = max(at_s, self._arrival_s.get(way, 0.0))
-        again = [at_s + rng.random() * BEHIND_S] if rng.random() < faults.duplicate else []
+        again = [at_s + rng.random() * self._behind_s] if rng.random() < faults.duplicate else []
         return [at_s, *again]

@@ -14,12 +14,12 @@ from math import inf
 
 from bayou.core.errors import BayouError
 from bayou.node.client import Client
-from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.node.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Failed, Join, Message, Probe, Waiting
 from bayou.node.server import Server, Settings
 from bayou.trace.events import of_client, of_server
-from bayou.worlds.faults import Weather
-from bayou.worlds.world import DeadlineExceeded, GivenUp, WorldSettings
+from bayou.worlds.faults import BEHIND_S, Weather
+from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, WorldSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
         def sent(self, sender: int, receiver: int, message: Message, arrivals: int) -> None:
             """A message was sent, and arrives so many times."""
 
+        def asked_again(self, what: str) -> None:
+            """A node asked for something again, as no answer had come in time."""
+
         def cut(self, message: Message) -> None:
             """A connection was cut while this was on its way."""
 
@@ -47,6 +50,9 @@ if TYPE_CHECKING:
 LATENCY_S = 0.001
 FLUSH = Tick()
 """What a node has written is durable now: an event of the world, which no node sees."""
+
+CRASH = Tick()
+"""A node stops: an event of the world too."""
 
 
 class Arrival:
@@ -103,10 +109,11 @@ class SimulatedWorld:
         check: bool = False,
         latency_s: float = LATENCY_S,
         flush_s: float = 0.0,
+        behind_s: float = BEHIND_S,
     ) -> None:
         """``check`` walks all invariants of a node after each of its steps; a message takes ``latency_s``
         virtual seconds, and making something durable ``flush_s``: what a node does after that waits for it,
-        and a crash loses it."""
+        and a crash loses it. ``behind_s``: how late doubled and overtaken messages are at most."""
         self.settings = settings or WorldSettings()
         self.nodes: dict[int, Server | Client] = {}
         self.journals: dict[int, list[Items | Fact]] = {}
@@ -114,7 +121,7 @@ class SimulatedWorld:
         self.now_s = 0.0
         self.steps = 0
         self._server_settings = server_settings or self._default_server_settings()
-        self.weather = Weather(random.Random(f"network {seed}"))
+        self.weather = Weather(random.Random(f"network {seed}"), behind_s=behind_s)
         self.observe: Callable[[Event], None] | None = None
         self.watcher: Watcher | None = None
         self.complain: Callable[[str], None] | None = lambda line: print(line, file=sys.stderr)
@@ -133,6 +140,7 @@ class SimulatedWorld:
         self._owed: dict[int, int] = {}
         self._alarms: dict[int, float] = {}
         self._departed: dict[int, None] = {}
+        self._crashed: dict[int, None] = {}
         self._is_interrupted = False
         self._deadline_s = self.patience_s
 
@@ -165,12 +173,13 @@ class SimulatedWorld:
 
     def connect(self, a: int, b: int) -> None:
         if a not in self.nodes or b not in self.nodes:
-            raise BayouError(f"{a} and {b} can't be connected: one of them is gone")
+            raise Gone(f"{a} and {b} can't be connected: one of them is gone")
+        self.disconnect(a, b)
         link = self._links[_pair(a, b)] = Link(a, b)
-        kinds = {node: isinstance(self.nodes[node], Server) for node in (a, b)}
+        machines = {node: self.nodes[node] for node in (a, b)}
         for node, peer in ((a, b), (b, a)):
             if link.is_up:  # the other one may have left on hearing of it
-                self._step(node, LinkUp(peer, kinds[peer]))
+                self._step(node, LinkUp(peer, isinstance(machines[peer], Server), machines[peer].name))
 
     def disconnect(self, a: int, b: int) -> None:
         link = self._links.pop(_pair(a, b), None)
@@ -184,6 +193,15 @@ class SimulatedWorld:
 
     def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
         return self._run_until_answered([self.order(node, order) for node, order in orders])
+
+    def ask_first(self, orders: Sequence[tuple[int, Message]]) -> list[Message | None]:
+        numbers = [self.order(node, order) for node, order in orders]
+        try:
+            while not any(number in self._answers for number in numbers):
+                self._run_one()
+            return [self._answers.get(number) for number in numbers]
+        finally:
+            self._forget_orders(numbers)
 
     def interrupt(self) -> None:
         self._is_interrupted = True
@@ -213,6 +231,13 @@ class SimulatedWorld:
         self._remove(server)
         self._departed.pop(server, None)
 
+    def crash_soon(self, server: int, after_s: float) -> None:
+        self._schedule(self.now_s + after_s, server, CRASH, None)
+
+    def take_crashed(self) -> list[int]:
+        crashed, self._crashed = list(self._crashed), {}
+        return crashed
+
     def restart(self, server: int, peers: Sequence[int], *, paused: bool) -> None:
         """Start a crashed server with what it had made durable, and connect it to these nodes."""
         settings = self._settings_of(server)
@@ -224,8 +249,8 @@ class SimulatedWorld:
             if peer in self.nodes:
                 self.connect(server, peer)
 
-    def suffer(self, sender: int, receiver: int, faults: Faults) -> None:
-        """Let messages from one node to another suffer these faults from now on."""
+    def suffer(self, sender: int | None, receiver: int | None, faults: Faults | None) -> None:
+        """Let messages from one node to another suffer these faults from now on, or none in particular."""
         self.weather.set(sender, receiver, faults)
 
     def calm(self) -> None:
@@ -327,9 +352,18 @@ class SimulatedWorld:
         heappush(self._events, Arrival(at_s, self._event_count, node, given, link))
 
     def _run_until_answered(self, numbers: list[int]) -> list[Message]:
-        while not all(number in self._answers for number in numbers):
-            self._run_one()
-        return [self._answers.pop(number) for number in numbers]
+        try:
+            while not all(number in self._answers for number in numbers):
+                self._run_one()
+            return [self._answers[number] for number in numbers]
+        finally:
+            self._forget_orders(numbers)
+
+    def _forget_orders(self, numbers: list[int]) -> None:
+        """Nobody waits for the answers to these any more."""
+        for number in numbers:
+            self._answers.pop(number, None)
+            self._owed.pop(number, None)
 
     def _run_one(self) -> None:
         """Process the next event; DeadlineExceeded where there is none before the deadline."""
@@ -356,7 +390,11 @@ class SimulatedWorld:
             return
         if given is FLUSH:
             for each, effects in self._unflushed.pop(node, ()):
-                self._carry_out(node, each, effects)
+                if node in self.nodes:  # otherwise it has left, or was ended, by what came before
+                    self._carry_out(node, each, effects)
+            return
+        if given is CRASH:
+            self._crash_as_planned(node, machine)
             return
         self.steps += 1
         effects = machine.step(self.now_s, given)
@@ -373,6 +411,13 @@ class SimulatedWorld:
         if node in self.nodes:
             self._set_alarm(node, machine.wake_at)
 
+    def _crash_as_planned(self, node: int, machine: Server | Client) -> None:
+        if isinstance(machine, Server):
+            self.crash(node)
+            self._crashed[node] = None
+            if self.observe is not None:
+                self.observe({"event": "crashed", "server": node, "t": round(self.now_s, 6)})
+
     def _carry_out(self, node: int, given: Input, effects: Effects) -> None:
         machine = self.nodes[node]
         if effects.facts or effects.durable:
@@ -380,25 +425,36 @@ class SimulatedWorld:
         if self.observe is not None:
             self._tell(self.observe, machine, given, effects)
         for peer, message in effects.sends:
-            link = self._links.get(_pair(node, peer))
-            if link is not None:
-                arrivals = self.weather.arrivals(node, peer, self.now_s, self._latency_s)
-                for at_s in arrivals:
-                    self._schedule(at_s, peer, Received(node, message), link)
-                if self.watcher is not None:
-                    self.watcher.sent(node, peer, message, len(arrivals))
+            self._send(node, peer, message)
         for number, message in effects.answers:
-            self._answers[number] = message
-            self._owed.pop(number, None)
+            if self._owed.pop(number, None) is not None:
+                self._answers[number] = message
         for peer, why in effects.drops:
             self.dropped.append((node, peer, why))
             self._complain(f"server {node} drops its connection to {peer}: {why}")
             self.disconnect(node, peer)
-        if self.settings.verbose:
-            for words in effects.notes:
-                self._complain(f"server {node}: {' '.join(map(str, words))}")
+        if effects.notes:
+            self._pass_on(node, effects.notes)
         if effects.leave:
             self._remove(node)
+
+    def _send(self, node: int, peer: int, message: Message) -> None:
+        link = self._links.get(_pair(node, peer))
+        if link is None:
+            return
+        arrivals = self.weather.arrivals(node, peer, self.now_s, self._latency_s)
+        for at_s in arrivals:
+            self._schedule(at_s, peer, Received(node, message), link)
+        if self.watcher is not None:
+            self.watcher.sent(node, peer, message, len(arrivals))
+
+    def _pass_on(self, node: int, notes: list[tuple[object, ...]]) -> None:
+        for words in notes:
+            if words[0] == AGAIN and self.watcher is not None:
+                self.watcher.asked_again(str(words[1]))
+            if self.settings.verbose:
+                kind = "server" if isinstance(self.nodes[node], Server) else "client"
+                self._complain(f"{kind} {node}: {' '.join(map(str, words))}")
 
     def _tell(
         self, observe: Callable[[Event], None], machine: Server | Client, given: Input, effects: Effects

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
             """Start a client and connect it to that server."""
 
         def connect(self, a: int, b: int) -> None:
-            """Connect two nodes; at least one is a server."""
+            """Connect two nodes; at least one is a server. Raises Gone where one of them has left."""
 
         def disconnect(self, a: int, b: int) -> None:
             """Cut the connection between two nodes; both know when this returns."""
@@ -48,14 +48,26 @@ if TYPE_CHECKING:
         def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
             """Give orders to several nodes at once and return their answers in the same order."""
 
+        def ask_first(self, orders: Sequence[tuple[int, Message]]) -> list[Message | None]:
+            """Give orders to several nodes at once and return, as soon as there is an answer, what there
+            is, None for those that have not answered. Nobody waits for theirs any more."""
+
         def crash(self, server: int) -> None:
             """End a server at once, as a failing machine does."""
+
+        def crash_soon(self, server: int, after_s: float) -> None:
+            """End the server that has this id then as a failing machine does, in the middle of whatever goes
+            on."""
+
+        def take_crashed(self) -> list[int]:
+            """Return the servers that have crashed as planned since the last call."""
 
         def restart(self, server: int, peers: Sequence[int], *, paused: bool) -> None:
             """Start a crashed server with what it had made durable, connected to these nodes."""
 
-        def suffer(self, sender: int, receiver: int, faults: Faults) -> None:
-            """Let messages from one server to another suffer these faults from now on."""
+        def suffer(self, sender: int | None, receiver: int | None, faults: Faults | None) -> None:
+            """Let messages from one node to another (None for all, also those that join later) suffer these
+            faults from now on; none in particular any more where ``faults`` is None."""
 
         def calm(self) -> None:
             """End all faults of connections."""
@@ -110,6 +122,10 @@ class DeadlineExceeded(BayouError):
 
 class Unsupported(BayouError):
     """This world can't do that; nothing has changed."""
+
+
+class Gone(BayouError):
+    """A node that was to be connected has left."""
 
 
 class GivenUp(BayouError):

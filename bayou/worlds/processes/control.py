@@ -56,11 +56,17 @@ class Dial(Message):
 
 
 class Suffer(Message):
-    """Let messages to ``peer`` suffer these faults, in millionths, in the order of the fields of
-    bayou.worlds.faults.Faults; none at all: no faults any more, to nobody."""
+    """Let messages to ``peer`` (None for all) suffer these faults, in millionths, in the order of the
+    fields of bayou.worlds.faults.Faults; none in particular any more where there are no numbers.
+    ``is_general`` tells that all nodes get this order."""
 
-    peer: int
+    peer: int | None
+    is_general: bool
     faults: tuple[int, ...]
+
+
+class Calm(Message):
+    """Let messages suffer no faults any more."""
 
 
 class HangUp(Message):

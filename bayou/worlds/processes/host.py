@@ -19,7 +19,7 @@ from bayou.node.messages import Done, Failed, Message
 from bayou.node.server import Server, Settings
 from bayou.node.session import SHORT_NAMES, Guarantees
 from bayou.wire.connection import Introduce
-from bayou.worlds.processes.control import Dial, Envelope, HangUp, Start, Suffer, Traced, Up
+from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
 from bayou.worlds.processes.network import Network
 
 TYPE_CHECKING = False
@@ -95,6 +95,9 @@ class Host:
         elif isinstance(order, Suffer):
             self._suffer(order)
             self._answer(number, Done())
+        elif isinstance(order, Calm):
+            self._weather = None
+            self._answer(number, Done())
         elif isinstance(order, HangUp):
             self._network.hang_up(order.peer)
             self._answer(number, Done())
@@ -102,7 +105,7 @@ class Host:
             self._step(Ordered(number, order))
 
     def linked(self, peer: Introduce) -> None:
-        self._step(LinkUp(peer.id, peer.is_server))
+        self._step(LinkUp(peer.id, peer.is_server, peer.name))
 
     def unlinked(self, peer: int) -> None:
         self._step(LinkDown(peer))
@@ -134,7 +137,7 @@ class Host:
 
     def _start(self, number: int, order: Start) -> None:
         rng = SystemBits()
-        self._network.me = Introduce(order.id, order.is_server)
+        self._network.introduce_as(Introduce(order.id, order.is_server))
         self._verbose = order.verbose
         self._traces = order.trace
         self._starting = (number, order.join)
@@ -181,10 +184,8 @@ class Host:
 
         if self._weather is None:
             self._weather = Weather(random.Random())
-        if order.faults:
-            self._weather.set(0, order.peer, Faults(*(number / 1e6 for number in order.faults)))
-        else:
-            self._weather.clear()
+        faults = Faults(*(number / 1e6 for number in order.faults)) if order.faults else None
+        self._weather.set(None if order.is_general else 0, order.peer, faults)
 
     def _send_late(self, weather: Weather, peer: int, message: Message) -> None:
         now = monotonic()
@@ -210,6 +211,9 @@ class Host:
         if self._node is None:
             return
         effects = self._node.step(monotonic(), given)
+        if self._node.name is not self._network.me.name:
+            me = self._network.me
+            self._network.introduce_as(Introduce(me.id, me.is_server, self._node.name))
         if self._traces:
             self._trace(self._node, given, effects)
         for peer, message in effects.sends:

@@ -60,6 +60,7 @@ class Link(Stream):
 
     def __init__(self, sock: socket.socket, channel: Connection, due: float) -> None:
         super().__init__(sock, channel)
+        self.connection = channel
         self.peer: int | None = None
         self.due = due
         self.dial: int | None = None
@@ -90,6 +91,12 @@ class Network:
         self._add(self._control)
 
     # What the host calls.
+
+    def introduce_as(self, me: Introduce) -> None:
+        """Tell those who connect from now on, and those who are shaking hands, who this node is."""
+        self.me = me
+        for link in self._handshakes:
+            link.connection.me = me
 
     def wait(self, due: float | None) -> None:
         """Take in what comes, at the latest until the monotonic time ``due`` (None for never)."""

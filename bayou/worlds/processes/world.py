@@ -13,9 +13,9 @@ from bayou.node.messages import Failed, Join, Message, Probe, Waiting
 from bayou.node.session import SHORT_NAMES
 from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm
-from bayou.worlds.processes.control import Dial, Envelope, HangUp, Start, Suffer, Traced, Up
+from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
 from bayou.worlds.processes.stream import Stream
-from bayou.worlds.world import DeadlineExceeded, GivenUp, NodeLost, Unsupported, WorldSettings
+from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, NodeLost, Unsupported, WorldSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class ProcessWorld:
         self._is_waiting = False
         self._is_interrupted = False
         self._departed: list[int] = []
+        self._standing: dict[int | None, Faults | None] = {}
         self._count = 0
         self._answers: dict[int, Message] = {}
         self._asked: dict[int, tuple[_Node, Message]] = {}
@@ -90,6 +91,8 @@ class ProcessWorld:
             raise BayouError(f"client {node} could not be started: {answer.why}")
 
     def connect(self, a: int, b: int) -> None:
+        if a not in self._nodes or b not in self._nodes:
+            raise Gone(f"{a} and {b} can't be connected: one of them is gone")
         dialler, other = (a, b) if self._nodes[b].is_server else (b, a)
         answer = self.ask(dialler, Dial(other, self._nodes[other].port))
         if isinstance(answer, Failed):
@@ -108,12 +111,24 @@ class ProcessWorld:
         try:
             while not all(number in self._answers for number in numbers):
                 self._turn(self._deadline)
-        except BayouError:
-            for number in numbers:  # nobody waits for the answers any more
-                self._asked.pop(number, None)
-                self._answers.pop(number, None)
-            raise
-        return [self._answers.pop(number) for number in numbers]
+            return [self._answers[number] for number in numbers]
+        finally:
+            self._forget_orders(numbers)
+
+    def ask_first(self, orders: Sequence[tuple[int, Message]]) -> list[Message | None]:
+        numbers = [self._order(node, order) for node, order in orders]
+        try:
+            while not any(number in self._answers for number in numbers):
+                self._turn(self._deadline)
+            return [self._answers.get(number) for number in numbers]
+        finally:
+            self._forget_orders(numbers)
+
+    def _forget_orders(self, numbers: list[int]) -> None:
+        """Nobody waits for the answers to these any more."""
+        for number in numbers:
+            self._asked.pop(number, None)
+            self._answers.pop(number, None)
 
     def crash(self, server: int) -> None:
         node = self._nodes.pop(server)
@@ -122,15 +137,25 @@ class ProcessWorld:
         while node.key in self._by_key:
             self._turn(self._deadline)
 
+    def crash_soon(self, server: int, after_s: float) -> None:
+        raise Unsupported("processes crash between commands only: crashServer")
+
+    def take_crashed(self) -> list[int]:
+        return []
+
     def restart(self, server: int, peers: Sequence[int], *, paused: bool) -> None:
         raise Unsupported(f"server {server} kept its log in memory, which is gone")
 
-    def suffer(self, sender: int, receiver: int, faults: Faults) -> None:
-        millionths = [round(getattr(faults, name) * 1e6) for name in faults.field_names]
-        self.ask(sender, Suffer(receiver, tuple(millionths)))
+    def suffer(self, sender: int | None, receiver: int | None, faults: Faults | None) -> None:
+        if sender is None:
+            self._standing[receiver] = faults
+        senders = list(self._nodes) if sender is None else [sender]
+        order = Suffer(receiver, sender is None, _in_millionths(faults))
+        self.ask_all([(node, order) for node in senders if node in self._nodes and node != receiver])
 
     def calm(self) -> None:
-        self.ask_all([(node.id, Suffer(node.id, ())) for node in self._nodes.values() if node.is_server])
+        self._standing.clear()
+        self.ask_all([(node, Calm()) for node in self._nodes])
 
     def skew(self, server: int, seconds: float) -> None:
         raise Unsupported("the processes of this machine share its clock")
@@ -230,8 +255,13 @@ class ProcessWorld:
             *_plain_habits(self.settings.habits),
             self.observe is not None,
         )
+        standing = [
+            (id, Suffer(receiver, True, _in_millionths(faults)))
+            for receiver, faults in self._standing.items()
+            if receiver != id
+        ]
         try:
-            answer = self.ask(id, start)
+            *_, answer = self.ask_all([*standing, (id, start)])
         except BayouError:
             self._discard(node)
             raise
@@ -379,6 +409,10 @@ def _plain_habits(habits: Habits | None) -> tuple[tuple[int, ...], str]:
         return (), ""
     numbers = habits.period_s, habits.jitter, habits.round_s, habits.patience_s
     return tuple(round(number * 1e6) for number in numbers), habits.partners
+
+
+def _in_millionths(faults: Faults | None) -> tuple[int, ...]:
+    return () if faults is None else tuple(round(getattr(faults, name) * 1e6) for name in faults.field_names)
 
 
 def _describe_exit(status: int) -> str:
