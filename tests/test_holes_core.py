@@ -147,7 +147,7 @@ def test_lock_step_asks_again_only_those_that_are_not_level() -> None:
     steps.note_primary(1)
     world.server(1).replica.put("s", "u")
     world.server(3).replica.put("s", "v")
-    steps.stabilize()
+    steps.settle(topology.servers)
     assert listening.heads() == [[1, 2], [0]], "server 4 is alone, and has nobody to be level with"
     assert world.server(2).replica.vector == world.server(3).replica.vector
     assert not world.server(1).replica.log.tentative
