@@ -127,6 +127,14 @@ def test_lock_step_with_a_wrong_guess_of_the_primary_takes_one_round_more() -> N
     assert listening.heads()[2:] == [[0]], "now it knows"
 
 
+def test_lock_step_does_not_end_with_a_round_below_whose_head_the_primary_is() -> None:
+    """Even where all say that they are level: only a primary at the head hears everybody before it marks."""
+    _, _, listening, steps = lock_step(3)
+    steps.note_primary(2)
+    steps.settle([0, 1, 2])
+    assert listening.heads() == [[2], [0]]
+
+
 def test_lock_step_without_any_guess_begins_with_the_lowest_id() -> None:
     _, topology, listening, steps = lock_step(4)
     for here, there in ((0, 2), (0, 3), (1, 2), (1, 3)):
