@@ -44,9 +44,9 @@ class Setup(Record):
     latency_s: float = LATENCY_S
     bug: str | None = None
 
-    def world(self, *, check: bool = False) -> SimulatedWorld:
+    def world(self, *, check: bool = False, kind: type[SimulatedWorld] = SimulatedWorld) -> SimulatedWorld:
         """Make the world; ``check`` walks all invariants of a node after each of its steps."""
-        return SimulatedWorld(
+        return kind(
             WorldSettings(self.guarantees, self.patience_s, habits=self.habits),
             seed=self.seed,
             server_settings=self.server,
@@ -188,7 +188,7 @@ def _seconds(name: str, value: object) -> float:
 
 def _number(name: str, value: object, least: float, most: float) -> float:
     if type(value) not in (int, float) or not least <= value <= most:  # type: ignore[operator]
-        raise TypeError(f"{name} is a number from {least:g} to {most:g}")
+        raise ValueError(f"{name} is a number from {least:g} to {most:g}")
     return value  # type: ignore[return-value]
 
 
