@@ -123,6 +123,8 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
             for number, line in read_lines(fd):
                 run.line(number, line)
         run.end()
+        if recording is not None:
+            recording.gather(run)
     except StrictStop:
         return EXIT_UNEXPECTED if run.unmet else EXIT_STRICT
     except OutputClosed:

@@ -66,9 +66,14 @@ class Prompt:
             if error.node is None:
                 raise
             complain(f"{run.place}: {error}")
+            if run.topology.kind(error.node) == "server":
+                run.record({"event": "crashed", "server": error.node})
             run.forget(error.node)
         except GivenUp:
             complain(f"{run.place}: given up; the system goes on")
+            from bayou.master.recording import given_up
+
+            run.record(given_up(run.world, number))
             run.unsettle()
         except BayouError as error:
             complain(f"{run.place}: {error}")
