@@ -92,13 +92,8 @@ def _missing(earlier: Done, later: Done) -> WriteId:
 def requests(state: State, verdict: Verdict) -> None:
     """Each request is carried out once at most, for somebody, and answered in one way only."""
     made: set[WriteId] = set()
-    for (session, number), all_done in state.requests.items():
-        ids = dict.fromkeys(done.write for done in all_done if done.is_ok and done.write is not None)
-        made.update(ids)
-        if ids and verdict.fails(len(ids) == 1):
-            told = ", ".join(map(show, sorted(ids)))
-            why = f"request {number} of session {session} was carried out as {told}"
-            verdict.blame(all_done[-1].served.at, why)
+    for all_done in state.requests.values():
+        made |= _carried_out(all_done, verdict)
         _given_again(all_done, verdict)
         for done in all_done:
             _asked_for(state, done, verdict)
@@ -112,6 +107,20 @@ def requests(state: State, verdict: Verdict) -> None:
         if verdict.fails(_was_given(state, key, answered)):
             why = f"request {key[1]} of session {key[0]} heard an answer that no server gave"
             verdict.blame(answered.at, why)
+
+
+def _carried_out(all_done: list[Done], verdict: Verdict) -> set[WriteId]:
+    """A request becomes one write at most. Returns what this one became."""
+    made: set[WriteId] = set()
+    for done in all_done:
+        if done.write is None or not done.is_ok:
+            continue
+        made.add(done.write)
+        if verdict.fails(len(made) == 1):
+            told, served = ", ".join(map(show, sorted(made))), done.served
+            why = f"request {served.number} of session {served.session} was carried out as {told}"
+            verdict.blame(served.at, why)
+    return made
 
 
 def _given_again(all_done: list[Done], verdict: Verdict) -> None:
