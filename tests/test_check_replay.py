@@ -10,18 +10,17 @@ import pytest
 
 from bayou.explore.generate import scenario
 from bayou.explore.judging import replay
+from bayou.explore.knobs import setup_for
 from bayou.explore.replay import ReplayError, run_again
-from bayou.explore.setup import Setup, with_patience
-from bayou.explore.trial import COMMAND_S, REST_S, Conditions, Trial
+from bayou.explore.setup import Setup
+from bayou.explore.trial import Trial
 from bayou.master.helping import PROMPT_COMMANDS
 from bayou.master.main import main
 from bayou.master.recording import given_up
 from bayou.master.run import Run, RunSettings
 from bayou.master.vocabulary import COMMANDS
-from bayou.node.exchange import Limits
 from bayou.node.gossip import Habits
 from bayou.node.messages import Message
-from bayou.node.server import Settings
 from bayou.trace.file import read_events, to_line
 from bayou.worlds.simulated import SimulatedWorld
 from bayou.worlds.world import GivenUp, WorldSettings
@@ -55,34 +54,11 @@ def test_free_running_scenarios_with_faults_replay(
     assert replay([str(trace)]) == 0, capfd.readouterr().out
 
 
-def explored(seed: int) -> list[dict[str, object]]:
-    """The trace of a trial, with the first event that tells all that it was made of."""
-    trial = Trial(scenario(seed), Conditions(seed)).run()
-    habits = Habits(period_s=0.1, partners=("random", "turn", "all")[seed % 3])
-    limits = Limits(items=(3, 8192)[seed % 2], parts_ahead=2)
-    setup = Setup(
-        seed,
-        free_running=True,
-        patience_s=COMMAND_S,
-        habits=habits,
-        server=Settings(short_max=4, limits=limits, habits=habits, wall_offset_s=0.0),
-        flush_s=(0.0, 0.0, 0.02)[seed % 3],
-    )
-    last = f"seed {seed}:{len(trial.lines)}"
-    return [
-        setup.began(),
-        *(
-            with_patience(event, REST_S if event.get("place") == last else COMMAND_S, setup)
-            for event in trial.events[1:]
-        ),
-    ]
-
-
 def test_what_an_explorer_ran_replays() -> None:
     """With slow disks, small parts, commands given up, and a last one that had more patience."""
     given_up = 0
     for seed in range(60):
-        events = explored(seed)
+        events = Trial(scenario(seed), setup_for(seed)).run().events
         given_up += sum(event["event"] == "gave up" and "line" in event for event in events)
         assert list(map(to_line, run_again(json.loads(json.dumps(events))))) == list(map(to_line, events)), (
             seed
@@ -103,6 +79,8 @@ class Hasty:
             self._world.interrupt()
 
     def cut(self, message: Message) -> None: ...
+
+    def asked_again(self, what: str) -> None: ...
 
     def lost(self) -> None: ...
 

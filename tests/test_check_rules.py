@@ -12,7 +12,8 @@ import pytest
 from bayou.check.history import History, HistoryError
 from bayou.check.store import INVALID, judge
 from bayou.explore.generate import scenario
-from bayou.explore.trial import Conditions, Trial
+from bayou.explore.knobs import setup_for
+from bayou.explore.trial import Trial
 from tests.test_check import CREATION, GOOD, ROOT, TWO, A, Event, answered, log, named, notice, put, served
 
 PROCESSES = {"event": "began", "world": "processes", "guarantees": ["RYW", "MR", "WFR", "MW"]}
@@ -390,7 +391,7 @@ def interleaved(events: list[Event], rng: random.Random) -> list[Event]:
 
 @pytest.fixture(scope="module")
 def runs() -> list[list[Event]]:
-    return [Trial(scenario(seed), Conditions(seed)).run().events for seed in range(40)]
+    return [Trial(scenario(seed), setup_for(seed)).run().events for seed in range(40)]
 
 
 def test_the_order_in_which_servers_are_heard_makes_no_difference(runs: list[list[Event]]) -> None:

@@ -217,9 +217,10 @@ def _duty(state: State, verdict: Verdict, primary: Name, former: Name | None, ap
     giver = None if former is None else state.by_name.get(former)
     if giver is None or giver.left_at is None:
         return
-    has_it = len(holder.committed) >= appointed or _may_lack_its_end(state, primary)
-    if verdict.fails(has_it):
-        why = f"{named(giver.name)} has left, and {named(primary)} does not know that it is next"
+    # The holder may have been down when the giver left: whoever took over from that one tells it.
+    told = any(len(server.committed) >= appointed for server in state.servers if server.left_at is None)
+    if verdict.fails(told or _may_lack_its_end(state, primary)):
+        why = f"{named(giver.name)} has left, and nobody who is there knows that {named(primary)} is next"
         verdict.blame(giver.left_at, f"nobody is primary: {why}")
 
 
@@ -231,8 +232,9 @@ def _may_lack_its_end(state: State, name: Name) -> bool:
 def level(state: State, verdict: Verdict) -> None:
     """When nothing more can move, connected servers are equal, and with the primary all is committed."""
     for rest in state.rests:
-        if verdict.fails(rest.is_same):
-            why = f"servers {rest.first.id} and {rest.server.id} are connected, at rest, and differ"
+        if verdict.fails(not rest.lacking):
+            pair = f"servers {rest.first.id} and {rest.server.id}"
+            why = f"{pair} are connected, at rest, and differ: {rest.lacking}"
             verdict.blame(rest.at, why)
         if rest.uncommitted is not None and verdict.fails(not rest.uncommitted):
             left = ", ".join(map(show, rest.uncommitted[:3]))

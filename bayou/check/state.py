@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bayou.check.history import Fate, History, Logged, Named, Served, Settled, Write
+from bayou.check.history import Fate, History, Logged, Named, Served, Settled, Write, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.check.history import Name, WriteId
 
+SHOWN = 3
 NEVER = 1 << 62
 """The place of a write in the past of a server that never knew it."""
 
@@ -150,7 +151,8 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """A server of a group at rest: does it have what the first of the group has?
+    """A server of a group at rest: does it have what the first of the group has? ``lacking`` says what
+    either of them lacks, empty where they are the same.
 
     ``uncommitted``: what a primary has not committed; None for others.
     """
@@ -158,7 +160,7 @@ class Rest:
     at: int
     server: Server
     first: Server
-    is_same: bool
+    lacking: str
     uncommitted: tuple[WriteId, ...] | None
 
 
@@ -338,9 +340,25 @@ class State:
 
     def _settle(self, step: Settled) -> None:
         for group in step.groups:
-            members = [self._server(id) for id in group]
+            # One that has retired, and waits for somebody to hand over to, takes nothing over any more.
+            members = [server for server in map(self._server, group) if server.name not in server.retired]
             for member in members:
-                first = members[0]
-                is_same = member.known.keys() == first.known.keys() and member.committed == first.committed
+                lacking = _lacking(members[0], member)
                 uncommitted = tuple(member.tentative) if member.name == member.primary else None
-                self.rests.append(Rest(step.at, member, first, is_same, uncommitted))
+                self.rests.append(Rest(step.at, member, members[0], lacking, uncommitted))
+
+
+def _lacking(first: Server, other: Server) -> str:
+    """Return what either of two servers lacks that should be the same, empty where they are."""
+    if other.known.keys() == first.known.keys() and other.committed == first.committed:
+        return ""
+    told = []
+    for one, two in ((first, other), (other, first)):
+        if missing := sorted(two.known.keys() - one.known.keys()):
+            told.append(f"server {one.id} lacks {', '.join(map(show, missing[:SHOWN]))}")
+    if not told:
+        told.append(
+            f"server {first.id} has committed {len(first.committed)} writes, server {other.id} "
+            f"{len(other.committed)}"
+        )
+    return "; ".join(told)
