@@ -16,6 +16,8 @@ import pytest
 from tests.processes import wait_until
 from tests.tester_project import OWN, PROGRAMS, Project
 
+pytestmark = pytest.mark.processes
+
 # What a pass has to remark.
 
 

@@ -174,6 +174,25 @@ def test_a_terminal_that_is_closed(tmp_path: Path, traces: Traces) -> None:
     assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
 
 
+@pytest.mark.parametrize("times", [1, 3])
+def test_ctrl_c_in_pytest(tmp_path: Path, traces: Traces, times: int) -> None:
+    """The plugin leaves nothing behind either."""
+    project = project_that_hangs(tmp_path)
+    child = pexpect.spawn(
+        sys.executable, ["-m", "pytest", "-p", "no:cacheprovider", "--bayou", "-v", "--color=no", "tests"],
+        cwd=str(tmp_path), encoding="utf-8", timeout=20, env=traces.environment,
+    )  # fmt: skip
+    child.expect_exact("a-passes PASSED")
+    wait_for_nodes(project, traces, 1)
+    for _ in range(times):
+        child.sendintr()
+    child.expect_exact("KeyboardInterrupt")
+    child.expect(pexpect.EOF)
+    child.close()
+    all_is_gone(traces)
+    assert child.exitstatus != 0
+
+
 def test_signals_that_are_ignored_stay_ignored(tmp_path: Path, traces: Traces) -> None:
     """As with nohup: the run goes on to its end."""
     project = Project(tmp_path, "touch begun; until [ -e release ]; do sleep 0.01; done; echo done")
