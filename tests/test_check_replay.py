@@ -27,7 +27,7 @@ from bayou.worlds.world import GivenUp, WorldSettings
 
 HERE = Path(__file__).parent
 SCENARIOS = sorted(HERE.glob("*.test"))
-FREE = sorted((HERE / "explored" / "found").glob("*.test"))
+FREE = sorted((HERE / "explored" / "found").glob("*.scenario"))
 
 
 def traced(tmp_path: Path, scenario_file: Path, *arguments: str) -> Path:
@@ -48,7 +48,7 @@ def test_every_golden_scenario_replays(name: str, tmp_path: Path, capfd: pytest.
 def test_free_running_scenarios_with_faults_replay(
     name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    path = HERE / "explored" / "found" / f"{name}.test"
+    path = HERE / "explored" / "found" / f"{name}.scenario"
     trace = traced(tmp_path, path, "--free-running", "--seed", "3", "--partners", "turn")
     capfd.readouterr()
     assert replay([str(trace)]) == 0, capfd.readouterr().out

@@ -406,9 +406,15 @@ def test_the_order_in_which_servers_are_heard_makes_no_difference(runs: list[lis
 
 
 def unnamed(events: list[Event], rng: random.Random) -> list[Event]:
-    """Let a server never have had a name."""
-    at = rng.choice([at for at, event in enumerate(events) if event["event"] == "named"])
+    """Let a server that did something never have had a name."""
+    named = [at for at, event in enumerate(events) if event["event"] == "named"]
+    at = rng.choice([at for at in named if _does_something(events[at + 1 :], events[at]["server"])])
     return [*events[:at], *events[at + 1 :]]
+
+
+def _does_something(events: list[Event], server: int) -> bool:
+    own = (event["event"] for event in events if event.get("server") == server)
+    return next((kind for kind in own if kind in ("log", "named")), "") == "log"
 
 
 def unserved(events: list[Event], rng: random.Random) -> list[Event]:
