@@ -1,0 +1,92 @@
+"""What servers that run freely could get wrong without any other test noticing: found with tests/mutation.py.
+Each test here fails with such a change."""
+
+from __future__ import annotations
+
+from bayou.node.effects import Effects, LinkUp
+from bayou.node.exchange import Limits
+from bayou.node.gossip import Habits
+from bayou.node.messages import GOSSIP, AntiEntropy, News, Pause, Probe, Pull, Request, Retire, Waiting
+from bayou.node.server import Server, Settings
+from tests.test_nodes import deliver, due, hear, order, system
+
+HABITS = Habits(period_s=100.0, jitter=0.0, patience_s=1.0)
+
+
+def two() -> tuple[Server, Server]:
+    """Return the first server and another, at rest; parts of exchanges hold one item, one at a time."""
+    nodes = system(2, Settings(habits=HABITS, limits=Limits(items=1, parts_ahead=1)))
+    return nodes[0], nodes[1]
+
+
+def news(node: Server) -> News:
+    return News(node.replica.csn, node.replica.vector)
+
+
+def pulls(effects: Effects) -> list[Pull]:
+    return [message for _, message in effects.sends if isinstance(message, Pull)]
+
+
+def parts(effects: Effects) -> list[AntiEntropy]:
+    return [message for _, message in effects.sends if isinstance(message, AntiEntropy)]
+
+
+def test_an_exchange_that_gets_on_is_given_another_period_of_patience() -> None:
+    """To the moment: what came in the last moment of the first one counts."""
+    sender, receiver = two()
+    for song in ("a", "b", "c"):
+        sender.replica.put(song, "u")
+    (pull,) = pulls(hear(receiver, 0, news(sender), now=10.0))
+    assert pull.purpose == GOSSIP
+    (part,) = parts(hear(sender, 1, pull, now=10.0))
+    hear(receiver, 0, part, now=10.5)
+    assert pulls(hear(receiver, 0, news(sender), now=10.9)) == []
+    assert pulls(hear(receiver, 0, news(sender), now=11.0)) == [], "something came in that second"
+    assert pulls(hear(receiver, 0, news(sender), now=11.9)) == [], "the next second is not over"
+    (again,) = pulls(hear(receiver, 0, news(sender), now=12.0))
+    assert again.vector == receiver.replica.vector, "nothing came in that second"
+
+
+def test_a_round_is_over_when_the_primary_has_committed_for_another_reason() -> None:
+    """Else a later one would be ended too early, and commit before older writes are there."""
+    nodes = at_rest(3)
+    nodes[1].replica.put("a", "u")
+    (pull,) = pulls(hear(nodes[0], 1, news(nodes[1]), now=10.0))
+    (part,) = parts(hear(nodes[1], 0, pull, now=10.0))
+    hear(nodes[0], 1, part, now=10.0)
+    assert nodes[0].replica.log.tentative
+    assert due(nodes[0]) == 12.0, "when the round takes too long"
+    assert before_it_commits(nodes[0]) == 2
+    hear(nodes[0], 9, Request(1, 1, "put", "b", "v", None, None), now=11.0)
+    assert not nodes[0].replica.log.tentative
+    assert due(nodes[0]) == 100.0, "when the period is over"
+    assert before_it_commits(nodes[0]) == 0
+
+
+def at_rest(count: int) -> dict[int, Server]:
+    """Return so many servers that have pulled from each other all there is."""
+    nodes = system(count, Settings(habits=HABITS))
+    for node in nodes.values():
+        for peer in nodes:
+            if peer != node.id:
+                deliver(nodes, node, node.step(0.0, LinkUp(peer, is_server=True)))
+    return nodes
+
+
+def before_it_commits(node: Server) -> int:
+    """Return how many servers the primary waits to hear from."""
+    ((_, answer),) = order(node, Probe(), now=node.now).answers
+    assert isinstance(answer, Waiting)
+    return sum(line.endswith("before it commits") for line in answer.lines)
+
+
+def test_after_a_pause_every_server_is_asked_at_once() -> None:
+    """Not only after a period: what they have heard meanwhile is missing here."""
+    nodes = at_rest(3)
+    order(nodes[2], Pause(paused=True), now=10.0)
+    resumed = order(nodes[2], Pause(paused=False), now=10.0)
+    assert [peer for peer, message in resumed.sends if isinstance(message, Pull)] == [0, 1]
+    order(nodes[2], Pause(paused=True), now=11.0)
+    order(nodes[2], Retire(), now=11.0)
+    resumed = order(nodes[2], Pause(paused=False), now=11.0)
+    assert pulls(resumed) == [], "who is leaving asks for nothing"
