@@ -116,8 +116,8 @@ def _compare_clients(run: Run, survey: Survey) -> None:
     for client in topology.clients:
         before = own = topology.server_of(client)
         links = survey[client]
-        if before is not None and topology.kind(before) != "server":
-            continue  # it waits for its crashed server
+        if links is not None and not links.peers and before in topology.crashed:
+            continue  # it waits for that server
         if links is not None:
             own = links.peers[0] if links.peers else None
         elif own is not None and _says(survey, own, client) is False:
