@@ -14,8 +14,13 @@ from math import inf
 
 from bayou.core.errors import BayouError
 from bayou.node.client import Client
+<<<<<<< HEAD
 from bayou.node.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Failed, Join, Message, Probe, Waiting
+=======
+from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.node.messages import Failed, Join, Links, Message, Probe, Waiting
+>>>>>>> h-prompt
 from bayou.node.server import Server, Settings
 from bayou.trace.events import of_client, of_server
 from bayou.worlds.faults import BEHIND_S, Weather
@@ -138,6 +143,7 @@ class SimulatedWorld:
         self._order_count = 0
         self._answers: dict[int, Message] = {}
         self._owed: dict[int, int] = {}
+        self._given_up: dict[int, tuple[int, Message]] = {}
         self._alarms: dict[int, float] = {}
         self._departed: dict[int, None] = {}
         self._crashed: dict[int, None] = {}
@@ -189,10 +195,34 @@ class SimulatedWorld:
             self._step(b, LinkDown(a))
 
     def ask(self, node: int, order: Message) -> Message:
-        return self._run_until_answered([self.order(node, order)])[0]
+        return self.ask_all([(node, order)])[0]
 
     def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
-        return self._run_until_answered([self.order(node, order) for node, order in orders])
+        numbers = [self.order(node, order) for node, order in orders]
+        try:
+            return self._run_until_answered(numbers)
+        except BayouError:
+            self._given_up.update(zip(numbers, orders, strict=True))
+            raise
+
+    def catch_up(self) -> None:
+        """Time stands still between commands."""
+
+    def survey(self) -> dict[int, Links | None]:
+        found: dict[int, Links | None] = {}
+        for node, machine in sorted(self.nodes.items()):
+            peers = tuple(ends[0] if ends[1] == node else ends[1] for ends in self._links if node in ends)
+            if isinstance(machine, Client):
+                peers = () if machine.server is None else (machine.server,)
+            found[node] = Links(peers, (), isinstance(machine, Server) and machine.paused)
+        return found
+
+    def process_of(self, node: int) -> int | None:
+        return None
+
+    def take_late(self) -> list[tuple[int, Message, Message]]:
+        come = [number for number in self._given_up if number in self._answers]
+        return [(*self._given_up.pop(number), self._answers.pop(number)) for number in come]
 
     def ask_first(self, orders: Sequence[tuple[int, Message]]) -> list[Message | None]:
         numbers = [self.order(node, order) for node, order in orders]
