@@ -70,25 +70,13 @@ class Prompt:
         except StrictStop:
             raise
         except NodeLost as error:
-<<<<<<< HEAD
-            if error.node is None:
-                raise
-            complain(f"{run.place}: {error}")
-            if run.topology.kind(error.node) == "server":
-                run.record({"event": "crashed", "server": error.node})
-            run.forget(error.node)
-        except GivenUp:
-            complain(f"{run.place}: given up; the system goes on")
-            from bayou.master.recording import given_up
-
-            run.record(given_up(run.world, number))
-            run.unsettle()
-=======
             self._see_lost(f"{run.place}: ", error)
         except GivenUp:
+            from bayou.master.recording import given_up
+
             run.tell_news(f"{run.place}: given up; the system goes on")
+            run.record(given_up(run.world, number))
             run.doubt()
->>>>>>> h-prompt
         except BayouError as error:
             run.tell_news(f"{run.place}: {error}")
             run.doubt()
@@ -111,6 +99,8 @@ class Prompt:
         if error.node is None:
             raise error
         self._run.tell_news(f"{place}{error}")
+        if self._run.topology.kind(error.node) == "server":
+            self._run.record({"event": "crashed", "server": error.node})
         self._run.forget(error.node)
         self._run.doubt()
 

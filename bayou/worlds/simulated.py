@@ -14,13 +14,8 @@ from math import inf
 
 from bayou.core.errors import BayouError
 from bayou.node.client import Client
-<<<<<<< HEAD
 from bayou.node.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
-from bayou.node.messages import Failed, Join, Message, Probe, Waiting
-=======
-from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Failed, Join, Links, Message, Probe, Waiting
->>>>>>> h-prompt
 from bayou.node.server import Server, Settings
 from bayou.trace.events import of_client, of_server
 from bayou.worlds.faults import BEHIND_S, Weather
@@ -200,10 +195,12 @@ class SimulatedWorld:
     def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
         numbers = [self.order(node, order) for node, order in orders]
         try:
-            return self._run_until_answered(numbers)
+            while not all(number in self._answers for number in numbers):
+                self._run_one()
         except BayouError:
             self._given_up.update(zip(numbers, orders, strict=True))
             raise
+        return [self._answers.pop(number) for number in numbers]
 
     def catch_up(self) -> None:
         """Time stands still between commands."""
@@ -231,7 +228,9 @@ class SimulatedWorld:
                 self._run_one()
             return [self._answers.get(number) for number in numbers]
         finally:
-            self._forget_orders(numbers)
+            for number in numbers:  # nobody waits for the other answers any more
+                self._answers.pop(number, None)
+                self._owed.pop(number, None)
 
     def interrupt(self) -> None:
         self._is_interrupted = True
@@ -380,20 +379,6 @@ class SimulatedWorld:
     def _schedule(self, at_s: float, node: int, given: Input, link: Link | None) -> None:
         self._event_count += 1
         heappush(self._events, Arrival(at_s, self._event_count, node, given, link))
-
-    def _run_until_answered(self, numbers: list[int]) -> list[Message]:
-        try:
-            while not all(number in self._answers for number in numbers):
-                self._run_one()
-            return [self._answers[number] for number in numbers]
-        finally:
-            self._forget_orders(numbers)
-
-    def _forget_orders(self, numbers: list[int]) -> None:
-        """Nobody waits for the answers to these any more."""
-        for number in numbers:
-            self._answers.pop(number, None)
-            self._owed.pop(number, None)
 
     def _run_one(self) -> None:
         """Process the next event; DeadlineExceeded where there is none before the deadline."""

@@ -110,12 +110,8 @@ class Host:
             self._step(Ordered(number, order))
 
     def linked(self, peer: Introduce) -> None:
-<<<<<<< HEAD
-        self._step(LinkUp(peer.id, peer.is_server, peer.name))
-=======
         self._peers[peer.id] = None
-        self._step(LinkUp(peer.id, peer.is_server))
->>>>>>> h-prompt
+        self._step(LinkUp(peer.id, peer.is_server, peer.name))
 
     def unlinked(self, peer: int) -> None:
         self._peers.pop(peer, None)

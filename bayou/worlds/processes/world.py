@@ -113,10 +113,11 @@ class ProcessWorld:
         try:
             while not all(number in self._answers for number in numbers):
                 self._turn(self._deadline)
-<<<<<<< HEAD
-            return [self._answers[number] for number in numbers]
-        finally:
-            self._forget_orders(numbers)
+        except BayouError:
+            for number, (node, order) in zip(numbers, orders, strict=True):
+                self._leave_to_itself(number, node, order)
+            raise
+        return [self._answers.pop(number) for number in numbers]
 
     def ask_first(self, orders: Sequence[tuple[int, Message]]) -> list[Message | None]:
         numbers = [self._order(node, order) for node, order in orders]
@@ -125,20 +126,9 @@ class ProcessWorld:
                 self._turn(self._deadline)
             return [self._answers.get(number) for number in numbers]
         finally:
-            self._forget_orders(numbers)
-
-    def _forget_orders(self, numbers: list[int]) -> None:
-        """Nobody waits for the answers to these any more."""
-        for number in numbers:
-            self._asked.pop(number, None)
-            self._answers.pop(number, None)
-=======
-        except BayouError:
-            for number, (node, order) in zip(numbers, orders, strict=True):
-                self._leave_to_itself(number, node, order)
-            raise
-        return [self._answers.pop(number) for number in numbers]
->>>>>>> h-prompt
+            for number in numbers:  # nobody waits for the other answers any more
+                self._asked.pop(number, None)
+                self._answers.pop(number, None)
 
     def _leave_to_itself(self, number: int, node: int, order: Message) -> None:
         """Nobody waits for this answer any more: it is late when it comes, or has come already."""
