@@ -17,7 +17,8 @@ HANDED_ON = [*(f"joinServer {server}" for server in (9, 8, 7, 6, 5)), "retireSer
 USED_AGAIN = [
     *(f"joinServer {server}" for server in (5, 6, 7)),
     *("joinClient 20 6", "joinClient 21 7", "put 20 a x", "put 21 b y", "retireServer 6", "joinServer 6"),
-    *("restoreConnection 20 6", "put 20 a z", "retireServer 5", "retireServer 7", "joinServer 7", "joinServer 5"),
+    *("restoreConnection 20 6", "put 20 a z", "retireServer 5", "retireServer 7", "joinServer 7"),
+    "joinServer 5",
     *("restoreConnection 21 5", "put 21 b w", "get 21 a", "retireServer 6", "joinServer 6", "get 21 b"),
 ]  # fmt: skip
 KILLED = [
