@@ -98,6 +98,9 @@ def test_an_id_may_be_used_again_after_a_join_that_failed() -> None:
     ]
     again = [named(2, [3]), log(2, 0, [CREATION, SECOND, [3, ROOT, "creation"]])]
     assert broken(*failed, *again) == []
+    held = log(2, 2, tentative=[put(2, A)])
+    lost = [*own(1, 1, put(2, A), 1), left(1)]
+    assert "writes" in broken(*failed, held, *again, *lost), "what only the first one had is gone with it"
 
 
 # Names.
@@ -299,6 +302,12 @@ def test_a_notice_is_of_a_committed_write() -> None:
         History.of([log(0, 0, tentative=[notice(2, A)])])
 
 
+def test_a_log_event_says_how_far_its_server_had_come() -> None:
+    assert broken(*TWO, *own(1, 1, put(2, A), 1)) == []
+    assert broken(*TWO, *own(1, 0, put(2, A), 1)) == ["writes"]
+    assert broken(*TWO, *own(1, 2, put(2, A), 1)) == ["CSN"]
+
+
 # The primary.
 
 HANDED_ON = [*TWO, log(0, 1, [retirement(2, ROOT, A)])]
@@ -352,6 +361,20 @@ def test_only_the_primary_commits_and_there_is_one(events: list[Event]) -> None:
 def test_a_primary_may_be_out_of_reach(events: list[Event]) -> None:
     """Crashed, cut off, or on its way to its heir."""
     assert broken(*events) == []
+
+
+def test_who_commits_its_own_write_at_once_gives_the_number() -> None:
+    """Even where the primary has the same write there."""
+    events = [log(1, 1, [put(2, A)]), served(1, 1, "put", stamp=2), log(0, 1, [put(2, A)])]
+    assert broken(*TWO, *events) == ["one primary"]
+    heir = [
+        *HANDED_ON,
+        log(1, 1, [retirement(2, ROOT, A)]),
+        log(1, 2, [put(3, A)]),
+        served(1, 1, "put", stamp=3),
+    ]
+    assert broken(*heir) == []
+    assert broken(*heir, log(0, 2, [put(3, A)]), left(0)) == []
 
 
 def test_a_process_that_was_killed_may_have_committed_more() -> None:
