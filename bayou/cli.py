@@ -26,7 +26,7 @@ def _simulate(arguments: Sequence[str]) -> int:
 def _test(arguments: Sequence[str]) -> int:
     from bayou.tester.main import main as test
 
-    return test(arguments, prog="bayou test")
+    return test(arguments, prog="bayou test", needs_command=False)
 
 
 def _explore(arguments: Sequence[str]) -> int:

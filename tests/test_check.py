@@ -131,7 +131,7 @@ def test_nothing_is_unknown() -> None:
             log(1, 1, tentative=[put(2, A), [3, A, "retirement"]]),
             log(0, 1, tentative=[[3, A, "retirement"], put(2, A)]),
         ]),
-        ("retired", [named(2, A)]),
+        ("names", [named(2, A)]),
         ("one primary", [log(1, 1, [put(2, A)])]),
         ("level", [log(0, 1, [put(2, ROOT)]), {"event": "settled", "groups": [[0, 1]]}]),
         ("level", [
@@ -154,20 +154,6 @@ def test_what_clashes_is_named() -> None:
 def test_only_the_guarantees_chosen_are_judged() -> None:
     chosen = {"event": "began", "guarantees": ["MW"]}
     assert broken(chosen, *GOOD[:3], served(0, 2, "get", read=None)) == []
-
-
-def test_a_write_lost_with_its_server_is_no_broken_promise() -> None:
-    assert broken(log(1, 1, tentative=[put(2, A)]), {"event": "crashed", "server": 1}) == []
-    lost = [log(1, 1, tentative=[put(2, A)]), {"event": "crashed", "server": 1}]
-    assert broken(*lost, {"event": "restarted", "server": 1}) == [], "it still has it"
-
-
-def test_the_heir_may_commit() -> None:
-    handed_on = [
-        log(0, 1, [[2, ROOT, "retirement", A]]),
-        {"event": "left", "server": 0},
-    ]
-    assert broken(*handed_on, log(1, 1, [[2, ROOT, "retirement", A]]), log(1, 2, [put(3, A)])) == []
 
 
 # Histories of real runs, and what becomes of them when they are mangled.

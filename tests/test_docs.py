@@ -105,9 +105,8 @@ def test_keeping_a_scenario_as_the_tutorial_does(tmp_path: Path) -> None:
     mended = scenario.replace("expect song:http://example.org/here", "expect song:http://example.org/there")
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "two-sides.test").write_text(mended.replace("strat", "start"))
-    (tmp_path / "COMMAND").write_text(f"exec {sys.executable} -m bayou run\n")
-    session = next(block for block in blocks(TUTORIAL, "console") if block.startswith("$ echo"))
-    shown = [turn.split("\n", 1) for turn in session.split("$ ")[2:]]
+    session = next(block for block in blocks(TUTORIAL, "console") if block.startswith("$ bayou test\n"))
+    shown = [turn.split("\n", 1) for turn in session.split("$ ")[1:]]
     for command, expected in shown:
         done = subprocess.run(
             [sys.executable, "-m", "bayou", *command.split()[1:]], cwd=tmp_path, capture_output=True,

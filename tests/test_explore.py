@@ -60,7 +60,7 @@ def test_every_planted_bug_is_found(bug: str) -> None:
 
 def test_findings_of_the_past_stay_mended() -> None:
     """Shrunk scenarios of bugs that campaigns found, under the conditions that they begin with."""
-    found = sorted((EXPLORED / "found").glob("*.test"))
+    found = sorted((EXPLORED / "found").glob("*.scenario"))
     assert found
     for path in found:
         scenario = read_scenario(path)
@@ -115,7 +115,7 @@ def test_shrinking_keeps_what_it_takes() -> None:
 
 
 def states_of(name: str) -> tuple[int, int, bool, str | None]:
-    lines = (EXPLORED / f"{name}.test").read_text().splitlines()
+    lines = (EXPLORED / f"{name}.scenario").read_text().splitlines()
     walked = walk(lines)
     return walked.states, walked.ends, walked.complete, walked.problem
 
@@ -130,7 +130,7 @@ def test_three_servers_with_two_writes_and_a_retirement_in_every_order() -> None
 
 
 def test_a_walk_finds_what_is_broken_and_tells_the_way() -> None:
-    lines = (EXPLORED / "two-servers-and-a-crash.test").read_text().splitlines()
+    lines = (EXPLORED / "two-servers-and-a-crash.scenario").read_text().splitlines()
     with planted("a crash forgets the last write"):
         walked = walk(lines)
     assert walked.problem is not None
@@ -159,9 +159,9 @@ def test_the_command_reports_and_exits(capsys: pytest.CaptureFixture[str], tmp_p
     assert main(["nowhere.test"]) == 2
     assert main(["--exhaustive"]) == 2
     capsys.readouterr()
-    assert main(["--exhaustive", str(EXPLORED / "two-servers-and-a-crash.test")]) == 0
+    assert main(["--exhaustive", str(EXPLORED / "two-servers-and-a-crash.scenario")]) == 0
     assert capsys.readouterr().out == "124 distinct states, all of them; 5 ends\n"
-    assert main(["--exhaustive", str(EXPLORED / "two-servers-and-a-crash.test"), "--states", "50"]) == 0
+    assert main(["--exhaustive", str(EXPLORED / "two-servers-and-a-crash.scenario"), "--states", "50"]) == 0
     assert "given up at 50" in capsys.readouterr().out
 
 

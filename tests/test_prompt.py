@@ -11,7 +11,11 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from bayou.master.helping import PROMPT_COMMANDS, describe, list_all
+from bayou.master.registry import GROUPS
+from bayou.master.vocabulary import COMMANDS
 from tests.processes import run_master, wait_until
+from tests.terminal import Terminal
 
 pytestmark = [
     pytest.mark.processes,
@@ -19,63 +23,6 @@ pytestmark = [
 ]
 
 TAB, UP, HOME, LEFT = "\t", "\x1b[A", "\x01", "\x1b[D"
-
-
-class Terminal:
-    """A master at a terminal."""
-
-    def __init__(self, state: Path, *arguments: str) -> None:
-        self.child = pexpect.spawn(
-            sys.executable,
-            ["-m", "bayou.master", *arguments],
-            encoding="utf-8",
-            timeout=20,
-            dimensions=(50, 200),
-            env={**os.environ, "XDG_STATE_HOME": str(state), "TERM": "dumb", "INPUTRC": "/dev/null"},
-        )
-        self.ready()
-
-    def ready(self) -> str:
-        """Wait for the prompt and return what came before it."""
-        self.child.expect_exact("bayou> ")
-        return str(self.child.before)
-
-    def say(self, line: str) -> str:
-        """Give a command and return what it shows, its echo included."""
-        self.child.sendline(line)
-        if line.isprintable() and line:
-            self.child.expect_exact(line)
-        return self.ready()
-
-    def interrupt_at_prompt(self) -> None:
-        """Press Ctrl-C at the prompt."""
-        self.child.sendintr()
-        self.child.expect_exact("(Ctrl-C again, or Ctrl-D, ends the run)")
-        self.ready()
-
-    def pid_of(self, name: str) -> int:
-        """Return the process with that name among those of this run."""
-        found: list[int] = []
-
-        def look() -> bool:
-            for entry in Path("/proc").iterdir():
-                if entry.name.isdigit():
-                    try:
-                        session = int((entry / "stat").read_text().rpartition(")")[2].split()[3])
-                        if session == self.child.pid and (entry / "comm").read_text().strip() == name:
-                            found.append(int(entry.name))
-                    except OSError:
-                        continue
-            return bool(found)
-
-        wait_until(look)
-        return found[0]
-
-    def end(self) -> int | None:
-        self.child.sendeof()
-        self.child.expect(pexpect.EOF)
-        self.child.close()
-        return self.child.exitstatus
 
 
 @pytest.fixture
@@ -234,3 +181,101 @@ def test_piped_input_sees_none_of_it() -> None:
     done = run_master("joinServer 0\nhelp\nstatus\n")
     assert done.stdout == b""
     assert b"unknown command 'help'" in done.stderr
+
+
+@pytest.mark.parametrize("keys", ["\x03\x04", "\x04\x03", "\x03\x03\x04", "x\x03\x04", "\x03\x04\x04"])
+def test_ctrl_c_and_ctrl_d_in_one_burst(state: Path, keys: str) -> None:
+    """As from a paste: it ends, or goes on as after Ctrl-C; no traceback, no hang."""
+    for _ in range(12):
+        terminal = Terminal(state)
+        terminal.say("joinServer 0")
+        terminal.child.send(keys)
+        if terminal.child.expect_exact(["bayou> ", pexpect.EOF]) == 0:
+            shown = str(terminal.child.before)
+            # Perhaps more of the keys is still to come, so that this end comes by itself.
+            terminal.child.sendeof()
+            terminal.child.expect(pexpect.EOF)
+            shown += str(terminal.child.before)
+        else:
+            shown = str(terminal.child.before)
+        terminal.child.close()
+        assert "Traceback" not in shown
+        assert "rror" not in shown
+        assert (terminal.child.exitstatus, terminal.child.signalstatus) == (0, None), shown
+
+
+def test_ctrl_c_and_ctrl_d_in_one_burst_during_a_command(terminal: Terminal) -> None:
+    terminal.say("joinServer 0", "joinClient 1 0")
+    stopped = terminal.stop("bayou server 0")
+    terminal.child.sendline("get 1 a")
+    terminal.child.expect_exact("get 1 a\r\n")
+    terminal.child.send("\x03\x04")
+    if terminal.child.expect_exact(["bayou> ", pexpect.EOF]) == 0:
+        terminal.go_on(stopped)
+        terminal.say("")
+        assert terminal.end() == 0
+    else:
+        assert "Traceback" not in str(terminal.child.before)
+
+
+@pytest.mark.parametrize("word", ["quit", "exit"])
+def test_quit_and_exit_end_it(terminal: Terminal, word: str) -> None:
+    terminal.say("joinServer 0")
+    pid = terminal.pid_of("bayou server 0")
+    terminal.child.sendline(word)
+    assert terminal.wait() == 0
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), 1.0)
+
+
+def test_quit_is_no_command_of_a_file(terminal: Terminal, tmp_path: Path) -> None:
+    """Neither are the other commands for people, not even in a file that a prompt includes."""
+    path = tmp_path / "quits.inc"
+    path.write_text("joinServer 0\nquit\nexit\nstatus\n")
+    shown = terminal.say(f"include {path}")
+    for number, word in ((2, "quit"), (3, "exit"), (4, "status")):
+        assert f"quits.inc:{number}: {word}: unknown command '{word}'" in shown
+    terminal.see("server 0, the primary: 0 committed, 0 tentative, connected to nobody")
+    done = run_master("joinServer 0\nquit\njoinClient 1 0\nget 1 a\n")
+    assert (done.returncode, done.stdout) == (0, b"a:ERR_KEY\n")
+    assert b"unknown command 'quit'" in done.stderr
+
+
+@pytest.mark.parametrize("columns", [40, 80, 131])
+def test_help_comes_in_groups_and_fits_the_terminal(state: Path, columns: int) -> None:
+    terminal = Terminal(state, columns=columns)
+    lines = terminal.say("help").splitlines()[1:]
+    assert max(map(len, lines)) <= columns
+    headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert headings == [
+        "system:", "connections:", "anti-entropy:", "store:", "faults:", "language:", "prompt:",
+    ]  # fmt: skip
+    assert all(sum(line.split()[:1] == [name] for line in lines) >= 1 for name in (*COMMANDS, "quit", "help"))
+    explained = terminal.say("help restartServer").splitlines()[1:]
+    assert max(map(len, explained)) <= columns
+    assert "restartServer 2" in " ".join(explained)
+    assert terminal.end() == 0
+
+
+def test_help_fits_whatever_is_a_terminal() -> None:
+    for width in range(2, 200):
+        everything = {**COMMANDS, **PROMPT_COMMANDS}
+        lines = [*list_all(everything.values(), width)]
+        for command in everything.values():
+            assert command.group in GROUPS
+            lines += describe(command, width)
+        assert max(map(len, lines)) <= width
+
+
+def test_status_shows_who_has_crashed(terminal: Terminal) -> None:
+    terminal.say("joinServer 0", "joinServer 1", "joinClient 8 1", "crashServer 1")
+    terminal.see(
+        "server 0, the primary: 1 committed, 0 tentative, connected to nobody",
+        "server 1: crashed",
+        "client 8: at server 1, which has crashed",
+    )
+
+
+def test_an_expectation_typed_by_hand_is_no_failure_of_the_session(terminal: Terminal) -> None:
+    terminal.say("joinServer 0", "joinClient 1 0", "get 1 a")
+    assert "expected 'a:b', but <stdin>:3, get 1 a, printed 'a:ERR_KEY'" in terminal.say("expect a:b")
+    assert terminal.end() == 0

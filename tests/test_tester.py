@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,34 +14,7 @@ import pytest
 
 from bayou.tester.compare import diff, lines_of, snapshot
 from tests.processes import wait_until
-
-TESTER = Path(__file__).parent.parent / "tester.py"
-REVERSE = "exec sort -r"  # a command simple enough to see what the tester makes of it
-
-
-class Project:
-    """A directory as the tester wants it."""
-
-    def __init__(self, path: Path, command: str | None = REVERSE) -> None:
-        self.path = path
-        (path / "tests").mkdir()
-        (path / "solutions").mkdir()
-        if command is not None:
-            (path / "COMMAND").write_text(command)
-
-    def test(self, name: str, scenario: str, solution: str | None) -> None:
-        (self.path / "tests" / f"{name}.test").write_text(scenario)
-        if solution is not None:
-            (self.path / "solutions" / f"{name}.sol").write_text(solution)
-
-    def config(self, name: str, text: str) -> None:
-        (self.path / "tests" / f"{name}.config").write_text(text)
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(TESTER), *arguments], cwd=self.path, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, timeout=60, check=False,
-        )  # fmt: skip
+from tests.tester_project import REVERSE, TESTER, Project, at_terminal
 
 
 @pytest.fixture
@@ -81,7 +54,7 @@ def test_one_hangs_one_differs_one_has_no_solution_and_the_rest_run(tmp_path: Pa
     assert "    on standard error:\n    a remark\n" in out
     assert "c-has-no-solution: no solution" in out
     assert "if that is right: tester.py --bless c-has-no-solution" in out
-    assert out.splitlines()[-2].startswith("pass")
+    assert out.splitlines()[-4].startswith("pass")
     assert out.splitlines()[-1].startswith("1 of 4 passed")
     assert (tmp_path / "answers" / "a-hangs.ans").read_text() == "did hang\n"
 
@@ -132,6 +105,7 @@ def test_a_solution_without_a_test(project: Project) -> None:
         ("", "COMMAND is empty: write the command"),
         ("  \n\n", "COMMAND is empty"),
         ("one\ntwo\n", "COMMAND has 2 lines"),
+        ("one\0two\n", "COMMAND holds a NUL"),
     ],
 )
 def test_a_missing_or_empty_command(tmp_path: Path, command: str | None, why: str) -> None:
@@ -173,12 +147,6 @@ def test_help_answers(project: Project) -> None:
         assert word in done.stdout
 
 
-def at_terminal(project: Project, *arguments: str) -> pexpect.spawn[str]:
-    return pexpect.spawn(
-        sys.executable, [str(TESTER), *arguments], cwd=str(project.path), encoding="utf-8", timeout=20
-    )
-
-
 @pytest.mark.parametrize(
     ("answer", "runs"), [("y", True), ("YES", True), ("n", False), ("", False), ("what", False)]
 )
@@ -211,23 +179,6 @@ def test_an_answer_can_be_given_beforehand(project: Project) -> None:
     child = at_terminal(project, "-y")
     assert child.expect_exact(["1 of 1 passed", "[y/N]"]) == 0
     child.expect(pexpect.EOF)
-
-
-def test_ctrl_c_ends_the_running_test_too(tmp_path: Path) -> None:
-    project = Project(tmp_path, "echo $$; exec sleep 1000")
-    project.test("hangs", "", "")
-    answer = tmp_path / "answers" / "hangs.ans"
-    process = subprocess.Popen(
-        [sys.executable, str(TESTER)], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
-    wait_until(lambda: answer.exists() and answer.read_text().strip())
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert err == b"interrupted\n"
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(answer.read_text()), 0)
 
 
 @pytest.mark.processes
@@ -278,19 +229,46 @@ def test_arguments_reach_the_command(tmp_path: Path) -> None:
     [
         ("group", "a line has to be key = value"),
         ("\ncolour = red", "there is no 'colour': the keys are group, weight, check, args"),
+        ("# a remark\n= b", "there is no '': the keys are"),
         ("check = exact", "check has to be one of diff, snapshot"),
-        ("weight = heavy", "could not convert"),
+        ("weight = heavy", "a weight has to be a number from 0 on, such as 2.5"),
         ("weight = -1", "a number from 0 on"),
-        ("args = 'open", "No closing quotation"),
+        ("weight = nan", "a number from 0 on"),
+        ("args = 'open", "a shell can't read that (No closing quotation): close what is open, or quote it"),
+        ("args = a\0b", "a NUL can't be part of an argument"),
+        ("\n\ngroup = \udcff", "a byte that is no UTF-8: save the file as UTF-8"),
     ],
 )
-def test_a_configuration_that_is_off(project: Project, config: str, why: str) -> None:
+def test_a_configuration_that_is_off_fails_its_own_test(project: Project, config: str, why: str) -> None:
+    """With file, line and remedy; the others run."""
     project.test("a", "x", "x")
-    project.config("a", config)
+    (project.path / "tests" / "a.config").write_bytes(config.encode("utf-8", "surrogateescape"))
+    project.test("b", "x", "x")
     done = project.run()
-    assert done.returncode == 2
-    assert f"tests/a.config:{config.count(chr(10)) + 1}: " in done.stderr
-    assert why in done.stderr
+    assert done.returncode == 1
+    first, remedy, second, score = done.stdout.splitlines()
+    assert re.match(rf"FAIL +0.00 s  a: tests/a.config:{config.count(chr(10)) + 1}: ", first)
+    assert why in first
+    assert (
+        remedy
+        == "    correct it or take it out: a line is key = value, the keys are group, weight, check, args"
+    )
+    assert second.endswith("  b")
+    assert score.startswith("1 of 2 passed")
+    assert not (project.path / "answers" / "a.ans").exists(), "it was not run under other settings than meant"
+
+
+def test_all_that_is_off_in_a_configuration_is_told_and_the_rest_holds(project: Project) -> None:
+    project.test("a", "x", "x")
+    project.config("a", "group = hard\nweight = 3\nchek = diff\nargs = '\n")
+    out = project.run().stdout
+    assert "a: tests/a.config:3: chek = diff: there is no 'chek'" in out
+    assert "    tests/a.config:4: args = ': a shell can't read that" in out
+    assert "hard  0 of 1 passed, score 0 of 3" in out
+    project.config("a", "")
+    (project.path / "tests" / "a.config").unlink()
+    (project.path / "tests" / "a.config").mkdir()
+    assert "a: tests/a.config can't be read: Is a directory" in project.run().stdout
 
 
 def test_a_configuration_without_a_test(project: Project) -> None:
@@ -349,7 +327,7 @@ def test_only_what_failed_last_time(project: Project) -> None:
 def test_blessing(project: Project) -> None:
     project.test("a", "new", "old")
     project.test("b", "first", None)
-    assert "has not been run yet" in project.run("--bless", "a").stderr
+    assert "a has not been run to its end yet, so there is no answer" in project.run("--bless", "a").stderr
     project.run()
     done = project.run("--bless", "a", "--bless", "b")
     assert done.returncode == 0
@@ -367,7 +345,9 @@ def test_what_is_not_to_be_blessed(tmp_path: Path) -> None:
     project.run("status")
     done = project.run("--bless", "status")
     assert done.returncode == 1
-    assert "no answer worth a blessing: the command ended with exit status 3" in done.stderr
+    assert (
+        "status is not blessed, as its last run failed: the command ended with exit status 3" in done.stderr
+    )
     (tmp_path / "COMMAND").write_text("cat")
     project.run()
     os.utime(tmp_path / "tests" / "changed.test", (2**31, 2**31))
@@ -441,19 +421,6 @@ def test_control_characters_do_not_reach_the_terminal(project: Project) -> None:
     out = project.run().stdout
     assert "+\N{REPLACEMENT CHARACTER}[2Jx" in out
     assert "\x1b" not in out
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_signals_end_the_running_test_too(tmp_path: Path, number: int) -> None:
-    project = Project(tmp_path, "echo $$; exec sleep 1000")
-    project.test("hangs", "", "")
-    answer = tmp_path / "answers" / "hangs.ans"
-    with subprocess.Popen([sys.executable, str(TESTER)], cwd=tmp_path, stdin=subprocess.DEVNULL) as process:
-        wait_until(lambda: answer.exists() and answer.read_text().strip())
-        process.send_signal(number)
-        assert process.wait(20) == 130
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(answer.read_text()), 0)
 
 
 def test_ctrl_c_at_the_question(project: Project) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     Event = dict[str, Any]
@@ -84,23 +84,65 @@ class Settled:
     groups: tuple[tuple[int, ...], ...]
 
 
+@dataclass(frozen=True)
+class Named:
+    """The server at an id has its name: from here on the id stands for this server, and no earlier one."""
+
+    at: int
+    server: int
+    name: Name
+
+
+@dataclass(frozen=True)
+class Fate:
+    """A server has ``left``, ``crashed`` or ``restarted``."""
+
+    at: int
+    server: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A client has sent a request to the server at that id."""
+
+    at: int
+    server: int
+    kind: str
+    song: str
+    url: str | None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer has reached its client. ``told`` is what it said beside the verdict, as the event has it."""
+
+    at: int
+    verdict: str
+    told: tuple[tuple[str, int | str | Name | None], ...]
+
+
+Step = Logged | Served | Settled | Named | Fate
+
+
 @dataclass
 class History:
     """All events, numbered from 1 as they stand in the file.
 
-    - ``steps``: what servers did, in order; ``settled`` events among them;
-    - ``names``: (number of the event, server, name) as they were taken;
-    - ``answered``: (session, number) of each request whose answer reached its client, and the verdict;
-    - ``left`` and ``crashed``: servers that left, or were down in the end, by id;
-    - ``guarantees``: those of the sessions.
+    - ``steps``: what servers did and what became of them, each server's in order;
+    - ``asked``, ``answered``: what clients sent and heard, by session and number;
+    - ``guarantees``: those of the sessions;
+    - ``is_whole``: whether nothing can be missing at the end of a server's events. With processes that takes
+      an ``ended`` event: until then some may be on their way to whoever writes the trace;
+    - ``of_processes``: whether servers were processes, of whose events a crash can lose the last.
     """
 
-    steps: list[Logged | Served | Settled] = field(default_factory=list)
-    names: list[tuple[int, int, Name]] = field(default_factory=list)
-    answered: dict[tuple[int, int], str] = field(default_factory=dict)
-    left: dict[int, int] = field(default_factory=dict)
-    crashed: dict[int, int] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    asked: dict[tuple[int, int], Asked] = field(default_factory=dict)
+    answered: dict[tuple[int, int], Answered] = field(default_factory=dict)
     guarantees: frozenset[str] = frozenset({"RYW", "MR", "WFR", "MW"})
+    is_whole: bool = True
+    of_processes: bool = False
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> History:
@@ -118,32 +160,64 @@ class History:
 
     def _take(self, at: int, event: Event) -> None:
         kind = event["event"]
-        if kind == "log":
-            committed = tuple(_write(plain) for plain in _list(event["committed"]))
-            tentative = tuple(_write(plain) for plain in _list(event["tentative"]))
-            if _int(event["csn"]) < 0:
-                raise ValueError("a CSN is 0 at least")
-            self.steps.append(Logged(at, _int(event["server"]), event["csn"], committed, tentative))
-        elif kind == "served":
-            self.steps.append(_served(at, event))
+        if not isinstance(kind, str):
+            raise TypeError("the kind of an event is a text")
+        make = _STEPS.get(kind)
+        if make is not None:
+            self.steps.append(make(at, event))
+        elif kind == "asked":
+            self.asked.setdefault(_key(event), _asked(at, event))
         elif kind == "answered":
-            key = _int(event["session"]), _int(event["number"])
-            self.answered[key] = _str(event["verdict"])
-        elif kind == "named":
-            self.names.append((at, _int(event["server"]), _name(event["name"])))
-        elif kind == "left":
-            self.left[_int(event["server"])] = at
-        elif kind == "crashed":
-            self.crashed[_int(event["server"])] = at
-        elif kind == "restarted":
-            self.crashed.pop(_int(event["server"]), None)
-        elif kind == "settled":
-            groups = tuple(tuple(map(_int, _list(group))) for group in _list(event["groups"]))
-            self.steps.append(Settled(at, groups))
+            self.answered.setdefault(_key(event), _answered(at, event))
         elif kind == "began":
             self.guarantees = frozenset(map(_str, _list(event["guarantees"])))
-        elif not isinstance(kind, str):
-            raise TypeError("the kind of an event is a text")
+            self.of_processes = event.get("world") == "processes"
+            self.is_whole = not self.of_processes
+        elif kind == "ended":
+            self.is_whole = True
+
+
+def _logged(at: int, event: Event) -> Logged:
+    committed = tuple(_write(plain) for plain in _list(event["committed"]))
+    tentative = tuple(_write(plain) for plain in _list(event["tentative"]))
+    if _int(event["csn"]) < 0:
+        raise ValueError("a CSN is 0 at least")
+    if any(write.kind == "notice" for write in tentative):
+        raise ValueError("a notice stands for a committed write")
+    return Logged(at, _int(event["server"]), event["csn"], committed, tentative)
+
+
+def _named(at: int, event: Event) -> Named:
+    return Named(at, _int(event["server"]), _name(event["name"]))
+
+
+def _fate(at: int, event: Event) -> Fate:
+    return Fate(at, _int(event["server"]), event["event"])
+
+
+def _settled(at: int, event: Event) -> Settled:
+    return Settled(at, tuple(tuple(map(_int, _list(group))) for group in _list(event["groups"])))
+
+
+def _key(event: Event) -> tuple[int, int]:
+    return _int(event["session"]), _int(event["number"])
+
+
+def _asked(at: int, event: Event) -> Asked:
+    url = event.get("url")
+    song = _str(event["song"])
+    return Asked(at, _int(event["server"]), _str(event["kind"]), song, None if url is None else _str(url))
+
+
+def _answered(at: int, event: Event) -> Answered:
+    told: list[tuple[str, int | str | Name | None]] = []
+    if "stamp" in event:
+        told.append(("stamp", _int(event["stamp"])))
+    if "by" in event:
+        told.append(("by", _name(event["by"])))
+    if "url" in event:
+        told.append(("url", None if event["url"] is None else _str(event["url"])))
+    return Answered(at, _str(event["verdict"]), tuple(told))
 
 
 def _served(at: int, event: Event) -> Served:
@@ -203,3 +277,14 @@ def _list(value: Any) -> list[Any]:
 
 def _name(value: Any) -> Name:
     return tuple(map(_int, _list(value)))
+
+
+_STEPS: dict[str, Callable[[int, Event], Step]] = {
+    "log": _logged,
+    "served": _served,
+    "named": _named,
+    "left": _fate,
+    "crashed": _fate,
+    "restarted": _fate,
+    "settled": _settled,
+}

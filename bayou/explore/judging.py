@@ -57,10 +57,12 @@ def replay(arguments: Sequence[str] | None = None, prog: str = "bayou replay") -
     )
     parser.add_argument("file", help="a trace")
     options = parser.parse_args(arguments)
+    from bayou.explore.replay import run_again
+
     try:
         events = list(_read(options.file))
-        again = _run_again(events)
-    except (OSError, TraceError, KeyError, ValueError) as error:
+        again = run_again(events)
+    except (OSError, TraceError, ValueError) as error:
         print(f"{prog}: {options.file}: {error}", file=sys.stderr)
         return EXIT_REFUSED
     for number, (event, new) in enumerate(zip(events, again, strict=False), start=1):
@@ -77,40 +79,3 @@ def replay(arguments: Sequence[str] | None = None, prog: str = "bayou replay") -
 def _read(name: str) -> list[Event]:
     with Path(name).open("rb") as lines:
         return list(read_events(lines))
-
-
-def _run_again(events: list[Event]) -> list[Event]:
-    from bayou.core.errors import BayouError
-    from bayou.master.run import Run, RunSettings
-    from bayou.master.vocabulary import COMMANDS
-    from bayou.node.gossip import Habits
-    from bayou.node.session import parse_guarantees
-    from bayou.worlds.simulated import SimulatedWorld
-    from bayou.worlds.world import WorldSettings
-
-    began = events[0] if events else {}
-    if began.get("event") != "began" or began.get("world") != "sim":
-        raise ValueError("only a trace of the simulated world can be replayed; it begins with its settings")
-    free = began["free_running"]
-    habits = Habits(began["gossip_period_s"], partners=began["partners"]) if free else None
-    chosen = parse_guarantees(",".join(began["guarantees"]) or "none")
-    world = SimulatedWorld(WorldSettings(chosen, began["deadline_s"], habits=habits), seed=began["seed"])
-    again: list[Event] = [began]
-    world.observe = again.append
-    world.complain = None
-    settings = RunSettings(free_running=free)
-    run = Run(
-        world,
-        COMMANDS,
-        settings,
-        write=lambda _: None,
-        complain=lambda _: None,
-        observe=again.append,
-    )
-    try:
-        for event in events:
-            if event["event"] == "command":
-                run.again(event["place"], event["text"].encode("utf-8", "surrogateescape"))
-    except BayouError:
-        pass  # as it ended then
-    return again

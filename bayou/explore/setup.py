@@ -46,10 +46,12 @@ class Setup(Record):
     behind_s: float = BEHIND_S
     bug: str | None = None
 
-    def world(self, *, check: bool = False, verbose: bool = False) -> SimulatedWorld:
+    def world(
+        self, *, check: bool = False, verbose: bool = False, kind: type[SimulatedWorld] = SimulatedWorld
+    ) -> SimulatedWorld:
         """Make the world; ``check`` walks all invariants of a node after each of its steps, ``verbose``
         lets it tell of each exchange."""
-        return SimulatedWorld(
+        return kind(
             WorldSettings(self.guarantees, self.patience_s, verbose, self.habits),
             seed=self.seed,
             server_settings=self.server,
@@ -194,7 +196,7 @@ def _seconds(name: str, value: object) -> float:
 
 def _number(name: str, value: object, least: float, most: float) -> float:
     if type(value) not in (int, float) or not least <= value <= most:  # type: ignore[operator]
-        raise TypeError(f"{name} is a number from {least:g} to {most:g}")
+        raise ValueError(f"{name} is a number from {least:g} to {most:g}")
     return value  # type: ignore[return-value]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bayou.master.console import to_bytes
 from bayou.master.describe import describe_get, describe_log
 from bayou.master.grammar import CLIENT_ID, NEW_ID, NODE_ID, SERVER_ID, TEXT, BadLine
-from bayou.master.registry import COMMANDS, command
+from bayou.master.registry import ANTI_ENTROPY, COMMANDS, CONNECTIONS, STORE, SYSTEM, command
 from bayou.node.messages import OK, Did, Do, Join, Joined, LogPage, Pause, ReadLog, Retire, Retired
 
 TYPE_CHECKING = False
@@ -30,6 +30,7 @@ WRITE_BYTES_MAX = 16 << 20
     does="starts a server and connects it to every server in the system; the first one is the primary",
     until="it has its name, is connected, and has all that its creator has",
     example="joinServer 3",
+    group=SYSTEM,
 )
 def join_server(run: Run, server: int) -> None:
     others = run.topology.servers
@@ -49,6 +50,7 @@ def join_server(run: Run, server: int) -> None:
     "a primary hands its duty over too",
     until="another server has confirmed that it has taken over",
     example="retireServer 2",
+    group=SYSTEM,
 )
 def retire_server(run: Run, server: int) -> None:
     if not run.topology.neighbours(server):
@@ -67,6 +69,7 @@ def retire_server(run: Run, server: int) -> None:
     does="starts a client, connected to that server",
     until="it is connected",
     example="joinClient 8 0",
+    group=SYSTEM,
 )
 def join_client(run: Run, client: int, server: int) -> None:
     run.world.start_client(client, server)
@@ -83,16 +86,17 @@ def join_client(run: Run, client: int, server: int) -> None:
     does="cuts the connection between two servers, or between a client and a server",
     until="it is cut",
     example="breakConnection 0 1",
+    group=CONNECTIONS,
 )
 def break_connection(run: Run, a: int, b: int) -> None:
-    client, _ = _ends(run, a, b)
-    if not run.topology.are_connected(a, b):
+    client, server = _ends(run, a, b)
+    if not run.topology.are_connected(a, b) and not run.is_in_doubt:
         return
     run.world.disconnect(a, b)
-    if client is not None:
-        run.topology.set_server(client, None)
-    else:
+    if client is None:
         run.topology.disconnect(a, b)
+    elif run.topology.server_of(client) == server:
+        run.topology.set_server(client, None)
 
 
 @command(
@@ -102,10 +106,11 @@ def break_connection(run: Run, a: int, b: int) -> None:
     does="mends the connection between two servers, or makes a server the one that a client talks to",
     until="it is mended",
     example="restoreConnection 0 1",
+    group=CONNECTIONS,
 )
 def restore_connection(run: Run, a: int, b: int) -> None:
     client, server = _ends(run, a, b)
-    if run.topology.are_connected(a, b):
+    if run.topology.are_connected(a, b) and not run.is_in_doubt:
         return
     if client is None:
         run.world.connect(a, b)
@@ -135,12 +140,24 @@ def _ends(run: Run, a: int, b: int) -> tuple[int | None, int]:
 # When anti-entropy goes on.
 
 
-@command("pause", does="stops anti-entropy everywhere", until="all have stopped", example="pause")
+@command(
+    "pause",
+    does="stops anti-entropy everywhere",
+    until="all have stopped",
+    example="pause",
+    group=ANTI_ENTROPY,
+)
 def pause(run: Run) -> None:
     _set_paused(run, paused=True)
 
 
-@command("start", does="lets anti-entropy go on again", until="all have started", example="start")
+@command(
+    "start",
+    does="lets anti-entropy go on again",
+    until="all have started",
+    example="start",
+    group=ANTI_ENTROPY,
+)
 def start(run: Run) -> None:
     _set_paused(run, paused=False)
     run.settle(run.topology.servers)
@@ -156,6 +173,7 @@ def _set_paused(run: Run, *, paused: bool) -> None:
     does="lets every value reach every server that it can reach",
     until="nothing more can move",
     example="stabilize",
+    group=ANTI_ENTROPY,
 )
 def stabilize(run: Run) -> None:
     if not run.paused:
@@ -173,6 +191,7 @@ def stabilize(run: Run) -> None:
     does="prints the log of a server, oldest write first",
     until="it is printed",
     example="printLog 0",
+    group=STORE,
 )
 def print_log(run: Run, server: int) -> None:
     start, total = 0, 1
@@ -190,6 +209,7 @@ def print_log(run: Run, server: int) -> None:
     does="gives a song a URL; dropped where the server can't keep the session's guarantees",
     until="the client has an answer",
     example="put 9 song http://example.org/song",
+    group=STORE,
 )
 def put(run: Run, client: int, song: str, url: str) -> None:
     _write(run, client, Do("put", song, url))
@@ -203,6 +223,7 @@ def put(run: Run, client: int, song: str, url: str) -> None:
     "the session's guarantees",
     until="it is printed",
     example="get 9 song",
+    group=STORE,
 )
 def get(run: Run, client: int, song: str) -> None:
     did = _do(run, client, Do("get", song))
@@ -216,6 +237,7 @@ def get(run: Run, client: int, song: str) -> None:
     does="deletes a song; dropped where the server can't keep the session's guarantees",
     until="the client has an answer",
     example="delete 9 song",
+    group=STORE,
 )
 def delete(run: Run, client: int, song: str) -> None:
     _write(run, client, Do("delete", song))

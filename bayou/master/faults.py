@@ -33,7 +33,7 @@ def partition(run: Run, text: str) -> None:
         raise BadLine("a server is in one group only")
     group_of = {server: at for at, group in enumerate(groups) for server in group}
     for a in members:
-        for b in run.topology.neighbours(a):
+        for b in members if run.is_in_doubt else run.topology.neighbours(a):
             if b in group_of and group_of[a] != group_of[b]:
                 run.world.disconnect(a, b)
                 run.topology.disconnect(a, b)
@@ -61,9 +61,11 @@ def heal(run: Run) -> None:
     example="crashServer 2",
 )
 def crash_server(run: Run, server: int) -> None:
-    run.world.crash(server)
-    run.topology.crash(server)
-    run.record({"event": "crashed", "server": server})
+    run.topology.crash(server)  # at once: whoever gives up waiting for its end does not bring it back
+    try:
+        run.world.crash(server)
+    finally:
+        run.record({"event": "crashed", "server": server})
 
 
 @command(

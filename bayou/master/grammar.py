@@ -40,7 +40,8 @@ class Field(Record):
 class Command(Record):
     """A command of the scenario language. ``run`` takes the run and the fields, ids as numbers.
 
-    ``does`` says what it does and ``until`` what has happened when the next command begins.
+    ``does`` says what it does and ``until`` what has happened when the next command begins (empty where there
+    is no next one); ``group`` is the heading under which ``help`` lists it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Command(Record):
     until: str
     example: str
     run: Callable[..., None]
+    group: str
 
     @property
     def usage(self) -> str:

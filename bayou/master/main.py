@@ -98,13 +98,13 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
 
     gc.freeze()
     gc.enable()
-    commands: dict[str, Command] = COMMANDS
+    typed: dict[str, Command] = COMMANDS
     at_prompt = fd == 0 and os.isatty(0) and os.isatty(1)
     if at_prompt:
         from bayou.master.helping import PROMPT_COMMANDS
         from bayou.master.prompt import Prompt
 
-        commands = {**COMMANDS, **PROMPT_COMMANDS}
+        typed = {**COMMANDS, **PROMPT_COMMANDS}
     recording = None
     try:
         if options.trace is not None or options.check:
@@ -115,7 +115,8 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
         complain(f"{options.trace}: can't be written: {error.strerror}")
         return EXIT_FAILED
     settings = RunSettings(name, options.strict, options.verbose, options.free_running)
-    run = Run(world, commands, settings, observe=None if recording is None else recording.observe)
+    observe = None if recording is None else recording.observe
+    run = Run(world, COMMANDS, settings, typed=typed, observe=observe)
     try:
         if at_prompt:
             Prompt(run).converse()
@@ -123,6 +124,8 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
             for number, line in read_lines(fd):
                 run.line(number, line)
         run.end()
+        if recording is not None:
+            recording.gather(run)
     except StrictStop:
         return EXIT_UNEXPECTED if run.unmet else EXIT_STRICT
     except OutputClosed:
@@ -135,7 +138,7 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
         return EXIT_FAILED
     finally:
         verdict = 0 if recording is None else recording.end()
-    return EXIT_UNEXPECTED if run.unmet else verdict
+    return EXIT_UNEXPECTED if run.unmet and not at_prompt else verdict
 
 
 def _make_world(options: Options) -> World:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from bayou._lean import signal
 from bayou.core.errors import BayouError
-from bayou.master.console import complain, write_all
+from bayou.master.console import write_all
 from bayou.master.grammar import CLIENT_ID, NODE_ID, REST, SERVER_ID
-from bayou.master.helping import PROMPT_COMMANDS
+from bayou.master.helping import PROMPT_COMMANDS, Quit
 from bayou.master.run import StrictStop
+from bayou.master.stock import take_stock, tell_what_came_late
 from bayou.master.vocabulary import COMMANDS
 from bayou.worlds.world import GivenUp, NodeLost
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from bayou.master.run import Run
 
 PROMPT = "bayou> "
-WELCOME = "Commands, one a line; help lists them. Ctrl-C gives up a command, Ctrl-D ends the run.\n"
+WELCOME = "help lists the commands. Ctrl-C gives one up, Ctrl-D or quit ends the run.\n"
 HISTORY_LINES_MAX = 1000
 
 
@@ -45,42 +46,70 @@ class Prompt:
         self._commands = {**COMMANDS, **PROMPT_COMMANDS}
 
     def converse(self) -> None:
-        """Go on until the end of input, or until Ctrl-C is pressed twice in a row.
+        """Go on until the end of input, ``quit``, or until Ctrl-C is pressed twice in a row.
 
         Raises what ends a run: StrictStop, OutputClosed, and NodeLost where no node can live on.
         """
         signal.signal(signal.SIGINT, self._on_interrupt)
         self._set_up_readline()
         write_all(1, WELCOME.encode())
-        for number, line in self._lines():
-            self._carry_out(number, line)
+        try:
+            for number, line in self._lines():
+                self.carry_out(number, line)
+        except Quit:
+            pass
 
-    def _carry_out(self, number: int, line: str) -> None:
+    def carry_out(self, number: int, line: str) -> None:
+        """Carry out one line. Raises as ``converse`` does, and Quit."""
         run = self._run
         try:
+            self._catch_up()
             run.line(number, line.encode(sys.stdin.encoding or "utf-8", "surrogateescape"))
             run.notice_departures()
+            tell_what_came_late(run)
         except StrictStop:
             raise
         except NodeLost as error:
-            if error.node is None:
-                raise
-            complain(f"{run.place}: {error}")
-            run.forget(error.node)
+            self._see_lost(f"{run.place}: ", error)
         except GivenUp:
-            complain(f"{run.place}: given up; the system goes on")
-            run.unsettle()
+            from bayou.master.recording import given_up
+
+            run.tell_news(f"{run.place}: given up; the system goes on")
+            run.record(given_up(run.world, number))
+            run.doubt()
         except BayouError as error:
-            complain(f"{run.place}: {error}")
-            run.unsettle()
+            run.tell_news(f"{run.place}: {error}")
+            run.doubt()
+
+    def _catch_up(self) -> None:
+        """Take notice of what has happened since the last command."""
+        run = self._run
+        while True:
+            try:
+                run.world.catch_up()
+                run.notice_departures()
+                if run.is_in_doubt:
+                    take_stock(run)
+                tell_what_came_late(run)
+                return
+            except NodeLost as error:
+                self._see_lost("", error)
+
+    def _see_lost(self, place: str, error: NodeLost) -> None:
+        if error.node is None:
+            raise error
+        self._run.tell_news(f"{place}{error}")
+        if self._run.topology.kind(error.node) == "server":
+            self._run.record({"event": "crashed", "server": error.node})
+        self._run.forget(error.node)
+        self._run.doubt()
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         number, interruptions = 0, 0
         while interruptions < 2:
+            self._run.world.forget_interrupt()
             try:
-                self._is_reading = True
-                self._run.world.forget_interrupt()
-                line = input(PROMPT)
+                line = self._read()
             except EOFError:
                 write_all(1, b"\n")
                 return
@@ -88,15 +117,26 @@ class Prompt:
                 interruptions += 1
                 write_all(1, b"\n" if interruptions > 1 else b"\n(Ctrl-C again, or Ctrl-D, ends the run)\n")
                 continue
-            finally:
-                self._is_reading = False
             self._keep_history()
             interruptions = 0
             number += 1
             yield number, line
 
+    def _read(self) -> str:
+        """Return the next line; EOFError at the end, KeyboardInterrupt for Ctrl-C.
+
+        Wherever in here a signal comes, at most one KeyboardInterrupt leaves, and none comes after it: the
+        handler raises one for each reading.
+        """
+        try:
+            self._is_reading = True
+            return input(PROMPT)
+        finally:
+            self._is_reading = False
+
     def _on_interrupt(self, number: int, frame: object) -> None:
         if self._is_reading:
+            self._is_reading = False
             raise KeyboardInterrupt
         self._run.world.interrupt()
 

@@ -11,11 +11,13 @@ from bayou.trace.file import to_line
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.master.options import Options
+    from bayou.master.run import Run
     from bayou.trace.file import Event
     from bayou.worlds.world import World
 
 EXIT_INVALID = 5
 EXIT_UNKNOWN = 6
+GATHERINGS_MAX = 100
 
 
 class Recording:
@@ -26,15 +28,36 @@ class Recording:
         if options.trace is not None:
             self._fd = os.open(options.trace, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         self._kept: list[Event] | None = [] if options.check else None
+        self._of_processes = options.world == "processes"
+        self._count = 0
         world.observe = self.observe
         self.observe(began(options))
 
     def observe(self, event: Event) -> None:
         """Take an event."""
+        self._count += 1
         if self._fd is not None:
             write_all(self._fd, f"{to_line(event)}\n".encode())
         if self._kept is not None:
             self._kept.append(event)
+
+    def gather(self, run: Run) -> None:
+        """Take in what processes have still to tell. Where nobody told anything while all were asked where
+        they stand, no event is missing that another one depends on, and ``ended`` says so."""
+        from bayou.core.errors import BayouError
+        from bayou.node.messages import Probe
+
+        nodes = [*run.topology.servers, *run.topology.clients]
+        try:
+            for _ in range(GATHERINGS_MAX if self._of_processes else 0):
+                before = self._count
+                run.world.begin()
+                run.world.ask_all([(node, Probe()) for node in nodes])
+                if self._count == before:
+                    self.observe({"event": "ended"})
+                    return
+        except BayouError:
+            pass  # whoever judges sees that the end is missing
 
     def end(self) -> int:
         """The run is over: judge it if that was asked for. Returns the exit status."""
@@ -70,3 +93,11 @@ def began(options: Options) -> Event:
         "partners": options.partners,
         "deadline_s": options.deadline_s,
     }
+
+
+def given_up(world: World, line: int) -> Event:
+    """Return the event of a command that somebody at a prompt gave up. In the simulated world, which is a
+    function of what it is told and when, it says when that was."""
+    event: Event = {"event": "gave up", "line": line}
+    steps, now_s = getattr(world, "steps", None), getattr(world, "now_s", None)
+    return event if steps is None else {**event, "steps": steps, "now_s": now_s}

@@ -37,7 +37,9 @@ def _section(command: Command) -> Iterator[str]:
         yield f"- `{field.name}`: {field.kind}"
     if command.fields:
         yield ""
-    yield f"The next command begins when {command.until}. For example:\n"
+    yield (
+        f"The next command begins when {command.until}. For example:\n" if command.until else "For example:\n"
+    )
     yield f"```text\n{command.example}\n```\n"
 
 

@@ -8,6 +8,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SYSTEM = "system"
+CONNECTIONS = "connections"
+ANTI_ENTROPY = "anti-entropy"
+STORE = "store"
+FAULTS = "faults"
+LANGUAGE = "language"
+PROMPT = "prompt"
+GROUPS = (SYSTEM, CONNECTIONS, ANTI_ENTROPY, STORE, FAULTS, LANGUAGE, PROMPT)
+"""Under which headings ``help`` lists commands, in this order."""
+
+GROUP_OF_MODULE = {
+    "bayou.master.language": LANGUAGE,
+    "bayou.master.faults": FAULTS,
+    "bayou.master.helping": PROMPT,
+}
+"""The group of a command that names none."""
+
 FURTHER = ("bayou.master.language", "bayou.master.faults")
 """Modules that register more commands, imported when one is asked for: most scenarios need none of them, and
 start-up time counts (docs/decisions/0002-start-time.md)."""
@@ -36,12 +53,15 @@ def command(
     does: str,
     until: str,
     example: str,
+    group: str | None = None,
     into: dict[str, Command] = COMMANDS,
 ) -> Callable[..., Callable[..., None]]:
     """Register the function below as the handler of a command with these fields, (name, kind) pairs."""
 
     def register(handler: Callable[..., None]) -> Callable[..., None]:
-        into[name] = Command(name, tuple(Field(*field) for field in fields), does, until, example, handler)
+        made = tuple(Field(*field) for field in fields)
+        heading = group or GROUP_OF_MODULE[handler.__module__]
+        into[name] = Command(name, made, does, until, example, handler, heading)
         return handler
 
     return register

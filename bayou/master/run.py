@@ -59,6 +59,8 @@ class Run:
     - ``world``, ``topology``: what the commands act on;
     - ``pace``: how far servers get before the next command;
     - ``paused``: whether anti-entropy is stopped;
+    - ``is_in_doubt``: whether nodes may be connected otherwise than ``topology`` says, as a command was
+      given up (bayou.master.stock);
     - ``had_servers``: whether the first server, which is the primary, has joined;
     - ``expectations``: what the last command printed, for ``expect``.
     """
@@ -69,11 +71,13 @@ class Run:
         commands: Mapping[str, Command],
         settings: RunSettings | None = None,
         *,
+        typed: Mapping[str, Command] | None = None,
         write: Callable[[bytes], None] = lambda data: write_all(1, data),
         complain: Callable[[str], None] = complain,
         observe: Callable[[Event], None] | None = None,
     ) -> None:
-        """Run in ``world`` with these ``commands``, by name; ``write`` takes the output, and ``complain``
+        """Run in ``world`` with these ``commands``, by name; ``typed`` are those of the outermost lines, if
+        they are others than in the files that these include; ``write`` takes the output, and ``complain``
         lines for standard error; ``observe`` takes the events of a trace."""
         self.world = world
         self.topology = Topology()
@@ -81,8 +85,10 @@ class Run:
         self.pace = self._new_pace()
         self.paused = False
         self.had_servers = False
+        self.is_in_doubt = False
         self._is_unsettled = False
         self._commands = commands
+        self._typed = commands if typed is None else typed
         self._write = write
         self._complain = complain
         self._observe = observe
@@ -120,7 +126,7 @@ class Run:
         self._carry_out(line)
 
     def _carry_out(self, raw: bytes) -> None:
-        line = parse(raw, self._commands)
+        line = parse(raw, self._commands if len(self._files) > 1 else self._typed)
         if line is None:
             return
         self.notice_departures()
@@ -240,6 +246,19 @@ class Run:
         """A command was given up: the next one that settles any group settles all."""
         self._is_unsettled = True
 
+    def doubt(self) -> None:
+        """A command was given up, or failed: something may be half done, and go on by itself."""
+        self.is_in_doubt = True
+        self.unsettle()
+
+    def tell_news(self, line: str) -> None:
+        """Say on standard error what has happened by itself."""
+        self._complain(line)
+
+    def quote(self, text: str) -> str:
+        """Return a text as it can stand in a message."""
+        return self._quote(to_bytes(text))
+
     def forget(self, node: int) -> None:
         """A node is gone without having been told to."""
         if self.topology.kind(node) == "server":
@@ -272,7 +291,7 @@ class Run:
         had been given up) is no error."""
         if self.topology.kind(a) != "server" or self.topology.kind(b) != "server":
             return
-        if self.topology.are_connected(a, b):
+        if self.topology.are_connected(a, b) and not self.is_in_doubt:
             return
         try:
             self.world.connect(a, b)

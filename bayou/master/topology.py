@@ -30,6 +30,11 @@ class Topology:
         """The ids of all clients."""
         return sorted(self._clients)
 
+    @property
+    def crashed(self) -> list[int]:
+        """The ids of all crashed servers."""
+        return sorted(self._down)
+
     def kind(self, node: int) -> str | None:
         """Return ``server``, ``crashed server`` or ``client``, or None for an unknown id."""
         if node in self._neighbours:
@@ -101,14 +106,16 @@ class Topology:
         return b in self._neighbours[a]
 
     def connect(self, a: int, b: int) -> None:
-        """Connect two servers."""
-        insort(self._neighbours[a], b)
-        insort(self._neighbours[b], a)
+        """Connect two servers, if they are not."""
+        if b not in self._neighbours[a]:
+            insort(self._neighbours[a], b)
+            insort(self._neighbours[b], a)
 
     def disconnect(self, a: int, b: int) -> None:
-        """Cut the connection between two servers."""
-        self._neighbours[a].remove(b)
-        self._neighbours[b].remove(a)
+        """Cut the connection between two servers, if there is one."""
+        if b in self._neighbours[a]:
+            self._neighbours[a].remove(b)
+            self._neighbours[b].remove(a)
 
     def groups(self, members: Iterable[int]) -> list[list[int]]:
         """Return the groups of servers connected, directly or through others, that hold ``members``."""

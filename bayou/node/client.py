@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Pending:
-    """A request under way: the order that it carries out, and the server that was asked, by id and by name."""
+    """A request under way: the order that it carries out, and the server asked, by id and by name."""
 
     __slots__ = ("name", "order", "request", "server")
 

@@ -17,8 +17,8 @@ class Input(Record):
 
 
 class LinkUp(Input):
-    """A connection to the node with id ``peer`` is up. ``name`` is what a server is, whatever its id: None where
-    it has no name yet, and for a client."""
+    """A connection to the node with id ``peer`` is up. ``name`` is what a server is, whatever its id:
+    None where it has no name yet, and for a client."""
 
     peer: int
     is_server: bool

@@ -310,6 +310,19 @@ class Waiting(Message):
     lines: tuple[str, ...]
 
 
+class Look(Message):
+    """Whom are you connected to? Answered by whoever drives a node, server or client."""
+
+
+class Links(Message):
+    """The nodes that a node is connected to (a client: the server that it talks to), those that it is
+    dialling for the master, and whether it is paused."""
+
+    peers: tuple[int, ...]
+    dialling: tuple[int, ...] = ()
+    paused: bool = False
+
+
 # Orders of the master to a client.
 
 

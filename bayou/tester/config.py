@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+COMMAND_FILE = "COMMAND"
 CHECKS = ("diff", "snapshot")
+KEYS = ("group", "weight", "check", "args")
 
 
 class SetupError(Exception):
@@ -19,27 +21,30 @@ class Config:
 
     - ``group``: tests of a group get a score together; ``weight``: what this one counts in it;
     - ``check``: ``diff`` or ``snapshot`` (bayou.tester.compare);
-    - ``args``: what is added to the command, as a shell reads it.
+    - ``args``: what is added to the command, as a shell reads it;
+    - ``faults``: what is wrong with the file, each with its line; such a test is not run, it fails.
     """
 
     group: str = ""
     weight: float = 1.0
     check: str = "diff"
     args: str = ""
+    faults: tuple[str, ...] = ()
 
 
 def read_config(path: Path) -> Config:
-    """Read a file of ``key = value`` lines; without the file all is as usual.
-
-    Raises SetupError, naming the line, where one is off.
-    """
+    """Read a file of ``key = value`` lines; without the file all is as usual, and what is off is among the
+    faults."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return Config()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"{path} can't be read: {error}") from error
-    config = Config()
+    except OSError as error:
+        return Config(faults=(f"{path} can't be read: {error.strerror}",))
+    except UnicodeDecodeError as error:
+        number = error.object.count(b"\n", 0, error.start) + 1
+        return Config(faults=(f"{path}:{number}: a byte that is no UTF-8: save the file as UTF-8",))
+    config, faults = Config(), []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -49,23 +54,39 @@ def read_config(path: Path) -> Config:
                 raise ValueError("a line has to be key = value")
             config = _with(config, key, value)
         except ValueError as error:
-            raise SetupError(f"{path}:{number}: {line.strip()}: {error}") from error
-    return config
+            faults.append(f"{path}:{number}: {line.strip()}: {error}")
+    return replace(config, faults=tuple(faults))
 
 
 def _with(config: Config, key: str, value: str) -> Config:
     if key == "group":
         return replace(config, group=value)
     if key == "args":
-        shlex.split(value)  # ValueError where a quotation is open
-        return replace(config, args=value)
+        return replace(config, args=_arguments(value))
     if key == "check":
         if value not in CHECKS:
             raise ValueError(f"check has to be one of {', '.join(CHECKS)}")
         return replace(config, check=value)
     if key == "weight":
-        weight = float(value)
-        if not 0 <= weight < 1e9:
-            raise ValueError("a weight has to be a number from 0 on")
-        return replace(config, weight=weight)
-    raise ValueError(f"there is no {key!r}: the keys are {', '.join(field.name for field in fields(config))}")
+        return replace(config, weight=_weight(value))
+    raise ValueError(f"there is no {key!r}: the keys are {', '.join(KEYS)}")
+
+
+def _arguments(text: str) -> str:
+    try:
+        shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"a shell can't read that ({error}): close what is open, or quote it") from error
+    if "\0" in text:
+        raise ValueError("a NUL can't be part of an argument")
+    return text
+
+
+def _weight(text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = -1.0
+    if not 0 <= weight < 1e9:
+        raise ValueError("a weight has to be a number from 0 on, such as 2.5")
+    return weight

@@ -4,75 +4,108 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from pathlib import Path
-from typing import NoReturn
 
 from bayou._arguments import seconds
-from bayou.tester.cases import Case, Suite, find_suite, read_command, with_arguments
+from bayou._quoting import printable
+from bayou.tester.cases import Case, Suite, find_suite
+from bayou.tester.command import Advice, Command
 from bayou.tester.config import SetupError
+from bayou.tester.interruption import Interrupted, Interruption
+from bayou.tester.processes import Stopped
 from bayou.tester.record import LastRun
-from bayou.tester.report import Reporter, describe_scores, write_junit
+from bayou.tester.report import Reporter, describe_interruption, describe_scores, write_junit
 from bayou.tester.runner import Outcome, Runner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
 EXIT_FAILED = 1
 EXIT_SETUP = 2
 EXIT_INTERRUPTED = 130
+"""By Ctrl-C; by another signal it is 128 and its number."""
+
 JOBS_MAX = 64
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "tester.py") -> int:
-    """Run the tests of the current directory and return the exit status: 0 where all of them passed."""
-    options = _parser(prog).parse_args(arguments)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    here = Path()
-    last_run = LastRun(here)
+def main(
+    arguments: Sequence[str] | None = None, prog: str = "tester.py", *, needs_command: bool = True
+) -> int:
+    """Run the tests of the current directory and return the exit status: 0 where all of them passed.
+
+    Without a COMMAND this is an error, or else scenarios run on this interpreter's own bayou.
+    """
+    options = _parser(prog, needs_command=needs_command).parse_args(arguments)
     try:
-        if options.bless:
-            return _bless(find_suite(here, [*options.bless, *options.names]), last_run)
-        command = with_arguments(
-            read_command(here), ["--world", options.world] if options.world is not None else []
-        )
-        suite = find_suite(here, options.names)
-        _prepare_answers(here)
-        if options.failed:
-            suite = Suite([case for case in suite.cases if last_run.failed(case.name)], [])
-            if not suite.cases:
-                print("nothing failed last time")
-                return 0
-        if not options.yes and not _agrees(command, len(suite.cases)):
-            print("nothing was run", file=sys.stderr)
-            return EXIT_FAILED
-        return _run_all(suite, Runner(command, options.timeout), last_run, options)
+        interruption = Interruption()
+        return _main(options, prog, interruption, needs_command=needs_command)
+    except Interrupted as interrupted:
+        print("interrupted", file=sys.stderr)
+        return interrupted.status
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on: nothing is left to be flushed
+        _give_up_output()
         return EXIT_FAILED
     except (SetupError, OSError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return EXIT_SETUP
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
 
 
-def _parser(prog: str) -> argparse.ArgumentParser:
+def _main(options: argparse.Namespace, prog: str, interruption: Interruption, *, needs_command: bool) -> int:
+    here = Path()
+    advice = Advice(prog)
+    last_run = LastRun(here, advice)
+    if options.bless:
+        return _bless(find_suite(here, [*options.bless, *options.names]), last_run)
+    if needs_command:
+        command = Command.read(
+            here, remedy="; or call `bayou test`, which runs scenarios itself where there is none"
+        )
+    else:
+        command = Command.read_or_own(here)
+    if options.world is not None:
+        command = command.adding(["--world", options.world])
+    suite = find_suite(here, options.names)
+    _prepare_answers(here)
+    if options.failed:
+        suite = Suite([case for case in suite.cases if last_run.failed(case.name)], [])
+        if not suite.cases:
+            print("nothing failed last time")
+            return 0
+    if not options.yes and not _agrees(command, len(suite.cases)):
+        print("nothing was run", file=sys.stderr)
+        return EXIT_FAILED
+    return _run_all(suite, Runner(command, options.timeout, advice), last_run, options, interruption)
+
+
+def _parser(prog: str, *, needs_command: bool) -> argparse.ArgumentParser:
+    own = (
+        ""
+        if needs_command
+        else " Without a COMMAND, scenarios run on the bayou that this program is part of."
+    )
     parser = argparse.ArgumentParser(
         prog=prog,
         description="Feed each tests/NAME.test to the command in COMMAND and compare what it prints with "
-        "solutions/NAME.sol. What was printed is kept in answers/NAME.ans. tests/NAME.config may say how.",
-        epilog="exit status: 0 when all tests passed, 1 when one did not, 2 when there was nothing to run",
+        "solutions/NAME.sol. What was printed is kept in answers/NAME.ans. tests/NAME.config may say how. "
+        f"Tests may lie in sub-folders: the name of tests/SUB/NAME.test is SUB/NAME.{own} At a terminal it "
+        "first shows the command, and asks whether to run it.",
+        epilog="exit status: 0 when all tests passed; 1 when one did not, when a solution or a configuration "
+        "belongs to no test, when a blessing was refused, when the answer to the question was no, and when "
+        "nobody reads the output; 2 for a wrong option, and when there was nothing to run; 130 after Ctrl-C, "
+        "128 and its number after another signal",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="a test, or a pattern such as 'retire*'")
-    parser.add_argument("-y", "--yes", action="store_true", help="run the command without asking")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="a test, a pattern such as 'retire*', or a sub-folder"
+    )
+    parser.add_argument(
+        "-y", "--yes", action="store_true", help="run the command without asking, at a terminal too"
+    )
     parser.add_argument(
         "-j", "--jobs", type=_jobs, default=1, metavar="N", help="run so many tests at the same time"
     )
@@ -113,12 +146,13 @@ def _jobs(text: str) -> int:
     return int(text)
 
 
-def _agrees(command: str, count: int) -> bool:
+def _agrees(command: Command, count: int) -> bool:
     """Ask whether to run the command, if there is somebody to be asked."""
     if sys.stdin is None or not sys.stdin.isatty():
         return True
     try:
-        answer = input(f"Run this command on {count} scenario{'s' * (count != 1)}?\n  {command}\n[y/N] ")
+        question = f"Run this command on {count} scenario{'s' * (count != 1)}?\n  {command.shell}\n[y/N] "
+        answer = input(question)
     except EOFError:
         print()
         return False
@@ -136,33 +170,62 @@ def _bless(suite: Suite, last_run: LastRun) -> int:
             status = EXIT_FAILED
             continue
         news = "written" if is_new else "changed" if shown else "says so already"
-        print("\n".join([f"solutions/{case.solution.name}: {news}", *(f"    {line}" for line in shown)]))
+        lines = [f"solutions/{case.name}.sol: {news}", *(f"    {line}" for line in shown)]
+        print("\n".join(printable(line) for line in lines))
     return status
 
 
-def _run_all(suite: Suite, runner: Runner, last_run: LastRun, options: argparse.Namespace) -> int:
+def _run_all(
+    suite: Suite, runner: Runner, last_run: LastRun, options: argparse.Namespace, interruption: Interruption
+) -> int:
     began = time.monotonic()
-    reporter = Reporter(len(suite.cases))
     outcomes: list[Outcome] = []
-    try:
-        for outcome in _outcomes(suite.cases, runner, options.jobs, reporter):
-            outcomes.append(outcome)
-            reporter.ended(outcome)
-    finally:
-        reporter.clear()
-        last_run.note(outcomes)
-    for orphan in suite.orphans:
-        print(f"FAIL            {orphan} belongs to no test: tests/{Path(orphan).stem}.test is missing")
-    for line in describe_scores(outcomes, time.monotonic() - began):
-        print(line)
-    if options.junit is not None:
-        write_junit(options.junit, sorted(outcomes, key=lambda outcome: outcome.case.name))
+    reporter = Reporter(len(suite.cases))
+    with interruption.ending(runner.processes.stop):
+        try:
+            with closing(_outcomes(suite.cases, runner, options.jobs, reporter)) as ended:
+                for outcome in ended:
+                    outcomes.append(outcome)
+                    reporter.ended(outcome)
+        except OSError:
+            if interruption.status is None:
+                raise
+        finally:
+            last_run.note(outcomes)
+        status = interruption.status
+        try:
+            _tell(suite, outcomes, began, options.junit)
+            if status is not None:
+                print(describe_interruption(len(suite.cases), len(outcomes), runner.processes.cut_off))
+                sys.stdout.flush()
+        except OSError as error:
+            if status is None:
+                raise
+            _complain(str(error))
+        if status is not None:
+            return status
     return 0 if all(outcome.passed for outcome in outcomes) and not suite.orphans else EXIT_FAILED
 
 
-def _outcomes(cases: list[Case], runner: Runner, jobs: int, reporter: Reporter) -> Iterator[Outcome]:
+def _tell(suite: Suite, outcomes: list[Outcome], began: float, junit: Path | None) -> None:
+    """Write and print what the run came to; OSError where a part of it can't be, once the rest is."""
+    failure: OSError | None = None
+    if junit is not None:
+        try:
+            write_junit(junit, sorted(outcomes, key=lambda outcome: outcome.case.name))
+        except OSError as error:
+            failure = error
+    for orphan in suite.orphans:
+        missing = f"{printable(orphan.test)} is missing"
+        print(f"FAIL            {printable(orphan.file)} belongs to no test: {missing}")
+    print("\n".join(describe_scores(outcomes, time.monotonic() - began)), flush=True)
+    if failure is not None:
+        raise failure
+
+
+def _outcomes(cases: list[Case], runner: Runner, jobs: int, reporter: Reporter) -> Generator[Outcome]:
     """Give out outcomes as tests end, ``jobs`` of them running at a time. Whatever ends this early ends the
-    tests under way too."""
+    tests under way too; where they were stopped, no more are begun."""
     waiting = iter(cases)
     running: dict[Future[Outcome], Case] = {}
     with ThreadPoolExecutor(jobs) as pool:
@@ -178,10 +241,26 @@ def _outcomes(cases: list[Case], runner: Runner, jobs: int, reporter: Reporter) 
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in [future for future in running if future in done]:
                     del running[future]
-                    yield future.result()
+                    try:
+                        outcome = future.result()
+                    except Stopped:
+                        waiting = iter(())
+                    else:
+                        yield outcome
         finally:
-            runner.stop()
+            runner.processes.stop()
+            reporter.clear()
 
 
-def _interrupt(number: int, _: object) -> NoReturn:
-    raise KeyboardInterrupt(number)
+def _complain(text: str) -> None:
+    """Say something on standard error, if anybody is there to hear it."""
+    _give_up_output()
+    try:
+        print(text, file=sys.stderr)
+    except OSError:
+        pass
+
+
+def _give_up_output() -> None:
+    """Nobody reads on: let nothing be left that would have to be flushed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

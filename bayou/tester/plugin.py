@@ -1,26 +1,32 @@
 """A pytest plugin: ``pytest --bayou tests/`` runs the scenarios of any project beside its other tests.
 
-Each ``tests/NAME.test`` is a test, held against ``solutions/NAME.sol`` under the rules of ``bayou test``. It
-runs with the command in the project's COMMAND, or without one with this Python's own bayou.
+Each ``tests/NAME.test`` is a test, held against ``solutions/NAME.sol`` under the rules of ``bayou test``, in
+the project's directory. It runs with the command in the project's COMMAND, or without one with this Python's
+own bayou. How it went is kept there for ``bayou test --bless`` and ``--failed``.
 """
 
 from __future__ import annotations
 
-import shlex
-import sys
+from pathlib import Path
 
 import pytest
 
-from bayou.tester.cases import Case, read_command, with_arguments
+from bayou._arguments import seconds
+from bayou.tester.cases import Case
+from bayou.tester.command import Advice, Command
 from bayou.tester.config import SetupError
+from bayou.tester.processes import Processes
+from bayou.tester.record import LastRun
 from bayou.tester.runner import Outcome, Runner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from _pytest._code.code import TerminalRepr
+
+
+PROCESSES = pytest.StashKey[Processes]()
 
 
 class Failure(Exception):
@@ -36,8 +42,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--bayou", action="store_true", help="collect scenarios (.test files) too")
     group.addoption("--bayou-world", choices=("processes", "sim"), help="where the nodes of scenarios run")
     group.addoption(
-        "--bayou-timeout", type=float, default=60.0, metavar="SECONDS", help="how long one scenario may take"
+        "--bayou-timeout",
+        type=seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="how long one scenario may take",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--bayou"):
+        config.stash[PROCESSES] = Processes()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """See that nothing is left, wherever in its work a signal has struck."""
+    processes = config.stash.get(PROCESSES, None)
+    if processes is not None:
+        processes.stop()
 
 
 def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> pytest.Collector | None:
@@ -59,20 +81,26 @@ class ScenarioItem(pytest.Item):
     def runtest(self) -> None:
         try:
             case = Case.of(self.path)
-            outcome = Runner(self._command(), self.config.getoption("--bayou-timeout")).run(case)
+            outcome = self._run(case)
         except (SetupError, OSError) as error:
             raise pytest.UsageError(str(error)) from error
         if not outcome.passed:
             raise Failure(outcome)
+        if outcome.details:
+            self.add_report_section("call", "stderr", "\n".join(outcome.details))
 
-    def _command(self) -> str:
-        project = self.path.parent.parent
-        if (project / "COMMAND").exists():
-            command = f"cd {shlex.quote(str(project))} && {read_command(project)}"
-        else:
-            command = shlex.join([sys.executable, "-m", "bayou.master"])
+    def _run(self, case: Case) -> Outcome:
+        project = case.project
+        command = Command.read_or_own(project)
         world = self.config.getoption("--bayou-world")
-        return with_arguments(command, ["--world", world] if world else [])
+        if world:
+            command = command.adding(["--world", world])
+        place = None if project.resolve() == Path.cwd() else project
+        advice = Advice("bayou test", "--bayou-timeout", place)
+        timeout_s = self.config.getoption("--bayou-timeout")
+        outcome = Runner(command, timeout_s, advice, self.config.stash[PROCESSES]).run(case)
+        LastRun(project, advice).note([outcome])
+        return outcome
 
     def repr_failure(
         self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None

@@ -61,6 +61,12 @@ def describe_scores(outcomes: Sequence[Outcome], seconds: float) -> list[str]:
     return lines
 
 
+def describe_interruption(total: int, ended: int, cut_off: int) -> str:
+    """Return the line that says what an interrupted run has left undone."""
+    under_way = f" ({cut_off} of them cut off)" if cut_off else ""
+    return f"interrupted: {total - ended} of {total} tests were not run{under_way}"
+
+
 def _title(group: str) -> str:
     return group or "(no group)"
 
@@ -94,4 +100,6 @@ def write_junit(path: Path, outcomes: Sequence[Outcome]) -> None:
         if outcome.problem is not None:
             failure = ElementTree.SubElement(case, "failure", {"message": printable(outcome.problem)})
             failure.text = "\n".join(map(printable, outcome.details))
+        elif outcome.details:
+            ElementTree.SubElement(case, "system-err").text = "\n".join(map(printable, outcome.details))
     ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import tempfile
-import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import IO
 
 from bayou.tester.cases import Case
+from bayou.tester.command import Advice, Command
 from bayou.tester.compare import diff, snapshot
+from bayou.tester.config import KEYS
+from bayou.tester.processes import Processes
 
 ERROR_LINES_MAX = 20
+ERROR_LINES_OF_A_PASS = 3
+_LINE_BYTES_MAX = 4096
 DIFFERS = "differs"
 NO_SOLUTION = "no solution"
 
 
-class Stopped(Exception):
-    """The run was given up before this test began."""
-
-
 @dataclass(frozen=True)
 class Outcome:
-    """How a test went: what is wrong (nothing where it passed), and details to be read, line by line."""
+    """How a test went: what is wrong (nothing where it passed), and details to be read, line by line.
+
+    ``digest`` is that of the answer, empty where the test never ended by itself.
+    """
 
     case: Case
     seconds: float
     problem: str | None = None
     details: list[str] = field(default_factory=list)
+    digest: str = ""
 
     @property
     def passed(self) -> bool:
@@ -38,121 +43,114 @@ class Outcome:
 
 
 class Runner:
-    """Runs tests with a command, in any number of threads; ``stop`` ends those that are under way."""
+    """Runs tests with a command, in any number of threads."""
 
-    def __init__(self, command: str, timeout_s: float) -> None:
+    def __init__(
+        self, command: Command, timeout_s: float, advice: Advice, processes: Processes | None = None
+    ) -> None:
         self._command = command
         self._timeout_s = timeout_s
-        self._lock = threading.Lock()
-        self._running: dict[int, subprocess.Popen[bytes]] = {}
-        self._stopped = False
+        self._advice = advice
+        self.processes = processes or Processes()
 
     def run(self, case: Case) -> Outcome:
         """Feed the scenario to the command and judge what it printed, which is kept in the answer's file.
 
-        A file that can't be read or written fails the test. Raises Stopped after ``stop``.
+        A file that can't be read or written fails the test, and so does a configuration that is off. Raises
+        Stopped where the run was given up meanwhile.
         """
+        if case.config.faults:
+            first, *others = case.config.faults
+            remedy = f"correct it or take it out: a line is key = value, the keys are {', '.join(KEYS)}"
+            return Outcome(case, 0.0, first, [*others, remedy])
         began = time.monotonic()
         try:
             return self._run(case, began)
         except OSError as error:
-            return Outcome(case, time.monotonic() - began, f"{error.filename}: {error.strerror}")
+            place = f"{error.filename}: " if error.filename else ""
+            return Outcome(case, time.monotonic() - began, f"{place}{error.strerror or error}")
 
     def _run(self, case: Case, began: float) -> Outcome:
-        case.answer.parent.mkdir(exist_ok=True)
+        case.answer.parent.mkdir(parents=True, exist_ok=True)
         with (
             open(case.scenario, "rb") as scenario,
             open(case.answer, "wb") as answer,
             tempfile.TemporaryFile() as errors,
         ):
-            with self._lock:
-                if self._stopped:
-                    raise Stopped
-                process = subprocess.Popen(
-                    ["sh", "-c", case.command(self._command)],
-                    stdin=scenario,
-                    stdout=answer,
-                    stderr=errors,
-                    start_new_session=True,
-                )
-                self._running[process.pid] = process
-            try:
-                status = _wait(process, self._timeout_s)
-            finally:
-                with self._lock:
-                    del self._running[process.pid]
+            status = self.processes.run(
+                self._command.for_case(case).shell,
+                self._command.directory,
+                (scenario, answer, errors),
+                self._timeout_s,
+            )
             seconds = time.monotonic() - began
-            errors.seek(0)
-            said = _last_lines(errors.read())
-        problem, details = _judge(case, status, self._timeout_s)
-        if problem is not None and said:
-            details = [*details, "on standard error:", *said]
-        return Outcome(case, seconds, problem, details)
+            said = _Said(errors)
+        if status is None:
+            return Outcome(case, seconds, f"hung: killed after {self._timeout_s:g} s", self._hung(case, said))
+        printed = case.answer.read_bytes()
+        problem, details = self._judge(case, status, printed)
+        details += said.briefly() if problem is None else said.at_length()
+        return Outcome(case, seconds, problem, details, sha256(printed).hexdigest())
 
-    def stop(self) -> None:
-        """Kill what is running, and start nothing more."""
-        with self._lock:
-            self._stopped = True
-            for process in self._running.values():
-                _kill_group(process)
-
-
-def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
-    """Return the exit status, None where time ran out; leave nothing running in either case.
-
-    (``Popen.wait`` with a time limit looks at the process only every now and then.)
-    """
-    hung = threading.Event()
-
-    def give_up() -> None:
-        hung.set()
-        _kill_group(process)
-
-    timer = threading.Timer(timeout_s, give_up)
-    timer.start()
-    try:
-        status = process.wait()
-    finally:
-        timer.cancel()
-        _kill_group(process)
-        process.wait()
-    return None if hung.is_set() else status
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass  # nobody is left
-
-
-def _judge(case: Case, status: int | None, timeout_s: float) -> tuple[str | None, list[str]]:
-    by_hand = case.command('sh -c "$(cat COMMAND)"' if not case.config.args else "$(cat COMMAND)")
-    by_hand = f"{by_hand} < tests/{case.scenario.name}"
-    if status is None:
-        return f"hung: killed after {timeout_s:g} s", [
-            f"what it printed until then is in answers/{case.answer.name}; to watch it: {by_hand}",
-            "if it only needs longer: --timeout SECONDS",
+    def _hung(self, case: Case, said: _Said) -> list[str]:
+        watch = self._advice.watch(self._command, case)
+        return [
+            f"what it printed until then is in answers/{case.name}.ans; to watch it: {watch}",
+            f"if it only needs longer: {self._advice.timeout} SECONDS",
+            *said.at_length(),
         ]
-    try:
-        solution = case.solution.read_bytes()
-    except FileNotFoundError:
-        return NO_SOLUTION, [
-            f"there is no solutions/{case.name}.sol to compare with; it printed answers/{case.answer.name}",
-            f"if that is right: tester.py --bless {case.name}",
+
+    def _judge(self, case: Case, status: int, printed: bytes) -> tuple[str | None, list[str]]:
+        solution = case.solution.read_bytes() if case.solution.exists() else None
+        names = (f"solutions/{case.name}.sol", f"answers/{case.name}.ans")
+        compare = snapshot if case.config.check == "snapshot" else diff
+        details = [] if solution is None else compare(solution, printed, names)
+        if status != 0:
+            ended = f"signal {-status}" if status < 0 else f"exit status {status}"
+            missing = [f"there is no {names[0]} either"] if solution is None else []
+            watch = f"to see it happen: {self._advice.watch(self._command, case)}"
+            return f"the command ended with {ended}", [*details, *missing, watch]
+        if solution is None:
+            return NO_SOLUTION, [
+                f"there is no {names[0]} to compare with; it printed {names[1]}",
+                f"if that is right: {self._advice.bless(case.name)}",
+            ]
+        return (DIFFERS, details) if details else (None, [])
+
+
+class _Said:
+    """What a command said on standard error: how many lines, the first and the last ones."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.count = 0
+        self._first: list[str] = []
+        self._last: deque[str] = deque(maxlen=ERROR_LINES_MAX)
+        end = file.seek(0, os.SEEK_END)  # whoever still writes there is not waited for
+        file.seek(0)
+        while file.tell() < end:
+            line = rest = file.readline(_LINE_BYTES_MAX)
+            while not rest.endswith(b"\n") and file.tell() < end:
+                rest = file.readline(_LINE_BYTES_MAX)  # of a line too long to be shown
+            self.count += 1
+            shown = line.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
+            if self.count <= ERROR_LINES_OF_A_PASS:
+                self._first.append(shown)
+            self._last.append(shown)
+
+    def briefly(self) -> list[str]:
+        """Return how much it was, and how it began."""
+        if not self.count:
+            return []
+        more = self.count - len(self._first)
+        return [
+            f"{self.count} line{'s' * (self.count != 1)} on standard error:",
+            *self._first,
+            *([f"... and {more} more"] if more else []),
         ]
-    compare = snapshot if case.config.check == "snapshot" else diff
-    details = compare(
-        solution, case.answer.read_bytes(), (f"solutions/{case.solution.name}", f"answers/{case.answer.name}")
-    )
-    if status != 0:
-        ended = f"signal {-status}" if status < 0 else f"exit status {status}"
-        return f"the command ended with {ended}", [*details, f"to see it happen: {by_hand}"]
-    return (DIFFERS, details) if details else (None, [])
 
-
-def _last_lines(data: bytes) -> list[str]:
-    lines = data.decode("utf-8", "backslashreplace").splitlines()
-    if len(lines) > ERROR_LINES_MAX:
-        return [f"... {len(lines) - ERROR_LINES_MAX} lines before", *lines[-ERROR_LINES_MAX:]]
-    return lines
+    def at_length(self) -> list[str]:
+        """Return the last lines."""
+        if not self.count:
+            return []
+        more = self.count - len(self._last)
+        return ["on standard error:", *([f"... {more} lines before"] if more else []), *self._last]

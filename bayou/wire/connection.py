@@ -66,8 +66,8 @@ class Channel:
 class Connection(Channel):
     """Messages over a stream whose other end has to prove itself first.
 
-    ``peer`` is its introduction once the connection is open, None before; ``me`` is what it is or will be told
-    of this end.
+    ``peer`` is its introduction once the connection is open, None before; ``me`` is what it is or will be
+    told of this end.
     """
 
     def __init__(self, secret: bytes, nonce: bytes, me: Introduce, *, dialled: bool) -> None:

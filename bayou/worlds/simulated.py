@@ -15,7 +15,7 @@ from math import inf
 from bayou.core.errors import BayouError
 from bayou.node.client import Client
 from bayou.node.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
-from bayou.node.messages import Failed, Join, Message, Probe, Waiting
+from bayou.node.messages import Failed, Join, Links, Message, Probe, Waiting
 from bayou.node.server import Server, Settings
 from bayou.trace.events import of_client, of_server
 from bayou.worlds.faults import BEHIND_S, Weather
@@ -138,6 +138,7 @@ class SimulatedWorld:
         self._order_count = 0
         self._answers: dict[int, Message] = {}
         self._owed: dict[int, int] = {}
+        self._given_up: dict[int, tuple[int, Message]] = {}
         self._alarms: dict[int, float] = {}
         self._departed: dict[int, None] = {}
         self._crashed: dict[int, None] = {}
@@ -189,10 +190,36 @@ class SimulatedWorld:
             self._step(b, LinkDown(a))
 
     def ask(self, node: int, order: Message) -> Message:
-        return self._run_until_answered([self.order(node, order)])[0]
+        return self.ask_all([(node, order)])[0]
 
     def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
-        return self._run_until_answered([self.order(node, order) for node, order in orders])
+        numbers = [self.order(node, order) for node, order in orders]
+        try:
+            while not all(number in self._answers for number in numbers):
+                self._run_one()
+        except BayouError:
+            self._given_up.update(zip(numbers, orders, strict=True))
+            raise
+        return [self._answers.pop(number) for number in numbers]
+
+    def catch_up(self) -> None:
+        """Time stands still between commands."""
+
+    def survey(self) -> dict[int, Links | None]:
+        found: dict[int, Links | None] = {}
+        for node, machine in sorted(self.nodes.items()):
+            peers = tuple(ends[0] if ends[1] == node else ends[1] for ends in self._links if node in ends)
+            if isinstance(machine, Client):
+                peers = () if machine.server is None else (machine.server,)
+            found[node] = Links(peers, (), isinstance(machine, Server) and machine.paused)
+        return found
+
+    def process_of(self, node: int) -> int | None:
+        return None
+
+    def take_late(self) -> list[tuple[int, Message, Message]]:
+        come = [number for number in self._given_up if number in self._answers]
+        return [(*self._given_up.pop(number), self._answers.pop(number)) for number in come]
 
     def ask_first(self, orders: Sequence[tuple[int, Message]]) -> list[Message | None]:
         numbers = [self.order(node, order) for node, order in orders]
@@ -201,7 +228,9 @@ class SimulatedWorld:
                 self._run_one()
             return [self._answers.get(number) for number in numbers]
         finally:
-            self._forget_orders(numbers)
+            for number in numbers:  # nobody waits for the other answers any more
+                self._answers.pop(number, None)
+                self._owed.pop(number, None)
 
     def interrupt(self) -> None:
         self._is_interrupted = True
@@ -350,20 +379,6 @@ class SimulatedWorld:
     def _schedule(self, at_s: float, node: int, given: Input, link: Link | None) -> None:
         self._event_count += 1
         heappush(self._events, Arrival(at_s, self._event_count, node, given, link))
-
-    def _run_until_answered(self, numbers: list[int]) -> list[Message]:
-        try:
-            while not all(number in self._answers for number in numbers):
-                self._run_one()
-            return [self._answers[number] for number in numbers]
-        finally:
-            self._forget_orders(numbers)
-
-    def _forget_orders(self, numbers: list[int]) -> None:
-        """Nobody waits for the answers to these any more."""
-        for number in numbers:
-            self._answers.pop(number, None)
-            self._owed.pop(number, None)
 
     def _run_one(self) -> None:
         """Process the next event; DeadlineExceeded where there is none before the deadline."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from bayou.node.gossip import Habits
-    from bayou.node.messages import Join, Message
+    from bayou.node.messages import Join, Links, Message
     from bayou.worlds.faults import Faults
 
     class World(Protocol):
@@ -84,6 +84,19 @@ if TYPE_CHECKING:
 
         def forget_interrupt(self) -> None:
             """An interrupt that came when nothing was being waited for any more is over."""
+
+        def catch_up(self) -> None:
+            """Take in what has come since anybody waited, without waiting for more."""
+
+        def survey(self) -> dict[int, Links | None]:
+            """Ask all nodes whom they are connected to, and wait a moment: None for who does not respond."""
+
+        def process_of(self, node: int) -> int | None:
+            """Return the id of a node's process, None where it has none of its own."""
+
+        def take_late(self) -> list[tuple[int, Message, Message]]:
+            """Return the answers that have come since the last call to orders that had been given up, or were
+            cut short by an error: (node, order, answer)."""
 
         def take_departed(self) -> list[int]:
             """Return the servers that have left since the last call without a farewell: their retirement had

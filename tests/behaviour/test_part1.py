@@ -10,7 +10,7 @@ import pytest
 
 from tests.behaviour.scenarios import PAIR, printed, printed_by_processes, replicas, text
 from tests.processes import Master, run_master
-from tests.test_tester import Project
+from tests.tester_project import Project
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pexpect
 import pytest
 
-from tests.test_tester import TESTER, Project, at_terminal
+from tests.tester_project import TESTER, Project, at_terminal
 
 HOME = TESTER.parent
 COPY = "exec cat"  # prints the scenario itself

@@ -15,7 +15,7 @@ from time import monotonic, time
 from bayou.core.errors import PeerError
 from bayou.node.client import Client
 from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
-from bayou.node.messages import Done, Failed, Message
+from bayou.node.messages import Done, Failed, Links, Look, Message
 from bayou.node.server import Server, Settings
 from bayou.node.session import SHORT_NAMES, Guarantees
 from bayou.wire.connection import Introduce
@@ -62,6 +62,8 @@ class Host:
         self._leaving = False
         self._starting: tuple[int, Message | None] | None = None
         self._dials_open = 0
+        self._dialling: dict[int, int] = {}
+        self._peers: dict[int, None] = {}
         self._weather: Weather | None = None
         self._late: list[tuple[float, int, int, Message]] = []
         self._late_count = 0
@@ -91,6 +93,7 @@ class Host:
         if isinstance(order, Start):
             self._start(number, order)
         elif isinstance(order, Dial):
+            self._dialling[number] = order.peer
             self._dial(number, order.port)
         elif isinstance(order, Suffer):
             self._suffer(order)
@@ -101,13 +104,17 @@ class Host:
         elif isinstance(order, HangUp):
             self._network.hang_up(order.peer)
             self._answer(number, Done())
+        elif isinstance(order, Look):
+            self._answer(number, self._links())
         else:
             self._step(Ordered(number, order))
 
     def linked(self, peer: Introduce) -> None:
+        self._peers[peer.id] = None
         self._step(LinkUp(peer.id, peer.is_server, peer.name))
 
     def unlinked(self, peer: int) -> None:
+        self._peers.pop(peer, None)
         self._step(LinkDown(peer))
 
     def received(self, peer: int, message: Message) -> None:
@@ -116,6 +123,7 @@ class Host:
     def dialled(self, number: int, failure: str | None) -> None:
         """A connection that the master asked for is up, or failed; answer when all of the order are."""
         self._dials_open -= 1
+        self._dialling.pop(number, None)
         if failure is not None:
             self._answer(number, Failed(failure))
         elif self._starting is None or number != self._starting[0]:
@@ -156,6 +164,13 @@ class Host:
     def _dial(self, number: int, port: int) -> None:
         self._dials_open += 1
         self._network.dial(number, port)
+
+    def _links(self) -> Links:
+        """Return whom this node is connected to. All earlier orders have been carried out, or are dials."""
+        node, dialling = self._node, tuple(self._dialling.values())
+        if isinstance(node, Client):
+            return Links(() if node.server is None else (node.server,), dialling)
+        return Links(tuple(self._peers), dialling, node is not None and node.paused)
 
     def _begin(self) -> None:
         """All connections that the first order named are up."""

@@ -9,7 +9,7 @@ from time import monotonic
 
 from bayou._lean import signal, socket
 from bayou.core.errors import BayouError
-from bayou.node.messages import Failed, Join, Message, Probe, Waiting
+from bayou.node.messages import Failed, Join, Links, Look, Message, Probe, Waiting
 from bayou.node.session import SHORT_NAMES
 from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm
@@ -29,7 +29,7 @@ DISMISSAL_S = 0.5
 """How long the warm parent has to end, and all nodes with it."""
 
 PROBE_S = 0.5
-"""How long nodes have, after a deadline has passed, to say what they are waiting for."""
+"""How long nodes have, after something went wrong, to say how they are."""
 
 
 PARENT_LOST = "the parent of all nodes has ended: was it killed?"
@@ -75,6 +75,8 @@ class ProcessWorld:
         self._count = 0
         self._answers: dict[int, Message] = {}
         self._asked: dict[int, tuple[_Node, Message]] = {}
+        self._given_up: dict[int, tuple[_Node, Message]] = {}
+        self._late: list[tuple[int, Message, Message]] = []
         self._deadline = monotonic() + self.settings.deadline_s
 
     # What the master calls.
@@ -111,9 +113,11 @@ class ProcessWorld:
         try:
             while not all(number in self._answers for number in numbers):
                 self._turn(self._deadline)
-            return [self._answers[number] for number in numbers]
-        finally:
-            self._forget_orders(numbers)
+        except BayouError:
+            for number, (node, order) in zip(numbers, orders, strict=True):
+                self._leave_to_itself(number, node, order)
+            raise
+        return [self._answers.pop(number) for number in numbers]
 
     def ask_first(self, orders: Sequence[tuple[int, Message]]) -> list[Message | None]:
         numbers = [self._order(node, order) for node, order in orders]
@@ -122,13 +126,35 @@ class ProcessWorld:
                 self._turn(self._deadline)
             return [self._answers.get(number) for number in numbers]
         finally:
-            self._forget_orders(numbers)
+            for number in numbers:  # nobody waits for the other answers any more
+                self._asked.pop(number, None)
+                self._answers.pop(number, None)
 
-    def _forget_orders(self, numbers: list[int]) -> None:
-        """Nobody waits for the answers to these any more."""
-        for number in numbers:
-            self._asked.pop(number, None)
-            self._answers.pop(number, None)
+    def _leave_to_itself(self, number: int, node: int, order: Message) -> None:
+        """Nobody waits for this answer any more: it is late when it comes, or has come already."""
+        asked = self._asked.pop(number, None)
+        if asked is not None:
+            self._given_up[number] = asked
+        answer = self._answers.pop(number, None)
+        if answer is not None:
+            self._late.append((node, order, answer))
+
+    def catch_up(self) -> None:
+        until = monotonic() + PROBE_S
+        while (ready := self._poll.poll(0)) and monotonic() < until:
+            self._take_in(ready)
+
+    def survey(self) -> dict[int, Links | None]:
+        answers = self._ask_briefly(Look())
+        return {node.id: answer if isinstance(answer, Links) else None for node, answer in answers}
+
+    def process_of(self, node: int) -> int | None:
+        known = self._nodes.get(node)
+        return None if known is None else known.pid
+
+    def take_late(self) -> list[tuple[int, Message, Message]]:
+        late, self._late = self._late, []
+        return late
 
     def crash(self, server: int) -> None:
         node = self._nodes.pop(server)
@@ -341,6 +367,9 @@ class ProcessWorld:
             if isinstance(message, Envelope):
                 if self._asked.pop(message.number, None) is not None:
                     self._answers[message.number] = message.body
+                elif message.number in self._given_up:
+                    _, order = self._given_up.pop(message.number)
+                    self._late.append((node.id, order, message.body))
                 elif isinstance(message.body, Up):
                     node.port = message.body.port
                 elif isinstance(message.body, Traced) and self.observe is not None:
@@ -377,6 +406,10 @@ class ProcessWorld:
         while self._by_fd.get(node.fd) is node and self._read(node):
             pass
         owed = [number for number, (asked, _) in self._asked.items() if asked is node]
+        for number in [number for number, (asked, _) in self._given_up.items() if asked is node]:
+            self._late.append(
+                (node.id, self._given_up.pop(number)[1], Failed("nobody will know, it is gone"))
+            )
         if self._nodes.get(node.id) is not node:
             return
         del self._nodes[node.id]
@@ -390,18 +423,26 @@ class ProcessWorld:
 
     def _who_waits(self) -> list[str]:
         """Ask all nodes what they wait for; one that does not answer is worth a line too."""
-        asked = [(self._send(node, Probe()), node) for node in self._nodes.values()]
-        until = monotonic() + PROBE_S
-        while any(number in self._asked for number, _ in asked) and monotonic() < until:
-            self._take_in(self._poll.poll(max(0.0, until - monotonic()) * 1000))
         lines = []
-        for number, node in sorted(asked, key=lambda pair: pair[1].id):
-            answer = self._answers.pop(number, None)
+        for node, answer in self._ask_briefly(Probe()):
             if isinstance(answer, Waiting):
                 lines += [f"{node} {line}" for line in answer.lines]
             elif answer is None:
                 lines.append(f"{node} does not respond (process {node.pid})")
         return lines
+
+    def _ask_briefly(self, order: Message) -> list[tuple[_Node, Message | None]]:
+        """Give all nodes an order and wait a moment: return their answers by id, None where there is none."""
+        asked = {self._send(node, order): node for node in self._nodes.values()}
+        until = monotonic() + PROBE_S
+        try:
+            while any(number in self._asked for number in asked) and (left_s := until - monotonic()) > 0:
+                self._take_in(self._poll.poll(left_s * 1000 + 1))
+        finally:
+            for number in asked:
+                self._asked.pop(number, None)
+            answers = [(node, self._answers.pop(number, None)) for number, node in asked.items()]
+        return sorted(answers, key=lambda pair: pair[0].id)
 
 
 def _plain_habits(habits: Habits | None) -> tuple[tuple[int, ...], str]:

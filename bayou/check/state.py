@@ -1,0 +1,364 @@
+"""What a history amounts to: each server's own past, rebuilt from its own events, and who accepted, committed
+and served what.
+
+The events of each server are in order, and so are those of each client; between servers the order in which
+events were heard says nothing. So whatever happened at a server is kept with the place in its own past (how
+many writes it knew by then), and what concerns several servers is put together by the writes in their logs.
+
+Nothing is judged here. What the rules (bayou.check.logs, bayou.check.answers) can't see from the outcome is
+kept as a fact: ``twice``, ``late`` and the like.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bayou.check.history import Fate, History, Logged, Named, Served, Settled, Write, show
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.check.history import Name, WriteId
+
+SHOWN = 3
+NEVER = 1 << 62
+"""The place of a write in the past of a server that never knew it."""
+
+
+@dataclass(eq=False, slots=True)
+class Server:
+    """One server, from its name to its end; one that joins under the same id later is another one.
+
+    - ``known``: each write that it ever knew, and how many it knew before;
+    - ``committed``, ``tentative``: its log;
+    - ``primary``: whom the committed prefix here names; ``retired``: the retirements that it has processed;
+    - ``own``: the writes that it accepted; ``since_own``: those it learned since the last of them, and that;
+    - ``lives``: how often it crashed; ``is_down``: whether it still is; ``left_at``: the event by which it
+      left; ``is_replaced``: whether its id was used again although it had not left.
+    """
+
+    id: int
+    name: Name
+    named_at: int | None
+    known: dict[WriteId, int] = field(default_factory=dict)
+    committed: list[WriteId] = field(default_factory=list)
+    tentative: dict[WriteId, None] = field(default_factory=dict)
+    retired: dict[Name, WriteId] = field(default_factory=dict)
+    primary: Name = ()
+    own: list[WriteId] = field(default_factory=list)
+    since_own: list[WriteId] = field(default_factory=list)
+    latest: int = 0
+    lives: int = 0
+    is_down: bool = False
+    is_replaced: bool = False
+    left_at: int | None = None
+
+    def knew(self, write: WriteId, place: int) -> bool:
+        """Whether it knew a write when it knew ``place`` writes."""
+        return self.known.get(write, NEVER) < place
+
+    @property
+    def creation(self) -> WriteId | None:
+        """The creation write that its name comes from; None for the first server."""
+        return (self.name[0], self.name[1:]) if self.name else None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it was there in the end."""
+        return self.left_at is None and not self.is_down and not self.is_replaced
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A log event: a server says that ``csn`` writes were committed before it, and it had ``before``."""
+
+    at: int
+    server: Server
+    csn: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A server processed a write for the first time, as its write number ``place``."""
+
+    at: int
+    server: Server
+    id: WriteId
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A server has a write at a CSN, while ``primary`` was the one that its committed prefix named.
+
+    ``is_own``: it had just accepted the write itself, so that nobody else can have given it the CSN.
+    """
+
+    at: int
+    server: Server
+    csn: int
+    id: WriteId
+    primary: Name
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A server accepted a write: what it had learned since its own write before, and its latest stamp."""
+
+    at: int
+    server: Server
+    causes: list[WriteId]
+    latest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """Something of a write that can't be right: at which event and server, and the write there before."""
+
+    at: int
+    server: Server
+    write: Write
+    other: WriteId
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A server answered a request when it knew ``place`` writes, in its life number ``life``.
+
+    ``write``: what the request became; ``last``: for a get, what the log said by then; ``had_retired``.
+    """
+
+    served: Served
+    server: Server
+    life: int
+    place: int
+    write: WriteId | None
+    last: str | None
+    had_retired: bool
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it was carried out."""
+        return self.served.verdict == "ok"
+
+    @property
+    def what(self) -> str:
+        """The request as people read it."""
+        served = self.served
+        return f"request {served.number} of session {served.session} ({served.kind} {served.song})"
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A server of a group at rest: does it have what the first of the group has? ``lacking`` says what
+    either of them lacks, empty where they are the same.
+
+    ``uncommitted``: what a primary has not committed; None for others.
+    """
+
+    at: int
+    server: Server
+    first: Server
+    lacking: str
+    uncommitted: tuple[WriteId, ...] | None
+
+
+class State:
+    """All that a history amounts to. Attributes are lists of the facts above, in the order of events;
+
+    - ``servers``, and ``by_name`` the first of each name;
+    - ``writes``: the contents of each write, as first heard; ``accepted``: by identity;
+    - ``csns``, ``csn_of``: the writes by CSN, as first heard, and the event; and the other way round;
+    - ``requests``: what servers answered, by session and number;
+    - ``twice``: processed a second time; ``changed``: with other contents; ``late``: after the retirement of
+      its server; ``unknown``: a notice of a write that is not there; ``again``: another one at the same CSN.
+    """
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.servers: list[Server] = []
+        self.by_name: dict[Name, Server] = {}
+        self.writes: dict[WriteId, Write] = {}
+        self.accepted: dict[WriteId, Accepted] = {}
+        self.csns: dict[int, tuple[int, WriteId]] = {}
+        self.csn_of: dict[WriteId, int] = {}
+        self.batches: list[Batch] = []
+        self.learned: list[Learned] = []
+        self.commits: list[Commit] = []
+        self.requests: dict[tuple[int, int], list[Done]] = {}
+        self.rests: list[Rest] = []
+        self.twice: list[Odd] = []
+        self.changed: list[Odd] = []
+        self.late: list[Odd] = []
+        self.unknown: list[Odd] = []
+        self.again: list[Odd] = []
+        self._current: dict[int, Server] = {}
+        self._within: dict[tuple[Server, Server], list[int]] = {}
+        for step in history.steps:
+            if isinstance(step, Logged):
+                self._log(step)
+            elif isinstance(step, Served):
+                self._serve(step)
+            elif isinstance(step, Settled):
+                self._settle(step)
+            elif isinstance(step, Named):
+                self._name(step)
+            else:
+                self._befall(step)
+
+    # What rules ask.
+
+    def may_lack_its_end(self, server: Server) -> bool:
+        """Whether the last events of a server may be missing: it is a process that was killed, or of which
+        more was to come when the trace ended."""
+        history = self.history
+        cut = server.is_down or server.is_replaced or not history.is_whole
+        return history.of_processes and server.left_at is None and cut
+
+    def knew_all(self, one: Server, place: int, other: Server, other_place: int) -> bool:
+        """Whether ``other``, when it knew ``other_place`` writes, knew all that ``one`` did at ``place``."""
+        if one is other or not place:
+            return place <= other_place
+        within = self._within.get((one, other))
+        if within is None:
+            within = self._within[one, other] = []
+            highest = -1
+            for id in one.known:
+                highest = max(highest, other.known.get(id, NEVER))
+                within.append(highest)
+        return within[place - 1] < other_place
+
+    # Each server's own past.
+
+    def _name(self, step: Named) -> None:
+        former = self._current.get(step.server)
+        if former is not None and former.left_at is None:
+            former.is_replaced = True
+        server = self._add(Server(step.server, step.name, step.at))
+        self.by_name.setdefault(step.name, server)
+
+    def _add(self, server: Server) -> Server:
+        self._current[server.id] = server
+        self.servers.append(server)
+        return server
+
+    def _server(self, id: int) -> Server:
+        """Return the server at an id; one without a name where none was heard of."""
+        return self._current.get(id) or self._add(Server(id, (), None))
+
+    def _befall(self, step: Fate) -> None:
+        server = self._current.get(step.server)
+        if server is None:
+            return
+        if step.what == "left":
+            server.left_at = step.at
+        elif step.what == "crashed":
+            server.lives += 1
+            server.is_down = True
+        else:
+            server.is_down = False
+
+    def _log(self, step: Logged) -> None:
+        server = self._server(step.server)
+        self.batches.append(Batch(step.at, server, step.csn, len(server.committed)))
+        for csn, write in enumerate(step.committed, start=step.csn + 1):
+            self._commit(step.at, server, csn, write)
+        for write in step.tentative:
+            if write.id in server.known:
+                self.twice.append(Odd(step.at, server, write, write.id))
+            else:
+                self._learn(step.at, server, write)
+                server.tentative[write.id] = None
+
+    def _commit(self, at: int, server: Server, csn: int, write: Write) -> None:
+        id = write.id
+        if csn <= len(server.committed):
+            self.again.append(Odd(at, server, write, server.committed[csn - 1]))
+            return
+        is_own = False
+        if id in server.known:
+            if id not in server.tentative:
+                self.twice.append(Odd(at, server, write, id))
+                return
+            del server.tentative[id]
+            if write.kind != "notice" and write != self.writes[id]:
+                self.changed.append(Odd(at, server, write, id))
+        elif write.kind == "notice":
+            self.unknown.append(Odd(at, server, write, id))
+            return
+        else:
+            self._learn(at, server, write)
+            is_own = id[1] == server.name
+        self.commits.append(Commit(at, server, csn, id, server.primary, is_own))
+        self.csns.setdefault(csn, (at, id))
+        self.csn_of.setdefault(id, csn)
+        server.committed.append(id)
+        heir = self.writes[id].heir
+        if heir is not None and id[1] == server.primary:
+            server.primary = heir
+
+    def _learn(self, at: int, server: Server, write: Write) -> None:
+        id = write.id
+        place = len(server.known)
+        server.known[id] = place
+        if self.writes.setdefault(id, write) != write:
+            self.changed.append(Odd(at, server, write, id))
+        gone = server.retired.get(id[1])
+        if gone is not None:
+            self.late.append(Odd(at, server, write, gone))
+        if id[1] == server.name:
+            self.accepted.setdefault(id, Accepted(at, server, server.since_own, server.latest))
+            server.own.append(id)
+            server.since_own = [id]
+        else:
+            server.since_own.append(id)
+        server.latest = max(server.latest, id[0])
+        self.learned.append(Learned(at, server, id, place))
+        if write.kind == "retirement":
+            server.retired[id[1]] = id
+
+    def _serve(self, step: Served) -> None:
+        server = self._server(step.server)
+        last = self._read(server, step.song) if step.kind == "get" and step.verdict == "ok" else None
+        write = None if step.stamp is None else (step.stamp, server.name)
+        had_retired = server.name in server.retired
+        done = Done(step, server, server.lives, len(server.known), write, last, had_retired)
+        self.requests.setdefault((step.session, step.number), []).append(done)
+
+    def _read(self, server: Server, song: str) -> str | None:
+        """Return the URL of a song in the full view, by looking at every write."""
+        writes = self.writes
+        own = [id for id in server.tentative if writes[id].song == song and writes[id].is_data]
+        if own:
+            return writes[max(own)].url
+        for id in reversed(server.committed):
+            write = writes[id]
+            if write.song == song and write.is_data:
+                return write.url
+        return None
+
+    def _settle(self, step: Settled) -> None:
+        for group in step.groups:
+            # One that has retired, and waits for somebody to hand over to, takes nothing over any more.
+            members = [server for server in map(self._server, group) if server.name not in server.retired]
+            for member in members:
+                lacking = _lacking(members[0], member)
+                uncommitted = tuple(member.tentative) if member.name == member.primary else None
+                self.rests.append(Rest(step.at, member, members[0], lacking, uncommitted))
+
+
+def _lacking(first: Server, other: Server) -> str:
+    """Return what either of two servers lacks that should be the same, empty where they are."""
+    if other.known.keys() == first.known.keys() and other.committed == first.committed:
+        return ""
+    told = []
+    for one, two in ((first, other), (other, first)):
+        if missing := sorted(two.known.keys() - one.known.keys()):
+            told.append(f"server {one.id} lacks {', '.join(map(show, missing[:SHOWN]))}")
+    if not told:
+        told.append(
+            f"server {first.id} has committed {len(first.committed)} writes, server {other.id} "
+            f"{len(other.committed)}"
+        )
+    return "; ".join(told)

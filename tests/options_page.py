@@ -1,0 +1,213 @@
+"""Makes the page of all options and exit statuses: ``python3 -m tests.options_page`` prints it.
+
+Options come from the parsers themselves, caught where each program is about to read its command line: a new
+option is on the page as soon as the page is made anew. Exit statuses have a line each in STATUSES below,
+which a test compares with the constants of the modules that end with them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, NoReturn, cast
+from unittest import mock
+
+import bayou.explore.judging
+import bayou.explore.main
+import bayou.master.main
+import bayou.tester.main
+from bayou import cli
+from bayou.tester import plugin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pytest
+
+PAGE = Path(__file__).parent.parent / "docs" / "options.md"
+WRONG = "a wrong option"
+SIGNAL = "as usual for a signal: 128 and its number, so 130 after Ctrl-C"
+
+_MASTER = {
+    "0": "all lines were read, whatever was skipped",
+    "1": "the system under test failed, or a file can't be read or written",
+    "2": f"{WRONG}; under `--strict`, the first line that is off",
+    "3": "a command was not done within its deadline",
+    "4": "an `expect` was not met",
+    "5": "under `--check`: a promise was broken",
+    "6": "under `--check`: there was nothing to be judged",
+    "141": "nobody reads the output any more",
+    "128+n": SIGNAL,
+}
+
+STATUSES = {
+    "run": _MASTER,
+    "sim": _MASTER,
+    "test": {
+        "0": "all tests passed (with `--bless`: all are solutions now; with `--failed`: or none had failed)",
+        "1": "a test failed, or a solution or a configuration belongs to no test; a blessing was refused; "
+        "the answer to the question was no; nobody reads the output any more",
+        "2": f"{WRONG}; there was nothing to run, or no command to run it with; a file can't be written",
+        "130": "it was interrupted by Ctrl-C",
+        "128+n": "another signal: 143 after SIGTERM, 129 after SIGHUP",
+    },
+    "explore": {
+        "0": "nothing was found",
+        "1": "a promise was broken (with `--bugs`: a planted bug was not found)",
+        "2": f"{WRONG}, or a file that can't be read or explored",
+        "130": "it was interrupted by Ctrl-C",
+    },
+    "check": {
+        "0": "valid",
+        "2": f"{WRONG}, or a trace that can't be read",
+        "5": "invalid: a promise was broken",
+        "6": "unknown: there was nothing to be judged",
+    },
+    "replay": {
+        "0": "every event is the same again",
+        "1": "an event differs",
+        "2": f"{WRONG}, or a trace that can't be read or replayed",
+    },
+}
+"""For each verb what its exit statuses mean."""
+
+ENDINGS: dict[str, tuple[ModuleType, ...]] = {
+    "run": (bayou.master.main,),
+    "sim": (bayou.master.main,),
+    "test": (bayou.tester.main,),
+    "explore": (bayou.explore.main,),
+    "check": (bayou.explore.judging,),
+    "replay": (bayou.explore.judging,),
+}
+"""The modules whose EXIT_ constants each verb may end with."""
+
+ALSO = {
+    "run": "`python3 -m bayou.master`, which the `COMMAND` of this project calls, is the same. Without any "
+    "option, at a terminal, it shows a [prompt](scenarios.md#at-a-prompt).",
+    "sim": "The same in the simulated world: `bayou run --world sim`.",
+    "test": "`tester.py` is the same, but for a missing `COMMAND`, which it calls an error "
+    "([golden files](scenarios.md#golden-files)).",
+    "explore": "See [exploring](exploring.md).",
+    "check": "See [checkers](checkers.md).",
+    "replay": "See [traces](traces.md).",
+}
+
+
+class _Caught(BaseException):
+    """The parser of a program, as it was about to read the command line."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        super().__init__()
+        self.parser = parser
+
+
+def parser_of(verb: Callable[[list[str]], object]) -> argparse.ArgumentParser:
+    """Return the parser that a program makes of its options, which it is called with."""
+
+    def catch(self: argparse.ArgumentParser, *_: object) -> NoReturn:
+        raise _Caught(self)
+
+    with _signals_kept(), mock.patch.object(argparse.ArgumentParser, "parse_args", catch):
+        try:
+            verb(["--help"])
+        except _Caught as caught:
+            return caught.parser
+    raise AssertionError(f"{verb} has no parser")
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Put back the signal handlers that a program sets before it reads its options."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each verb."""
+    return {verb: parser_of(run) for verb, (run, _) in cli.VERBS.items()}
+
+
+def options_of(parser: argparse.ArgumentParser) -> list[tuple[str, str]]:
+    """Return each option as it is written, and what it does."""
+    return [
+        (", ".join(_spellings(action)), action.help or "")
+        for action in parser._actions
+        if not isinstance(action, argparse._HelpAction)
+    ]
+
+
+def _spellings(action: argparse.Action) -> list[str]:
+    value = action.metavar or (
+        "{" + ",".join(map(str, action.choices)) + "}" if action.choices is not None else action.dest.upper()
+    )
+    if not action.option_strings:
+        many = action.nargs in ("*", "+")
+        return [f"{value} ..." if many else str(value)]
+    return [name if action.nargs == 0 else f"{name} {value}" for name in action.option_strings]
+
+
+class _Plugin:
+    """Takes the options of the pytest plugin down, as pytest does."""
+
+    def __init__(self) -> None:
+        self.parser = argparse.ArgumentParser()
+
+    def getgroup(self, *_: object) -> _Plugin:
+        return self
+
+    def addoption(self, *names: str, **settings: object) -> None:
+        self.parser.add_argument(*names, **settings)  # type: ignore[arg-type]
+
+
+def plugin_parser() -> argparse.ArgumentParser:
+    """Return the options that the pytest plugin adds to those of pytest."""
+    taken = _Plugin()
+    plugin.pytest_addoption(cast("pytest.Parser", taken))
+    return taken.parser
+
+
+def page() -> str:
+    """Return the whole page."""
+    parts = [
+        "# Options and exit statuses",
+        "All of them, for each verb of the `bayou` command.",
+        "`bayou VERB --help` (`-h`) tells the same, `bayou help` which verbs there are.",
+        "`bayou --version` tells its version.",
+        "Without a verb, or with one that there is not, the exit status of `bayou` is 2.",
+        "This page is made from the programs themselves: `python3 -m tests.options_page > docs/options.md`.",
+    ]
+    for verb, parser in parsers().items():
+        parts += [
+            f"## bayou {verb}",
+            f"{parser.description} {ALSO[verb]}",
+            _table("option", options_of(parser)),
+        ]
+        parts.append(_table("exit status", list(STATUSES[verb].items())))
+    parts += [
+        "## pytest",
+        "What the plugin, which comes with the package, adds to pytest's own options and statuses.",
+        _table("option", options_of(plugin_parser())),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(title: str, rows: list[tuple[str, str]]) -> str:
+    lines = [f"| `{first}` | {second.replace('|', '&#124;')} |" for first, second in rows]
+    return "\n".join(
+        [
+            f"| {title} | what it does |" if title == "option" else f"| {title} | when |",
+            "| --- | --- |",
+            *lines,
+        ]
+    )
+
+
+if __name__ == "__main__":
+    print(page(), end="")
