@@ -137,9 +137,9 @@ class _FirstFailure:
 
 
 def fast_order(module: str) -> list[str]:
-    """Return the fast tests for a mutant of this module, those named after it first."""
+    """Return the fast tests for a mutant of this module, those named after it first; all of them for none."""
     stem = Path(module).stem.rstrip("s")
-    first = [CHECK] if "/check/" in module else []
+    first = [CHECK] if not module or "/check/" in module else []
     return first + sorted(FAST, key=lambda path: (stem not in path, FAST.index(path)))
 
 
