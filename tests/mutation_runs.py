@@ -59,7 +59,7 @@ FAST = (
 """Where most changes are noticed soonest, the cheapest first.
 
 What is named after a module goes before all."""
-CHECK = "tests/test_check.py"
+CHECK = tuple(sorted(f"tests/{path.name}" for path in (ROOT / "tests").glob("test_check*.py")))
 """What comes first for the judge, and is left out for all others, which it does not use."""
 LEFT_OUT = (
     "tests/behaviour/test_part8.py",
@@ -139,8 +139,8 @@ class _FirstFailure:
 def fast_order(module: str) -> list[str]:
     """Return the fast tests for a mutant of this module, those named after it first; all of them for none."""
     stem = Path(module).stem.rstrip("s")
-    first = [CHECK] if not module or "/check/" in module else []
-    return first + sorted(FAST, key=lambda path: (stem not in path, FAST.index(path)))
+    tests = (*CHECK, *FAST) if not module or "/check/" in module else FAST
+    return sorted(tests, key=lambda path: (stem not in path, tests.index(path)))
 
 
 def run_fast_tests(mutant: Mutant | None, tell: int, output: int) -> None:

@@ -17,6 +17,7 @@ from bayou.explore.shrink import SHORT, shrink
 from bayou.master.lockstep import LockStep
 from bayou.master.topology import Topology
 from bayou.node.messages import Converge, Message
+from bayou.node.session import Guarantees, parse_guarantees
 from bayou.worlds.simulated import SimulatedWorld
 from tests.test_nodes_late import system
 
@@ -254,3 +255,14 @@ def test_who_has_retired_never_is_the_primary() -> None:
     assert not gone.is_primary
     assert [write.kind for write in gone.log.tentative] == [PUT, RETIREMENT]
     assert gone.mark() == 0
+
+
+# What a session asks for.
+
+
+def test_all_guarantees_are_all_of_them() -> None:
+    """Said as they stand, not only because a client without any word gets all."""
+    assert parse_guarantees("all") == parse_guarantees("RYW,MR,WFR,MW") == Guarantees()
+    assert parse_guarantees("none") == Guarantees(
+        read_your_writes=False, monotonic_reads=False, writes_follow_reads=False, monotonic_writes=False
+    )
