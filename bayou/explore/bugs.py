@@ -21,7 +21,7 @@ from bayou.core.write import DELETE, Write
 from bayou.node.client import Client
 from bayou.node.desk import Desk
 from bayou.node.exchange import Exchanges
-from bayou.node.facts import Answered
+from bayou.node.facts import Answered, CreatedFor, Promised
 from bayou.node.joining import Joining
 from bayou.node.messages import REFUSED, Answer, TakenOver
 from bayou.node.retiring import Retiring
@@ -305,6 +305,30 @@ def retired_server_accepts_writes(patch: Patch) -> None:
     patch.setattr(Desk, "_carry_out", carry_out)
 
 
+def echo_answered_afresh(patch: Patch) -> None:
+    """A Pull that comes a second time, late, is answered again, with what lies beyond by then."""
+    patch.setattr(Exchanges, "is_new", lambda self, peer, serial: True)
+
+
+def request_goes_to_whoever_has_the_id(patch: Patch) -> None:
+    """A client sends its request again to a server that joined later under the same id."""
+
+    def connect(self: Client, peer: int, name: Name | None) -> None:
+        if self._pending is not None:
+            self._pending.name = name
+        original(self, peer, name)
+
+    original = Client._connect
+    patch.setattr(Client, "_connect", connect)
+
+
+def crash_forgets(*kinds: type[Fact]) -> Plant:
+    def plant(patch: Patch) -> None:
+        _lose_at_restart(patch, lambda records: [each for each in records if not isinstance(each, kinds)])
+
+    return plant
+
+
 def session_forgets_its_writes(patch: Patch) -> None:
     from bayou.node.session import Session
 
@@ -345,6 +369,10 @@ BUGS: dict[str, Plant] = {
     "a session forgets its writes": session_forgets_its_writes,
     "a session forgets its reads": session_forgets_its_reads,
     "a clock that ignores other servers' stamps": clock_ignores_others,
+    "an echo answered afresh": echo_answered_afresh,
+    "a request sent to another server of the same id": request_goes_to_whoever_has_the_id,
+    "a crash forgets a promise to be the heir": crash_forgets(Promised),
+    "a crash forgets who was created": crash_forgets(CreatedFor),
 }
 """How to plant each bug that campaigns find, by what it is called in the documentation."""
 

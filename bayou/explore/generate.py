@@ -11,6 +11,7 @@ WEIGHTS = {
     "put": 14, "get": 10, "delete": 3, "move": 6, "wait": 12, "cut": 4, "mend": 4, "partition": 3, "heal": 2,
     "join": 3, "retire": 3, "crash": 3, "restart": 4, "loss": 3, "one way": 1, "duplicate": 2, "delay": 2,
     "reorder": 2, "skew": 1, "pause": 1, "start": 2, "stabilize": 1, "client": 1, "crash soon": 3,
+    "burst": 3, "reunion": 2,
 }  # fmt: skip
 
 OF_LINKS = ("loss", "one way", "duplicate", "delay", "reorder")
@@ -22,6 +23,10 @@ CALM = 0.15
 
 FOR_ALL = 0.2
 """The share of faults of links that all links suffer, those of servers that join later included."""
+
+CHAINS = 0.3
+"""The share of scenarios whose servers stand in a line, so that what one writes reaches others by way of some
+between, while that one has exchanges of its own."""
 
 AGAIN = 0.3
 """The share of joins for which an id that was used before is used again, if there is one."""
@@ -56,12 +61,18 @@ class Generator:
             self._weights[verb] = max(self._weights[verb], WEIGHTS[verb])
         if self._rng.random() < CALM:
             self._weights |= dict.fromkeys(LOSING, 0)
+        self._is_chain = self._rng.random() < CHAINS
+        if self._is_chain:
+            self._weights |= {"partition": 0, "heal": 0}
 
     def lines(self) -> list[str]:
         """Return the lines of the scenario."""
         rng = self._rng
         made = [self._join() for _ in range(rng.randint(2, 4))]
         made += [self._client() for _ in range(rng.randint(1, 3))]
+        if self._is_chain:
+            pairs = [(a, b) for at, a in enumerate(self._servers) for b in self._servers[at + 2 :]]
+            made += [f"breakConnection {a} {b}" for a, b in pairs]
         verbs, weights = list(self._weights), list(self._weights.values())
         while len(made) < self._shape.length:
             made += self._lines(rng.choices(verbs, weights)[0])
@@ -74,8 +85,26 @@ class Generator:
         together."""
         if verb == "crash soon":
             return self._crash_soon()
+        if verb == "burst":
+            return [self._use("put") for _ in range(self._rng.randint(3, 9))]
+        if verb == "reunion":
+            return self._reunion()
         line = self._line(verb)
         return [] if line is None else [line]
+
+    def _reunion(self) -> list[str]:
+        """Neighbours are cut off from each other, writes come on all sides, and all come together at once."""
+        rng = self._rng
+        pairs = [pair for pair in zip(self._servers, self._servers[1:], strict=False) if rng.random() < 0.8]
+        writes = [self._use("put") for _ in range(rng.randint(4, 12))]
+        writes.insert(rng.randrange(len(writes)), f"wait {rng.choice((1, 20, 100))}")
+        rng.shuffle(pairs)
+        return [
+            *(f"breakConnection {a} {b}" for a, b in pairs),
+            *writes,
+            *(f"restoreConnection {a} {b}" for a, b in pairs),
+            f"wait {rng.choice((1, 5, 20, 100))}",
+        ]
 
     def _crash_soon(self) -> list[str]:
         """A crash in the middle of a join, a retirement or a request, of whoever takes part in it."""
@@ -126,6 +155,9 @@ class Generator:
         a: int | str
         b: int | str
         a, b = rng.sample(self._servers, 2)
+        if self._is_chain and verb in ("cut", "mend"):
+            at = rng.randrange(len(self._servers) - 1)
+            a, b = self._servers[at : at + 2]
         if verb in OF_LINKS and rng.random() < 0.25:
             a, b = rng.sample([a, rng.choice(self._clients)], 2)
         if verb in OF_LINKS and rng.random() < FOR_ALL:

@@ -33,17 +33,22 @@ def shrink(lines: Sequence[str], still_fails: Callable[[list[str]], bool]) -> li
         if size > 1:
             size //= 2
         elif not shorter:
-            fewer = next(_without_some(kept, still_fails), None)
+            fewer = None
+            for fewer_still in _without_some(kept):
+                trials += 1
+                if still_fails(fewer_still):
+                    fewer = fewer_still
+                if fewer is not None or trials >= TRIALS_MAX:
+                    break
             if fewer is None:
                 break
             kept = fewer
     return kept
 
 
-def _without_some(lines: list[str], still_fails: Callable[[list[str]], bool]) -> Iterator[list[str]]:
-    """Give out what fails without two or three of the lines, none of which can be left out alone."""
+def _without_some(lines: list[str]) -> Iterator[list[str]]:
+    """Give out the lines without two or three of them, none of which can be left out alone."""
     for count in (2, 3) if len(lines) <= SHORT else (2,):
-        for left_out in combinations(range(len(lines)), count):
-            without = [line for at, line in enumerate(lines) if at not in left_out]
-            if still_fails(without):
-                yield without
+        for left_out in combinations(range(len(lines)), count if count < len(lines) else 0):
+            if left_out:
+                yield [line for at, line in enumerate(lines) if at not in left_out]

@@ -133,10 +133,9 @@ class Gossip:
         """An exchange is complete."""
         self._heard[peer] = (end.csn, end.vector)
         again = self._again.pop(peer, self) is None
-        if key == self._round:
-            if self._unheard.pop(peer, self) is None:
-                self._end_round_if_all_heard()
-        elif peer in self._unheard or again:
+        if key == self._round and self._unheard.pop(peer, self) is None:
+            self._end_round_if_all_heard()
+        if peer in self._unheard or again:
             self._pull(peer)
 
     def turned_away(self, peer: int) -> None:

@@ -31,6 +31,7 @@ class Joining:
         self._order: int | None = None
         self._creator: int | None = None
         self._token = 0
+        self._tokens: dict[int, int] = {}
         self._declined: dict[int, None] = {}
         self._target: Created | None = None
         self._turn = 0
@@ -125,7 +126,8 @@ class Joining:
             self.due = self._server.now + self._patience.take()
             return
         self._creator = min(willing)
-        self._token = self._server.new_token()
+        # The same for the same creator: it may have accepted a creation write before the connection was cut.
+        self._token = self._tokens.setdefault(self._creator, self._server.new_token())
         self._ask_creator(self._creator)
 
     def _ask_creator(self, creator: int) -> None:
