@@ -176,6 +176,6 @@ def test_weather() -> None:
     arrivals = [weather.arrivals(0, 1, 20.0, 0.001)[0] for _ in range(50)]
     assert arrivals != sorted(arrivals)
     weather.set(0, 1, Faults(duplicate=1.0))
-    assert len(weather.arrivals(0, 1, 30.0, 0.001)) == 2
+    assert len(weather.arrivals(0, 1, 30.0, 0.001)) == 3
     weather.set(0, 1, NONE)
     assert weather.get(0, 1) == NONE

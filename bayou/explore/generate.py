@@ -69,7 +69,12 @@ class Generator:
         """Return the lines of the scenario."""
         rng = self._rng
         made = [self._join() for _ in range(rng.randint(2, 4))]
-        made += [self._client() for _ in range(rng.randint(1, 3))]
+        if self._is_chain:
+            made += [self._client(server) for server in self._servers]
+        else:
+            made += [self._client() for _ in range(rng.randint(1, 3))]
+        if self._is_chain and rng.random() < 0.5:
+            made.append("duplicate * * 100")
         if self._is_chain:
             pairs = [(a, b) for at, a in enumerate(self._servers) for b in self._servers[at + 2 :]]
             made += [f"breakConnection {a} {b}" for a, b in pairs]
@@ -205,10 +210,10 @@ class Generator:
         self._servers.append(server)
         return f"joinServer {server}"
 
-    def _client(self) -> str:
+    def _client(self, server: int | None = None) -> str:
         client = self._next_id()
         self._clients.append(client)
-        return f"joinClient {client} {self._server()}"
+        return f"joinClient {client} {self._server() if server is None else server}"
 
     def _server(self) -> int:
         return self._rng.choice([*self._servers, *self._down])

@@ -38,12 +38,13 @@ def setup_for(seed: int, bug: str | None = None) -> Setup:
         retry_s=rng.choice((0.2, 1.0)),
         round_s=rng.choice((0.5, 10.0)),
         short_max=rng.choice((2, 4, 1000)),
-        limits=Limits(items=rng.choice((1, 1, 2, 3, 8192)), parts_ahead=rng.choice((1, 2, 4))),
+        limits=Limits(items=rng.choice((1, 1, 2, 3, 8192)), parts_ahead=rng.choice((1, 1, 2, 4))),
         habits=habits if free_running else None,
         wall_offset_s=0.0 if free_running else None,
     )
     chosen = {name: rng.random() < 0.5 for name in SHORT_NAMES.values()}
     guarantees = Guarantees(**chosen) if rng.random() < SOME_GUARANTEES else Guarantees()
+    latency_s = rng.choice((0.001, 0.001, 0.01))
     return Setup(
         seed,
         guarantees,
@@ -52,7 +53,7 @@ def setup_for(seed: int, bug: str | None = None) -> Setup:
         server.habits,
         server,
         flush_s=rng.choice((0.0, 0.0, 0.002, 0.02)),
-        latency_s=rng.choice((0.001, 0.001, 0.01)),
-        behind_s=rng.choice((0.005, 0.05, 0.5)),
+        latency_s=latency_s,
+        behind_s=latency_s * rng.choice((5, 5, 20, 100)),
         bug=bug,
     )

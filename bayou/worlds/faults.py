@@ -16,7 +16,7 @@ class Faults(Record):
     """What a link does to messages in one direction: probabilities from 0 to 1, times in seconds.
 
     - ``loss``: that a message is lost (1 cuts this direction);
-    - ``duplicate``: that it arrives twice;
+    - ``duplicate``: that it arrives twice, and of each such message that it arrives three times;
     - ``delay_s``: by how much it is late, at most, each by a random share of it;
     - ``reorder``: that it is left behind, so that later ones overtake it.
     """
@@ -30,6 +30,8 @@ class Faults(Record):
 NONE = Faults()
 BEHIND_S = 0.05
 """By how much a message is late at most that is to be overtaken, or comes for the second time."""
+
+COPIES_MAX = 3
 
 Way = tuple["int | None", "int | None"]
 """A direction: who sends and who receives, None for everybody, those who join later included."""
@@ -91,5 +93,7 @@ class Weather:
             at_s += rng.random() * self._behind_s
         else:
             at_s = self._arrival_s[way] = max(at_s, self._arrival_s.get(way, 0.0))
-        again = [at_s + rng.random() * self._behind_s] if rng.random() < faults.duplicate else []
-        return [at_s, *again]
+        arrivals = [at_s]
+        while len(arrivals) < COPIES_MAX and rng.random() < faults.duplicate:
+            arrivals.append(at_s + rng.random() * self._behind_s)
+        return arrivals
