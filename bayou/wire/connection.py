@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAGIC = b"bayou\x00\x01\n"
+LINK_FRAME_BYTES_MAX = 8 << 20
+"""The largest frame that a node takes from another: honest parts of an exchange stay well below."""
+
 NONCE_BYTES = 32
 PROOF_BYTES = 32
 
