@@ -20,13 +20,14 @@ def frame(payload: bytes) -> bytes:
 
 
 class FrameReader:
-    """Takes bytes as they arrive, cut anywhere, and gives out whole payloads."""
+    """Takes bytes as they arrive, cut anywhere, and gives out whole payloads, ``taken`` of them so far."""
 
-    __slots__ = ("_buffer", "_size_max")
+    __slots__ = ("_buffer", "_size_max", "taken")
 
     def __init__(self, *, size_max: int = FRAME_BYTES_MAX) -> None:
         self._buffer = bytearray()
         self._size_max = size_max
+        self.taken = 0
 
     def feed(self, data: bytes) -> None:
         """Add bytes."""
@@ -52,7 +53,19 @@ class FrameReader:
                 return
             payload = bytes(memoryview(buffer)[PREFIX_BYTES:end])
             del buffer[:end]
+            self.taken += 1
             yield payload
+
+    @property
+    def has_payload(self) -> bool:
+        """Whether a whole payload is there, or the beginning of one that is too large."""
+        size = int.from_bytes(self._buffer[:PREFIX_BYTES], "big") + PREFIX_BYTES
+        waiting = len(self._buffer)
+        return waiting >= PREFIX_BYTES and (waiting >= size or size > self._size_max + PREFIX_BYTES)
+
+    def begins_with(self, expected: bytes) -> bool:
+        """Whether what is there is, as far as it goes, ``expected``."""
+        return self._buffer.startswith(expected) or expected.startswith(self._buffer[: len(expected)])
 
     @property
     def pending_bytes(self) -> int:

@@ -17,7 +17,8 @@ _READ_BUFFER = memoryview(bytearray(256 << 10))
 class Stream:
     """Reads what is there and sends what the other end takes; never waits.
 
-    ``events`` are those of ``select.poll`` that it was last registered for.
+    ``events`` are those of ``select.poll`` that it was last registered for; ``sent_bytes`` how many it has
+    sent in all; ``is_congested`` whether nothing is to be read until more of what is queued has left.
     """
 
     def __init__(self, sock: socket.socket, channel: Channel) -> None:
@@ -26,6 +27,8 @@ class Stream:
         self.fd = sock.fileno()
         self.channel = channel
         self.events = select.POLLIN
+        self.sent_bytes = 0
+        self.is_congested = False
 
     def read(self) -> bytes | None:
         """Return what the socket holds, empty at its end, None where nothing is there."""
@@ -44,6 +47,7 @@ class Stream:
             while outgoing:
                 sent = self.sock.send(outgoing)
                 del outgoing[:sent]
+                self.sent_bytes += sent
         except BlockingIOError:
             pass
         except OSError:
@@ -51,7 +55,9 @@ class Stream:
 
     def watch(self, poll: select.poll) -> None:
         """Let ``poll`` look out for what this stream waits for: room to send, if it has something to."""
-        events = select.POLLIN | (select.POLLOUT if self.channel.outgoing else 0)
+        events = (0 if self.is_congested else select.POLLIN) | (
+            select.POLLOUT if self.channel.outgoing else 0
+        )
         if events != self.events:
             self.events = events
             poll.modify(self.fd, events)
