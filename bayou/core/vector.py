@@ -31,7 +31,7 @@ STAMP_MAX = (1 << 62) - 1
 """The largest stamp accepted from elsewhere, so that a clock never runs out of room above it."""
 
 
-DECIDED_MAX = 1 << 15
+DECIDED_MAX = 1 << 14
 """How many missing names a vector remembers its verdicts on; more than one message can ask about, so that
 going through all that it names costs a step each."""
 

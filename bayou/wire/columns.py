@@ -39,7 +39,7 @@ _new_write = Write._make
 # What one message may hold, so that what it takes in memory and time is in proportion to its bytes. No
 # part of an exchange, and no vector of a system that can be run, comes near.
 WRITES_MAX = 8192
-NAMES_MAX = 1 << 14
+NAMES_MAX = 1 << 13
 """How many servers may be named in one place, the ancestors in their names included."""
 
 IDS_MAX = 1 << 16

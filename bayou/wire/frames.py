@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 FRAME_BYTES_MAX = 64 << 20
 PREFIX_BYTES = 4
+LONG_BYTES = 1 << 16
 
 
 def frame(payload: bytes) -> bytes:
@@ -20,18 +21,32 @@ def frame(payload: bytes) -> bytes:
 
 
 class FrameReader:
-    """Takes bytes as they arrive, cut anywhere, and gives out whole payloads, ``taken`` of them so far."""
+    """Takes bytes as they arrive, cut anywhere, and gives out whole payloads, ``taken`` of them so far.
 
-    __slots__ = ("_buffer", "_size_max", "taken")
+    The rest of a long frame is kept in pieces as they come: a buffer that grew with it would be moved again
+    and again, and leave holes in the memory where it stood.
+    """
+
+    __slots__ = ("_buffer", "_missing", "_rest", "_size_max", "taken")
 
     def __init__(self, *, size_max: int = FRAME_BYTES_MAX) -> None:
         self._buffer = bytearray()
+        self._rest: list[bytes] = []
+        self._missing = 0
         self._size_max = size_max
         self.taken = 0
 
     def feed(self, data: bytes) -> None:
         """Add bytes."""
-        self._buffer += data
+        if not self._missing:
+            self._buffer += data
+            return
+        self._rest.append(data)
+        self._missing -= len(data)
+        if self._missing <= 0:
+            self._buffer += b"".join(self._rest)
+            self._rest.clear()
+            self._missing = 0
 
     def take(self, count: int) -> bytes | None:
         """Take ``count`` raw bytes, as before the first frame; None while there are fewer."""
@@ -44,12 +59,14 @@ class FrameReader:
     def payloads(self) -> Iterator[bytes]:
         """Give out each complete payload; WireError, before its body is awaited, for one too large."""
         buffer = self._buffer
-        while len(buffer) >= PREFIX_BYTES:
+        while len(buffer) >= PREFIX_BYTES and not self._missing:
             size = int.from_bytes(buffer[:PREFIX_BYTES], "big")
             if size > self._size_max:
                 raise WireError(f"a frame of {size} bytes; {self._size_max} is the limit")
             end = PREFIX_BYTES + size
             if len(buffer) < end:
+                if size > LONG_BYTES:
+                    self._missing = end - len(buffer)
                 return
             payload = bytes(memoryview(buffer)[PREFIX_BYTES:end])
             del buffer[:end]
@@ -70,4 +87,4 @@ class FrameReader:
     @property
     def pending_bytes(self) -> int:
         """How many bytes are waiting for the rest of their frame."""
-        return len(self._buffer)
+        return len(self._buffer) + sum(map(len, self._rest))

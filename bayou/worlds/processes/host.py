@@ -46,6 +46,17 @@ def name_process(name: str) -> None:
     os.close(fd)
 
 
+def return_memory() -> None:
+    """Give back to the system what was freed lately, where there is a way to: by itself the C library keeps
+    what lies between things still in use."""
+    try:
+        from ctypes import CDLL  # takes milliseconds to import, and is seldom needed
+
+        CDLL(None).malloc_trim(0)
+    except (ImportError, OSError, AttributeError):
+        pass
+
+
 class SystemBits:
     """Random bits from the operating system, as random.SystemRandom gives them, without its imports."""
 
@@ -126,6 +137,9 @@ class Host:
 
     def complain(self, sort: str, line: str) -> None:
         self._complaints.complain(sort, line)
+
+    def relieved(self) -> None:
+        return_memory()
 
     # Orders.
 

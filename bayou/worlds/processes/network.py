@@ -12,7 +12,7 @@ from bayou.core.errors import PeerError
 from bayou.wire.connection import NONCE_BYTES, Channel, Connection, Introduce
 from bayou.worlds.processes.door import LOOPBACK, Door
 from bayou.worlds.processes.link import HANDSHAKE_S, Dialling, Link
-from bayou.worlds.processes.pressure import LARGE_BYTES, Pressure
+from bayou.worlds.processes.pressure import LARGE_BYTES, NOTABLE_BYTES, Pressure
 from bayou.worlds.processes.stream import Stream
 
 TYPE_CHECKING = False
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
         def dialled(self, number: int, failure: str | None) -> None:
             """The connection that ``dial`` was asked for with that number is up, or failed and why."""
+
+        def relieved(self) -> None:
+            """Much went over some connection, and that is over."""
 
         def complain(self, sort: str, line: str) -> None:
             """Something was off that a person might want to know of; ``sort`` is whom it is about."""
@@ -155,6 +158,9 @@ class Network:
         """After a stream has sent what its peer would take: what is left, and what does that mean?"""
         backlog = len(stream.channel.outgoing)
         if isinstance(stream, Link):
+            if stream.is_broken and stream.is_congested:
+                self._close(stream, None)  # it never read the answers to what it said before
+                return
             if backlog > OUTGOING_BYTES_MAX:
                 self._close(stream, f"{backlog} bytes are waiting for it to read")
                 return
@@ -193,8 +199,8 @@ class Network:
         """Read what is ready, and go on with what was read before: some of it from each."""
         ready = {**self._waiting, **self._ready}
         self._ready, self._waiting = {}, {}
-        links: list[Stream] = []
-        handshakes: list[Stream] = []
+        links: list[Link] = []
+        handshakes: list[Link] = []
         for stream in ready:
             if not isinstance(stream, Link):
                 self._serve(stream)
@@ -202,10 +208,10 @@ class Network:
                 (handshakes if stream.peer is None else links).append(stream)
         if len(links) > 1:
             links.sort(key=_time_used)
-        self._serve_all(links, LINKS_TURN_S)
+        self._serve_all(self._pressure.choose(links), LINKS_TURN_S)
         self._serve_all(handshakes, HANDSHAKES_TURN_S)
 
-    def _serve_all(self, streams: list[Stream], seconds: float) -> None:
+    def _serve_all(self, streams: list[Link], seconds: float) -> None:
         """Serve streams until the time is over; the others keep what they have for the next turn."""
         until = monotonic() + seconds
         for at, stream in enumerate(streams):
@@ -233,19 +239,20 @@ class Network:
             self._take_in(stream, data, began + STREAM_TURN_S)
         except PeerError as error:
             self._close(stream, str(error))
-        if isinstance(stream, Link):
+        if isinstance(stream, Link) and self._has(stream):
             stream.used_s += monotonic() - began
+            self._pressure.weigh_unfinished(stream)
         if self._has(stream):
             self._touched[stream] = None
             if stream.channel.has_message:
                 self._waiting[stream] = None
-            if stream.channel.pending_bytes > LARGE_BYTES:
+            if len(data) > NOTABLE_BYTES:
                 self._pressure.notice(began)
 
     def _is_congested(self, stream: Stream) -> bool:
         """Whether nothing is to be read from a peer until it has read what waits for it."""
         if isinstance(stream, Link):
-            self._pressure.weigh(stream)
+            self._pressure.weigh_unread(stream)
         return stream.is_congested
 
     def _take_in(self, stream: Stream, data: bytes, until: float) -> None:
@@ -392,8 +399,12 @@ class Network:
         for dialling in [each for each in self._put_off if now >= each.due]:
             del self._put_off[dialling]
             self._dial(dialling)
-        for link, why in self._pressure.victims(now, self._links.values()):
-            self._close(link, why)
+        due = self._pressure.due
+        if due is not None and now >= due:
+            for link, why in self._pressure.look(now, self._links.values()):
+                self._close(link, why)
+            if self._pressure.is_over:
+                self._owner.relieved()
         if now >= self._forgets_at:
             self._forgets_at = now + FORGETTING_S
             for link in self._links.values():
@@ -412,5 +423,5 @@ def _earlier(a: float | None, b: float | None) -> float | None:
     return b if a is None else a if b is None else min(a, b)
 
 
-def _time_used(stream: Stream) -> float:
-    return stream.used_s if isinstance(stream, Link) else 0.0
+def _time_used(link: Link) -> float:
+    return link.used_s

@@ -1,4 +1,4 @@
-"""Which connections have to go where many peers, each within its limits, make a node hold too much."""
+"""What to do where many peers, each within its limits, make a node hold too much."""
 
 from __future__ import annotations
 
@@ -18,80 +18,114 @@ PRESSED_BACKLOG_BYTES = 4 << 20
 """From a peer that lets so much pile up unread, no more is read until it has read; from a server less where
 more than PRESSED_BYTES pile up in all. Honest servers stay below: they do not wait for each other."""
 
-PERIOD_S = 0.5
 LARGE_BYTES = 1 << 20
-"""Only where so much waits at one connection is the sum worth looking at."""
+"""Only what is larger at one connection counts."""
+
+NOTABLE_BYTES = 64 << 10
+PERIOD_S = 0.5
+UNREAD_LOOKS = 10
+UNFINISHED_LOOKS = 2
+"""After how many looks, PERIOD_S apart, a peer is stuck that has read nothing, or sent nothing."""
 
 
 class Pressure:
     """Says from whom no more is to be read for now, and who has to go.
 
-    It looks at all connections each PERIOD_S as long as one of them holds much. Where all together hold
-    too much, those go whose peer has done nothing about it from one look to the next, those that hold
-    most first. Honest peers read, and finish a frame that they began.
+    It looks at all connections each PERIOD_S as long as much goes over one of them. Where all together
+    hold too much, those go whose peer has done nothing about it for some looks, those that hold most
+    first. Honest peers read, and finish a frame that they began.
     """
 
     def __init__(self) -> None:
         self.due: float | None = None
-        self._backlogs: dict[Link, int] = {}
-        self._sent: dict[Link, int] = {}
-        self._taken: dict[Link, int] = {}
+        self._unread: dict[Link, int] = {}
+        self._unfinished: dict[Link, int] = {}
+        self._sent: dict[Link, tuple[int, int]] = {}
+        self._read: dict[Link, tuple[int, int]] = {}
 
-    def weigh(self, link: Link) -> None:
+    def weigh_unread(self, link: Link) -> None:
         """Let ``link.is_congested`` tell whether too much waits for the peer to read."""
         backlog = len(link.channel.outgoing)
         if backlog <= LARGE_BYTES:
-            self._backlogs.pop(link, None)
+            self._unread.pop(link, None)
             link.is_congested = False
             return
-        self._backlogs[link] = backlog
+        self._unread[link] = backlog
         most = CLIENT_BACKLOG_BYTES
         if link.is_server:
-            is_pressed = sum(self._backlogs.values()) > PRESSED_BYTES
+            is_pressed = sum(self._unread.values()) > PRESSED_BYTES
             most = PRESSED_BACKLOG_BYTES if is_pressed else SERVER_BACKLOG_BYTES
         link.is_congested = backlog > most
 
+    def weigh_unfinished(self, link: Link) -> None:
+        """Take notice of how much of a frame is there."""
+        pending = link.channel.pending_bytes
+        if pending > LARGE_BYTES:
+            self._unfinished[link] = pending
+        else:
+            self._unfinished.pop(link, None)
+
+    def choose(self, links: list[Link]) -> list[Link]:
+        """Return from whom to read, of all who have something to say: where too many frames have begun, of
+        those only the one that is there for the most part."""
+        if not self._unfinished or sum(self._unfinished.values()) <= HELD_BYTES_MAX:
+            return links
+        begun = [link for link in links if link in self._unfinished]
+        if len(begun) < 2:
+            return links
+        chosen = max(begun, key=self._unfinished.__getitem__)
+        return [link for link in links if link is chosen or link not in self._unfinished]
+
     def forget(self, link: Link) -> None:
         """A connection is gone."""
-        self._backlogs.pop(link, None)
-        self._sent.pop(link, None)
-        self._taken.pop(link, None)
+        for sizes in (self._unread, self._unfinished):
+            sizes.pop(link, None)
+        for looks in (self._sent, self._read):
+            looks.pop(link, None)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to look at any more."""
+        return self.due is None
 
     def notice(self, now: float) -> None:
-        """Some connection holds much."""
+        """Much goes over some connection."""
         if self.due is None:
             self.due = now + PERIOD_S
 
-    def victims(self, now: float, links: Iterable[Link]) -> list[tuple[Link, str]]:
-        """Return who has to go, and why, if it is time to look."""
-        if self.due is None or now < self.due:
-            return []
+    def look(self, now: float, links: Iterable[Link]) -> list[tuple[Link, str]]:
+        """Return who has to go, and why. To be called when it is ``due``."""
         links = list(links)
-        stuck = {link for link in links if self._sent.get(link) == link.sent_bytes}
-        victims = _beyond(links, stuck, lambda link: len(link.channel.outgoing), "for it to read")
-        stuck = {link for link in links if self._taken.get(link) == link.channel.frames_taken}
-        victims += _beyond(links, stuck, lambda link: link.channel.pending_bytes, "for the rest of a frame")
-        self._sent = {link: link.sent_bytes for link in links}
-        self._taken = {link: link.channel.frames_taken for link in links}
-        if any(max(len(link.channel.outgoing), link.channel.pending_bytes) > LARGE_BYTES for link in links):
-            self.due = now + PERIOD_S
-        else:
-            self.due = None
-            self._sent.clear()
-            self._taken.clear()
+        unread = _stuck(links, self._sent, lambda link: link.sent_bytes, UNREAD_LOOKS)
+        victims = _beyond(unread, self._unread, "for it to read")
+        unfinished = _stuck(links, self._read, lambda link: link.read_bytes, UNFINISHED_LOOKS)
+        victims += _beyond(unfinished, self._unfinished, "for the rest of a frame")
+        self.due = now + PERIOD_S if self._unread or self._unfinished else None
         return victims
 
 
-def _beyond(
-    links: list[Link], stuck: set[Link], size_of: Callable[[Link], int], what: str
-) -> list[tuple[Link, str]]:
+def _stuck(
+    links: list[Link], before: dict[Link, tuple[int, int]], bytes_of: Callable[[Link], int], looks_max: int
+) -> list[Link]:
+    """Return the connections with the same count of bytes as at the last looks, and remember this one."""
+    stuck = []
+    for link in links:
+        count, looks = before.get(link, (-1, 0))
+        looks = looks + 1 if bytes_of(link) == count else 0
+        before[link] = bytes_of(link), looks
+        if looks >= looks_max:
+            stuck.append(link)
+    return stuck
+
+
+def _beyond(stuck: list[Link], sizes: dict[Link, int], what: str) -> list[tuple[Link, str]]:
     """Return those who have to go for the sum to be within the limit."""
-    too_much = sum(map(size_of, links)) - HELD_BYTES_MAX
+    too_much = sum(sizes.values()) - HELD_BYTES_MAX
     victims = []
-    for link in sorted(stuck, key=size_of, reverse=True):
-        if too_much <= 0:
+    for link in sorted(stuck, key=lambda link: sizes.get(link, 0), reverse=True):
+        size = sizes.get(link, 0)
+        if too_much <= 0 or not size:
             break
-        size = size_of(link)
         too_much -= size
         victims.append((link, f"{size} bytes are waiting {what}, and too many in all"))
     return victims
