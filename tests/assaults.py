@@ -71,17 +71,20 @@ class Outcome:
 
 
 class Assailant:
-    """One who attacks, in a process of its own: where, as whom, and until when."""
+    """One who attacks, in a process of its own: where, as whom, and for how long from the first blow on."""
 
-    def __init__(self, ports: list[int], number: int, until: float) -> None:
+    def __init__(self, ports: list[int], number: int, seconds: float) -> None:
         self.ports = ports
         self.rng = random.Random(number)
         self.number = number
-        self.until = until
+        self.seconds = seconds
+        self.until: float | None = None
         self.attacks = 0
         self._next_id = 10_000 * (number + 1)
 
     def goes_on(self) -> bool:
+        if self.until is None:
+            self.until = time.monotonic() + self.seconds
         return time.monotonic() < self.until and self.attacks < MOST_CONNECTIONS
 
     def dial(self) -> socket.socket:
@@ -384,10 +387,9 @@ class Besieged:
         context = multiprocessing.get_context("fork")
         counted = context.Queue()
         ports = [self.world.ports[server] for server in range(SERVERS)]
-        until = time.monotonic() + seconds
 
         def attack(number: int) -> None:
-            me = Assailant(ports, number, until)
+            me = Assailant(ports, number, seconds)
             try:
                 self.kind.what(me)
             except (OSError, WireError):
@@ -400,13 +402,13 @@ class Besieged:
         for assailant in assailants:
             assailant.start()
         try:
-            self._work(outcome, until)
+            self._work(outcome, lambda: any(assailant.is_alive() for assailant in assailants))
         finally:
             for _ in assailants:
                 outcome.attacks += counted.get(timeout=seconds + 30)
             for assailant in assailants:
                 assailant.join()
-        self._work(outcome, time.monotonic())
+        self._work(outcome, lambda: False)
         outcome.failed += len(self.told)
         outcome.memory_most_kb = self._memory_kb("VmHWM")
         patience = time.monotonic() + 5
@@ -414,9 +416,9 @@ class Besieged:
             outcome.memory_after_kb = self._memory_kb("VmRSS")
             if outcome.memory_after_kb < outcome.memory_before_kb + 20_000 or time.monotonic() > patience:
                 return outcome
-            self._work(outcome, time.monotonic())
+            self._work(outcome, lambda: False)
 
-    def _work(self, outcome: Outcome, until: float) -> None:
+    def _work(self, outcome: Outcome, goes_on: Callable[[], bool]) -> None:
         """Write and read, at least once, and let a server join in the middle of it."""
         while True:
             number = outcome.requests
@@ -430,12 +432,12 @@ class Besieged:
                 outcome.slowest_s = max(outcome.slowest_s, time.monotonic() - began)
                 outcome.requests += 1
                 outcome.failed += said != answer
-            if self.kind.joins and not outcome.join_s and time.monotonic() < until:
+            if self.kind.joins and not outcome.join_s and goes_on():
                 began = time.monotonic()
                 self.say("joinServer 77")
                 outcome.join_s = time.monotonic() - began
                 self.say("retireServer 77")
-            if time.monotonic() >= until:
+            if not goes_on():
                 return
 
     def _memory_kb(self, which: str) -> int:

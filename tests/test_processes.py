@@ -11,16 +11,23 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from bayou.core.items import Items
+from bayou.core.name import ROOT
 from bayou.core.vector import START
+from bayou.core.write import PUT, Write
 from bayou.master.run import Run
 from bayou.master.vocabulary import COMMANDS
 from bayou.node.messages import AntiEntropy, End, HandOver, Message, Pull, Request, Retire
+from bayou.wire.codec import encode
 from bayou.wire.connection import LINK_FRAME_BYTES_MAX, MAGIC, NONCE_BYTES, Connection, Introduce
+from bayou.wire.frames import frame
 from bayou.worlds.processes import door, link
+from bayou.worlds.processes.pressure import HELD_BYTES_MAX
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import DeadlineExceeded, NodeLost, WorldSettings
 from tests.processes import Master, is_listening, run_master, wait_until
@@ -492,10 +499,6 @@ def test_a_peer_that_promises_writes_and_sends_nonsense_changes_nothing(guarded:
     pull: Message | None = None
     while not isinstance(pull, Pull):
         pull = next(iter(connection.receive(sock.recv(4096))), None)
-    from bayou.core.items import Items
-    from bayou.core.name import ROOT
-    from bayou.core.write import PUT, Write
-
     items = Items(pull.csn + 5, [Write(9, ROOT, PUT, "evil", "evil")], [])
     connection.send(AntiEntropy(pull.serial, 0, items, End(9, START)))
     sock.sendall(connection.outgoing)
@@ -552,6 +555,31 @@ def test_who_does_not_read_is_not_read_from(guarded: Guarded, is_server: bool) -
         asker.join()
     guarded.still_works()
     assert memory_kb(guarded.world.pids[1]) - before < 200_000
+
+
+def test_the_largest_parts_from_many_servers_at_once_all_arrive(guarded: Guarded) -> None:
+    """Together they are several times what a server holds, so that they come one after another."""
+    crowd = [guarded.introduced(Introduce(id, is_server=True)) for id in range(10, 40)]
+    url = "\U0001f600" * (1 << 18)
+    writes = [Write(stamp, ROOT, PUT, "song", url) for stamp in range(1, 5)]
+    part = encode(AntiEntropy(1, 0, Items(0, [], writes)))
+    assert len(crowd) * len(part) > 3 * HELD_BYTES_MAX
+    answered: list[Message] = []
+
+    def send(sock: socket.socket, connection: Connection) -> None:
+        connection.outgoing += frame(part)
+        connection.send(Pull(7, "gossip", 0, START))
+        sock.sendall(connection.outgoing)
+        answered.extend(islice(connection.receive(sock.recv(1 << 16)), 1))
+
+    senders = [threading.Thread(target=send, args=member) for member in crowd]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join(30)
+    assert len(answered) == len(crowd)
+    guarded.still_works()
+    assert os.pread(guarded.errors, 1 << 20, 0) == b""
 
 
 def test_many_requests_of_some_leave_time_for_others(guarded: Guarded) -> None:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     from bayou.worlds.processes.link import Link
 
-HELD_BYTES_MAX = 64 << 20
+HELD_BYTES_MAX = 32 << 20
 """How much may wait in all: for peers to read, or for the rest of a frame."""
 
 PRESSED_BYTES = 32 << 20
@@ -40,6 +40,7 @@ class Pressure:
         self.due: float | None = None
         self._unread: dict[Link, int] = {}
         self._unfinished: dict[Link, int] = {}
+        self._held_back: dict[Link, None] = {}
         self._sent: dict[Link, tuple[int, int]] = {}
         self._read: dict[Link, tuple[int, int]] = {}
 
@@ -66,18 +67,19 @@ class Pressure:
             self._unfinished.pop(link, None)
 
     def choose(self, links: list[Link]) -> list[Link]:
-        """Return from whom to read, of all who have something to say: where too many frames have begun, of
-        those only the one that is there for the most part."""
+        """Return from whom to read, of all who have something to say: where too much of long frames is there,
+        of those only the one that is there for the most part, until it is whole or its peer has to go."""
         if not self._unfinished or sum(self._unfinished.values()) <= HELD_BYTES_MAX:
             return links
-        begun = [link for link in links if link in self._unfinished]
-        if len(begun) < 2:
-            return links
-        chosen = max(begun, key=self._unfinished.__getitem__)
-        return [link for link in links if link is chosen or link not in self._unfinished]
+        first = max(self._unfinished, key=self._unfinished.__getitem__)
+        chosen = [link for link in links if link is first or link not in self._unfinished]
+        if len(chosen) < len(links):
+            self._held_back.update(dict.fromkeys(links))
+        return chosen
 
     def forget(self, link: Link) -> None:
         """A connection is gone."""
+        self._held_back.pop(link, None)
         for sizes in (self._unread, self._unfinished):
             sizes.pop(link, None)
         for looks in (self._sent, self._read):
@@ -99,7 +101,9 @@ class Pressure:
         unread = _stuck(links, self._sent, lambda link: link.sent_bytes, UNREAD_LOOKS)
         victims = _beyond(unread, self._unread, "for it to read")
         unfinished = _stuck(links, self._read, lambda link: link.read_bytes, UNFINISHED_LOOKS)
-        victims += _beyond(unfinished, self._unfinished, "for the rest of a frame")
+        silent = [link for link in unfinished if link not in self._held_back]
+        victims += _beyond(silent, self._unfinished, "for the rest of a frame")
+        self._held_back.clear()
         self.due = now + PERIOD_S if self._unread or self._unfinished else None
         return victims
 
