@@ -1,10 +1,10 @@
 """An attack on live servers: frames of every bad kind, while clients go on working.
 
-    python -m tests.attack --frames 200000 --seed 1
+    python -m tests.attack --frames 200000 --seed 1 --seconds 5
 
 prints how many frames of each kind were sent, what became of the connections, how many requests of the
 clients were served meanwhile, and how much memory and how many descriptors the servers came to need. Each
-frame is a function of the seed and its number.
+frame is a function of the seed and its number. Then come the assaults of tests.assaults, some seconds each.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from bayou.core.errors import BayouError
 from bayou.core.items import Items
 from bayou.core.name import ROOT
 from bayou.core.vector import START, VersionVector
@@ -52,6 +53,7 @@ from bayou.wire.errors import WireError
 from bayou.wire.frames import FRAME_BYTES_MAX
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import WorldSettings
+from tests.assaults import KINDS, assault
 
 SERVERS = 3
 CLIENTS = (50, 51)
@@ -339,14 +341,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.attack", description=__doc__)
     parser.add_argument("--frames", type=int, default=10_000, help="how many to send (default: 10,000)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=5, help="how long each assault lasts (default: 5)")
+    parser.add_argument("--only", choices=KINDS, action="append", help="just this assault, and no frames")
     options = parser.parse_args()
-    attack = Attack(options.seed)
-    try:
-        figures = attack.send(options.frames)
-    finally:
-        attack.close()
-    print("\n".join(figures.lines()))
-    return 1 if figures.failed else 0
+    failed = 0
+    if not options.only:
+        attack = Attack(options.seed)
+        try:
+            figures = attack.send(options.frames)
+        finally:
+            attack.close()
+        print("\n".join(figures.lines()), flush=True)
+        failed += figures.failed
+    for kind in options.only or KINDS:
+        try:
+            outcome = assault(kind, options.seconds)
+        except BayouError as error:
+            failed += 1
+            print(f"{kind}: the system did not go on: {error}", flush=True)
+        else:
+            failed += outcome.failed
+            print(outcome.line(), flush=True)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -68,7 +69,7 @@ def test_names_can_only_be_interned() -> None:
 def test_names_nobody_holds_are_forgotten() -> None:
     gc.collect()
     before = len(name_module._interned)
-    names = [Name.of((90_000 + n, 7)) for n in range(1000)]
+    names = [Name.of((90_000 + n,)) for n in range(1000)]
     assert len(name_module._interned) == before + 1000
     del names
     gc.collect()
@@ -78,7 +79,7 @@ def test_names_nobody_holds_are_forgotten() -> None:
 def test_a_name_made_anew_is_not_forgotten_with_the_old_one() -> None:
     """With a stamp that no run in another test gives, as some of those are kept."""
     old = Name.of(((1 << 61) + 91,))
-    reference = name_module._interned[old.stamps]
+    reference = name_module._interned[(ROOT, old.stamp)]
     del old
     new = Name.of(((1 << 61) + 91,))
     name_module._forget(reference)
@@ -91,6 +92,29 @@ def test_a_deep_name_costs_no_recursion() -> None:
     assert len(deep.ancestors()) == depth
     assert deep < Name.of((depth + 1,))
     assert pickle.loads(pickle.dumps(deep)) is deep
+
+
+def test_a_chain_of_servers_costs_a_step_each() -> None:
+    """An ancestor's name is part of its descendants' and takes no room of its own."""
+    depth = 16_000
+    tracemalloc.start()
+    try:
+        ancestors = Name.of(tuple(range(depth, 0, -1))).ancestors()
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert ancestors[0].stamp == depth - 1
+    assert [name.depth for name in ancestors] == list(range(depth - 1, -1, -1))
+    assert peak_bytes < 600 * depth
+
+
+def test_a_very_deep_name_is_forgotten_without_recursion() -> None:
+    gc.collect()
+    before = len(name_module._interned)
+    deep = Name.of(tuple(range(1_300_000, 1_000_000, -1)))
+    assert len(name_module._interned) == before + 300_000
+    del deep
+    assert len(name_module._interned) == before
 
 
 def test_representation() -> None:

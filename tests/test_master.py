@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from bayou._quoting import shorten
+from bayou.core.write import SONG_BYTES_MAX, URL_BYTES_MAX
 from bayou.master import console
-from bayou.master.commands import WRITE_BYTES_MAX
 from bayou.master.console import read_lines
 from bayou.master.grammar import BadLine, parse, parse_id
 from bayou.master.run import Run, StrictStop
@@ -125,20 +125,31 @@ def test_only_ascii_blanks_separate_fields() -> None:
     assert line.fields == ("1", "a\u00a0b", "\u3000\x1c")
 
 
-def test_a_song_too_long_for_a_frame_is_refused() -> None:
-    done = simulate(b"joinServer 0\njoinClient 1 0\nput 1 a " + b"u" * WRITE_BYTES_MAX + b"\nget 1 a")
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b"put 1 a " + b"u" * (URL_BYTES_MAX + 1), "a URL of 1048577 bytes; 1048576 are the limit"),
+        (b"put 1 " + b"s" * (SONG_BYTES_MAX + 1) + b" u", "a song of 1025 bytes; 1024 are the limit"),
+        (b"delete 1 " + "é".encode() * 513, "a song of 1026 bytes; 1024 are the limit"),
+        (b"get 1 " + b"\xff" * (SONG_BYTES_MAX + 1), "a song of 1025 bytes; 1024 are the limit"),
+    ],
+    ids=["URL", "song", "delete", "odd bytes"],
+)
+def test_what_is_longer_than_servers_accept_is_a_line_that_is_off(line: bytes, told: str) -> None:
+    done = simulate(b"joinServer 0\njoinClient 1 0\n" + line + b"\nget 1 a")
     assert done.out == b"a:ERR_KEY\n"
-    assert f"{WRITE_BYTES_MAX + 1} bytes of song and URL" in done.errors[0]
+    assert told in done.errors[0]
     assert len(done.errors[0]) < 300, "the line is not quoted in full"
 
 
 @pytest.mark.processes
-def test_a_song_as_long_as_can_be() -> None:
-    url = b"u" * (WRITE_BYTES_MAX - 1)
+@pytest.mark.parametrize("letter", [b"u", b"\xff", "\U0001f600".encode()], ids=["u", "odd", "wide"])
+def test_a_song_and_a_url_as_long_as_can_be(letter: bytes) -> None:
+    song, url = letter * (SONG_BYTES_MAX // len(letter)), letter * (URL_BYTES_MAX // len(letter))
     done = run_master(
-        b"joinServer 0\njoinServer 2\njoinClient 1 2\nput 1 a " + url + b"\nget 1 a\nprintLog 0\n"
+        b"joinServer 0\njoinServer 2\njoinClient 1 2\nput 1 %b %b\nget 1 %b\nprintLog 0\n" % (song, url, song)
     )
-    assert done.stdout == b"a:" + url + b"\nPUT:(a, " + url + b"):TRUE\n"
+    assert done.stdout == song + b":" + url + b"\nPUT:(" + song + b", " + url + b"):TRUE\n"
     assert done.stderr == b""
 
 

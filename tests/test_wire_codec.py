@@ -102,7 +102,12 @@ def message_from(*plain: Any, cls: type = Message) -> bytes:
     return buffer.getvalue()
 
 
-VECTOR = ((b"\x01\x00", b"\x01"), b"\x01\x00")
+VECTOR = ((b"\x01", b"\x01", b"\x01\x00"), b"\x01\x00")
+
+
+def table(creators: list[int], stamps: list[int], places: list[int]) -> tuple[bytes, ...]:
+    """Return names as they are packed: a table of creators and stamps, and the places of the names in it."""
+    return tuple(bytes([1, *column]) for column in (creators, stamps, places))
 
 
 def pull_with(names: Any, stamps: Any) -> bytes:
@@ -235,16 +240,20 @@ def test_nothing_was_executed() -> None:
         pytest.param(message_from("Retire", 1), id="too many fields"),
         pytest.param(message_from(1, (), PUT, "s", "u", cls=Write), id="a write on its own"),
         pytest.param(message_from("Pull", True, "join", 0, VECTOR), id="a truth value for a number"),
-        pytest.param(pull_with((b"\x01\x02", b"\x01\x02\x05"), b"\x01\x00"), id="a younger creator"),
-        pytest.param(pull_with((b"\x01\x01", b"\x01\x00"), b"\x01\x00"), id="a name with the stamp 0"),
-        pytest.param(pull_with((b"\x01\x00\x00", b"\x01"), b"\x01\x00\x00"), id="a name listed twice"),
-        pytest.param(pull_with((b"\x01\x02", b"\x01\x02"), b"\x01\x00"), id="a name cut short"),
-        pytest.param(pull_with((b"\x01\x00", b"\x01"), b"\x01"), id="a name without a stamp"),
-        pytest.param(pull_with((b"\x01\x00", b"\x01"), b"\x03abc"), id="numbers of three bytes"),
-        pytest.param(pull_with((b"\x01\x00", b"\x01"), b"\x00a"), id="numbers of no bytes"),
-        pytest.param(pull_with((b"\x01\x00", b"\x01"), b"\x02a"), id="half a number"),
-        pytest.param(pull_with((b"\x01\x00", b"\x01"), b""), id="numbers without a width"),
-        pytest.param(pull_with((b"\x01\x00", b"\x01"), b"\x08" + b"\xff" * 8), id="a stamp too large"),
+        pytest.param(pull_with(table([0, 1], [5, 2], [2]), b"\x01\x00"), id="a younger creator"),
+        pytest.param(pull_with(table([0], [0], [1]), b"\x01\x00"), id="a name with the stamp 0"),
+        pytest.param(pull_with(table([], [], [0, 0]), b"\x01\x00\x00"), id="a name listed twice"),
+        pytest.param(pull_with(table([0, 0], [3, 3], [1, 2]), b"\x01\x00\x00"), id="twice in the table"),
+        pytest.param(pull_with(table([1], [3], [1]), b"\x01\x00"), id="a name that is its own creator"),
+        pytest.param(pull_with(table([0, 0], [3], [1]), b"\x01\x00"), id="a name cut short"),
+        pytest.param(pull_with(table([], [], [1]), b"\x01\x00"), id="a name beyond the table"),
+        pytest.param(pull_with((b"\x01", b"\x01"), b"\x01\x00"), id="names without their places"),
+        pytest.param(pull_with(table([], [], [0]), b"\x01"), id="a name without a stamp"),
+        pytest.param(pull_with(table([], [], [0]), b"\x03abc"), id="numbers of three bytes"),
+        pytest.param(pull_with(table([], [], [0]), b"\x00a"), id="numbers of no bytes"),
+        pytest.param(pull_with(table([], [], [0]), b"\x02a"), id="half a number"),
+        pytest.param(pull_with(table([], [], [0]), b""), id="numbers without a width"),
+        pytest.param(pull_with(table([], [], [0]), b"\x08" + b"\xff" * 8), id="a stamp too large"),
         pytest.param(message_from(1, 0, (-1, 0, ()), None, cls=AntiEntropy), id="a CSN below zero"),
         pytest.param(message_from(1, 0, (0, 1, ()), None, cls=AntiEntropy), id="more committed than sent"),
         pytest.param(

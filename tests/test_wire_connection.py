@@ -159,3 +159,48 @@ def test_a_channel_carries_messages_without_ado() -> None:
     assert list(b.receive(data[:7])) == []
     assert b.pending_bytes == 7
     assert list(b.receive(data[7:])) == [SERVER, Retire()]
+
+
+def test_a_friend_is_known_by_its_first_words() -> None:
+    """So that a crowd that only pretends does not push it out."""
+    dialler, acceptor = pair()
+    hello = bytes(dialler.outgoing)
+    list(acceptor.receive(hello[:-1]))
+    before = acceptor.greeted
+    list(acceptor.receive(hello[-1:]))
+    assert (before, acceptor.greeted) == (False, True)
+    assert acceptor.peer is None, "it may be an echo of what a friend said once"
+    _, acceptor = pair()
+    with pytest.raises(WireError, match="does not know the secret"):
+        list(acceptor.receive(hello[:-1] + bytes([hello[-1] ^ 1])))
+    _, acceptor = pair()
+    with pytest.raises(WireError, match="does not speak this protocol"):
+        list(acceptor.receive(b"G"))
+
+
+def test_messages_can_be_taken_one_at_a_time() -> None:
+    a, b = Channel(), Channel()
+    for _ in range(3):
+        a.send(Retire())
+    data = bytes(a.outgoing)
+    assert next(b.receive(data[:-1])) == Retire()
+    has = [b.has_message]
+    assert next(b.receive(b"")) == Retire()
+    has.append(b.has_message)
+    assert list(b.receive(data[-1:])) == [Retire()]
+    assert [*has, b.has_message] == [True, False, False]
+    assert b.frames_taken == 3
+
+
+@given(st.integers(1, 400_000), st.lists(st.integers(1, 200_000), max_size=8))
+def test_long_frames_in_pieces(size: int, cuts: list[int]) -> None:
+    stream = frame(b"ab") + frame(bytes(size)) + frame(b"cd") + b"\0\0"
+    reader, got = FrameReader(), list[bytes]()
+    at = 0
+    for cut in [*cuts, len(stream)]:
+        reader.feed(stream[at : at + cut])
+        got += reader.payloads()
+        assert not reader.has_payload
+        at = min(len(stream), at + cut)
+        assert reader.pending_bytes + sum(map(len, got)) + 4 * len(got) == at
+    assert got == [b"ab", bytes(size), b"cd"]

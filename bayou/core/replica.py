@@ -36,7 +36,7 @@ class Replica:
         self.primary = ROOT
         self.retired = False
         self.clock = clock or LogicalClock()
-        self.clock.saw(name.stamp if name.stamps else 0)
+        self.clock.saw(0 if name is ROOT else name.stamp)
         self.log = WriteLog(short_max=short_max)
         self.database = Database(short_max=short_max)
         self._vector = LiveVector.newborn(name)
@@ -60,7 +60,7 @@ class Replica:
     @property
     def is_complete(self) -> bool:
         """Whether a new server has processed its own creation write; the first one has none."""
-        return not self.name.stamps or self._vector.entries.get(self.name) != NOTHING
+        return self.name is ROOT or self._vector.entries.get(self.name) != NOTHING
 
     def get(self, song: str, *, committed_only: bool = False) -> str | None:
         """Return the URL of ``song`` in the full (or the committed) view, or None."""

@@ -31,6 +31,11 @@ STAMP_MAX = (1 << 62) - 1
 """The largest stamp accepted from elsewhere, so that a clock never runs out of room above it."""
 
 
+DECIDED_MAX = 1 << 14
+"""How many missing names a vector remembers its verdicts on; more than one message can ask about, so that
+going through all that it names costs a step each."""
+
+
 def decide(entries: Mapping[Name, int], name: Name, decided: dict[Name, int]) -> int:
     """Return what the entry for ``name``, missing from ``entries``, completes to: RETIRED or NOTHING.
 
@@ -55,6 +60,16 @@ def decide(entries: Mapping[Name, int], name: Name, decided: dict[Name, int]) ->
     for missing in path:
         decided[missing] = verdict
     return verdict
+
+
+def _decided(entries: Mapping[Name, int], name: Name, decided: dict[Name, int]) -> int:
+    """As ``decide``, looking into a bounded memory first."""
+    value = decided.get(name)
+    if value is not None:
+        return value
+    if len(decided) > DECIDED_MAX:
+        decided.clear()
+    return decide(entries, name, decided)
 
 
 class VersionVector:
@@ -89,8 +104,7 @@ class VersionVector:
         value = self._entries.get(name)
         if value is not None:
             return value
-        value = self._decided.get(name)
-        return decide(self._entries, name, self._decided) if value is None else value
+        return _decided(self._entries, name, self._decided)
 
     def covers(self, other: VersionVector) -> bool:
         """Whether all that ``other`` knows is known here, retirements included.
@@ -187,10 +201,11 @@ class LiveVector:
     ``entries`` maps each listed server to the largest stamp known.
     """
 
-    __slots__ = ("_snapshot", "entries")
+    __slots__ = ("_decided", "_snapshot", "entries")
 
     def __init__(self, entries: dict[Name, int]) -> None:
         self.entries = entries
+        self._decided: dict[Name, int] = {}
         self._snapshot: VersionVector | None = None
 
     @classmethod
@@ -203,8 +218,7 @@ class LiveVector:
 
         Nothing else ever removes an entry (Petersen '97, "Light-weight server creation and retirement").
         """
-        entries = self.entries
-        self._snapshot = None
+        entries = self.touch()
         if write.kind == RETIREMENT:
             entries.pop(write.server, None)
             return
@@ -216,12 +230,14 @@ class LiveVector:
     def touch(self) -> dict[Name, int]:
         """Return the entries for a caller that is about to raise stamps of listed servers itself."""
         self._snapshot = None
+        if self._decided:
+            self._decided = {}
         return self.entries
 
     def completed(self, name: Name) -> int:
         """As VersionVector.completed, for the vector as it stands."""
         value = self.entries.get(name)
-        return decide(self.entries, name, {}) if value is None else value
+        return _decided(self.entries, name, self._decided) if value is None else value
 
     def snapshot(self) -> VersionVector:
         """Return the vector as it stands as an immutable value; the same object until it changes."""

@@ -26,6 +26,10 @@ RETIREMENT = 3
 NOTICE = 4
 """Not a write of its own: stands in an exchange for a write that the receiver has, now committed."""
 
+SONG_BYTES_MAX = 1024
+URL_BYTES_MAX = 1 << 20
+"""How long a song and a URL may be, in UTF-8; bytes that are no UTF-8 count as they are."""
+
 KIND_NAMES = ("put", "delete", "creation", "retirement", "notice")
 
 
@@ -60,3 +64,16 @@ class Write(_Fields):
     def __repr__(self) -> str:
         words = (self.stamp, self.server, KIND_NAMES[self.kind], self.song, self.value)
         return f"({' '.join(str(word) for word in words if word not in ('', None))})"
+
+
+def fits(text: str, bytes_max: int) -> bool:
+    """Whether a text takes that many bytes at most, each odd one (PEP 383) for itself."""
+    length = len(text)
+    if length > bytes_max:
+        return False
+    return length * 4 <= bytes_max or text.isascii() or size_bytes(text) <= bytes_max
+
+
+def size_bytes(text: str) -> int:
+    """Return how many bytes a text takes in UTF-8, each odd one (PEP 383) for itself."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))

@@ -6,7 +6,7 @@ It raises BadLine, before it has changed anything, where the command can't be ca
 
 from __future__ import annotations
 
-from bayou.master.console import to_bytes
+from bayou.core.write import SONG_BYTES_MAX, URL_BYTES_MAX, size_bytes
 from bayou.master.describe import describe_get, describe_log
 from bayou.master.grammar import CLIENT_ID, NEW_ID, NODE_ID, SERVER_ID, TEXT, BadLine
 from bayou.master.registry import ANTI_ENTROPY, COMMANDS, CONNECTIONS, STORE, SYSTEM, command
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS"]
 
 LOG_PAGE_WRITES = 8192
-WRITE_BYTES_MAX = 16 << 20
 
 # Who is in the system.
 
@@ -258,7 +257,8 @@ def _do(run: Run, client: int, what: Do) -> Did:
         raise BadLine(f"client {client} has no server: give it one with restoreConnection")
     if run.topology.kind(server) != "server":
         raise BadLine(f"its server {server} has crashed: restartServer {server} brings it back")
-    size = len(to_bytes(what.song)) + len(to_bytes(what.url or ""))
-    if size > WRITE_BYTES_MAX:
-        raise BadLine(f"{size} bytes of song and URL; {WRITE_BYTES_MAX} are the limit")
+    for field, text, most in (("song", what.song, SONG_BYTES_MAX), ("URL", what.url or "", URL_BYTES_MAX)):
+        size = size_bytes(text)
+        if size > most:
+            raise BadLine(f"a {field} of {size} bytes; {most} are the limit")
     return run.ask(client, what, Did)

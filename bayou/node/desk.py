@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bayou.core.errors import PeerError
+from bayou.core.write import SONG_BYTES_MAX, URL_BYTES_MAX, fits
 from bayou.node.facts import Answered
 from bayou.node.messages import OK, REFUSED, Answer, Request
 
@@ -58,6 +59,10 @@ class Desk:
             raise PeerError(f"{request.kind!r} is no request, or has the wrong fields")
         if not _is_word(request.song) or not (request.url is None or _is_word(request.url)):
             raise PeerError("a song or URL that is empty, or has blanks in it")
+        if not fits(request.song, SONG_BYTES_MAX):
+            raise PeerError(f"a song of more than {SONG_BYTES_MAX} bytes")
+        if request.url is not None and not fits(request.url, URL_BYTES_MAX):
+            raise PeerError(f"a URL of more than {URL_BYTES_MAX} bytes")
         replica = self._server.replica
         session, number = request.session, request.number
         vector = replica.vector

@@ -15,6 +15,7 @@ from bayou.core.items import Items
 from bayou.core.write import NOTICE, Write
 from bayou.node.messages import AntiEntropy, End, Message
 from bayou.wire.columns import (
+    NAMES_MAX,
     pack_ids,
     pack_name,
     pack_text,
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 
 PROTOCOL = 4
 FEW = 4
-"""Up to so many writes are smaller and faster one by one."""
+SHALLOW = 64
+"""Up to FEW writes, by servers whose names are no deeper than SHALLOW, are smaller and faster one by one."""
 
 
 def encode(message: Message) -> bytes:
@@ -82,7 +84,20 @@ class _Pickler(Pickler):
 
 
 class _Unpickler(Unpickler):
+    def __init__(self, file: BytesIO) -> None:
+        super().__init__(file)
+        self._names = 0
+
+    def _make_write(self, *plain: object) -> Write:
+        """Make a write; in all those of a message only so many servers may be named."""
+        self._names += sum(len(part) for part in plain if type(part) is tuple)
+        if self._names > NAMES_MAX:
+            raise WireError("the writes name more servers than any message of ours")
+        return unpack_write(*plain)
+
     def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == (Write.__module__, "Write"):
+            return self._make_write
         maker = _MAKERS.get((module, name))
         if maker is None:
             raise WireError(f"the pickle names {module}.{name}")
@@ -115,7 +130,6 @@ def _make_anti_entropy(*plain: object) -> Message:
 _MAKERS: dict[tuple[str, str], Callable[..., object]] = {
     (Message.__module__, "Message"): _make_message,
     (AntiEntropy.__module__, "AntiEntropy"): _make_anti_entropy,
-    (Write.__module__, "Write"): unpack_write,
 }
 
 
@@ -145,7 +159,11 @@ def _optional(codec: Codec) -> Codec:
 
 def _encode_writes(writes: Sequence[Write]) -> object:
     """A few writes go as they are, many in columns."""
-    return tuple(writes) if len(writes) <= FEW else pack_writes(writes)
+    return tuple(writes) if len(writes) <= FEW and all(map(_is_shallow, writes)) else pack_writes(writes)
+
+
+def _is_shallow(write: Write) -> bool:
+    return write.server.depth <= SHALLOW and (write.heir is None or write.heir.depth <= SHALLOW)
 
 
 def _decode_writes(plain: object) -> list[Write]:

@@ -9,9 +9,19 @@ from __future__ import annotations
 from itertools import accumulate, pairwise
 from struct import pack, unpack
 
-from bayou.core.name import Name
+from bayou.core.name import ROOT, Name
 from bayou.core.vector import STAMP_MAX, VersionVector
-from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
+from bayou.core.write import (
+    CREATION,
+    DELETE,
+    NOTICE,
+    PUT,
+    RETIREMENT,
+    SONG_BYTES_MAX,
+    URL_BYTES_MAX,
+    Write,
+    fits,
+)
 from bayou.wire.errors import WireError
 
 TYPE_CHECKING = False
@@ -26,12 +36,48 @@ _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 _new_write = Write._make
 
+# What one message may hold, so that what it takes in memory and time is in proportion to its bytes. No
+# part of an exchange, and no vector of a system that can be run, comes near.
+WRITES_MAX = 8192
+NAMES_MAX = 1 << 13
+"""How many servers may be named in one place, the ancestors in their names included."""
+
+IDS_MAX = 1 << 16
+
 KEPT = 64
-_packed_names: dict[tuple[Name, ...], Plain] = {}
-_unpacked_names: dict[Plain, tuple[Name, ...]] = {}
-_unpacked_vectors: dict[Plain, VersionVector] = {}
-"""The same servers are listed again and again, and servers that are level tell each other the same
-vector: each is packed and unpacked once, the last few at least."""
+KEPT_NAMES = 4096
+
+
+class _Kept:
+    """The last few things that were packed or unpacked: ``KEPT`` at most, with ``KEPT_NAMES`` names in all.
+
+    The same servers are listed again and again, and servers that are level tell each other the same
+    vector: each is packed and unpacked once.
+    """
+
+    def __init__(self) -> None:
+        self._results: dict[Any, Any] = {}
+        self._names = 0
+        self.get = self._results.get
+
+    def keep(self, key: object, result: object, names: int) -> None:
+        """Keep a result that has so many names in it, unless that is too many."""
+        if names > KEPT_NAMES:
+            return
+        if len(self._results) >= KEPT or self._names + names > KEPT_NAMES:
+            self.clear()
+        self._results[key] = result
+        self._names += names
+
+    def clear(self) -> None:
+        """Keep nothing any more."""
+        self._results.clear()
+        self._names = 0
+
+
+_packed_names = _Kept()
+_unpacked_names = _Kept()
+_unpacked_vectors = _Kept()
 
 
 # Numbers.
@@ -44,18 +90,23 @@ def _pack_numbers(numbers: Sequence[int]) -> bytes:
     return pack(f"<B{len(numbers)}{_CODES[width]}", width, *numbers)
 
 
-def _unpack_numbers(plain: Any) -> tuple[int, ...]:
+def _unpack_numbers(plain: Any, most: int = WRITES_MAX) -> tuple[int, ...]:
+    """Return up to ``most`` numbers."""
     if type(plain) is not bytes or not plain:
         raise WireError("numbers that are none")
     width = plain[0]
     count, rest = divmod(len(plain) - 1, width or 1)
     if width not in _CODES or rest:
         raise WireError("numbers that don't fit their width")
+    if count > most:
+        raise WireError(f"{count} numbers where {most} are the limit")
     return unpack(f"<{count}{_CODES[width]}", memoryview(plain)[1:])
 
 
 def pack_ids(ids: tuple[int, ...]) -> Plain:
     """Return numbers, ids of nodes for instance, as plain data: eight bytes each where that is enough."""
+    if len(ids) > IDS_MAX:
+        raise WireError(f"{len(ids)} numbers where {IDS_MAX} are the limit")
     if not ids or (min(ids) >= -(1 << 63) and max(ids) < 1 << 63):
         return pack(f"<{len(ids)}q", *ids)
     return ids
@@ -63,6 +114,8 @@ def pack_ids(ids: tuple[int, ...]) -> Plain:
 
 def unpack_ids(plain: Any) -> tuple[int, ...]:
     """Return the numbers that this plain data stands for; WireError where it stands for none."""
+    if type(plain) in (bytes, tuple) and len(plain) > IDS_MAX * (8 if type(plain) is bytes else 1):
+        raise WireError(f"more numbers than {IDS_MAX}, which are the limit")
     if type(plain) is bytes and len(plain) % 8 == 0:
         return unpack(f"<{len(plain) // 8}q", plain)
     if type(plain) is tuple and all(type(number) is int for number in plain):
@@ -107,6 +160,7 @@ def unpack_text(plain: Any) -> str:
 
 def pack_name(name: Name) -> tuple[int, ...]:
     """Return a name as plain data."""
+    _check_names(name.depth)
     return name.stamps
 
 
@@ -114,6 +168,7 @@ def unpack_name(plain: Any) -> Name:
     """Return the name that this plain data stands for; WireError where it is none."""
     if type(plain) is not tuple:
         raise WireError("a name that is no tuple")
+    _check_names(len(plain))
     known = Name.known(plain)
     if known is not None:
         return known
@@ -124,31 +179,58 @@ def unpack_name(plain: Any) -> Name:
     return Name.of(plain)
 
 
+def _check_names(count: int) -> None:
+    if count > NAMES_MAX:
+        raise WireError(f"{count} servers are named; {NAMES_MAX} are the limit")
+
+
 def _pack_names(names: tuple[Name, ...]) -> Plain:
-    """Return names as plain data: how many stamps each has, and all their stamps in a row."""
-    packed = _packed_names.get(names)
+    """Return names as plain data: a table of them and all their ancestors, and where in it they stand.
+
+    The root stands at 0; of each other name the table has the place of its creator, which comes before
+    it, and its own stamp. So ancestors that names share are packed once.
+    """
+    packed: Plain = _packed_names.get(names)
     if packed is None:
-        depths = [len(name.stamps) for name in names]
-        packed = _pack_numbers(depths), _pack_numbers([stamp for name in names for stamp in name.stamps])
-        _keep(_packed_names, names, packed)
+        places = {ROOT: 0}
+        creators: list[int] = []
+        stamps: list[int] = []
+        for name in names:
+            path = []
+            while name not in places:
+                path.append(name)
+                name = name.creator  # noqa: PLW2901  # on to the root, or as far as the table has it
+            for missing in reversed(path):
+                creators.append(places[missing.creator])
+                stamps.append(missing.stamp)
+                places[missing] = len(places)
+        _check_names(len(stamps))
+        packed = (
+            _pack_numbers(creators),
+            _pack_numbers(stamps),
+            _pack_numbers([places[name] for name in names]),
+        )
+        _packed_names.keep(names, packed, len(places))
     return packed
 
 
 def _unpack_names(packed: Any) -> tuple[Name, ...]:
-    names = _unpacked_names.get(packed)
+    names: tuple[Name, ...] | None = _unpacked_names.get(packed)
     if names is None:
-        depths, stamps = map(_unpack_numbers, packed)
-        names = tuple(unpack_name(own) for own in _cut(stamps, depths))
+        creators, stamps, places = (_unpack_numbers(numbers, NAMES_MAX + 1) for numbers in packed)
+        if stamps:
+            _check_stamps(min(stamps), max(stamps))
+        table = [ROOT]
+        for place, stamp in zip(creators, stamps, strict=True):
+            creator = table[place]
+            if creator is not ROOT and stamp <= creator.stamp:
+                raise WireError("a name older than its creator")
+            table.append(creator.child(stamp))
+        names = tuple([table[place] for place in places])
         if len(dict.fromkeys(names)) != len(names):
             raise WireError("a name listed twice")
-        _keep(_unpacked_names, packed, names)
+        _unpacked_names.keep(packed, names, len(table))
     return names
-
-
-def _keep(kept: dict[Any, Any], key: object, value: object) -> None:
-    if len(kept) >= KEPT:
-        kept.clear()
-    kept[key] = value
 
 
 def pack_vector(vector: VersionVector) -> object:
@@ -161,16 +243,16 @@ def pack_vector(vector: VersionVector) -> object:
 def unpack_vector(plain: Any) -> VersionVector:
     """Return the vector that this plain data stands for; WireError where it stands for none."""
     try:
-        vector = _unpacked_vectors.get(plain)
+        vector: VersionVector | None = _unpacked_vectors.get(plain)
         if vector is None:
             packed, numbers = plain
-            stamps = _unpack_numbers(numbers)
+            stamps = _unpack_numbers(numbers, NAMES_MAX + 1)
             if max(stamps, default=0) > STAMP_MAX:
                 raise WireError("a vector with a stamp out of range")
             vector = VersionVector(dict(zip(_unpack_names(packed), stamps, strict=True)))
             vector.encoded = plain
-            _keep(_unpacked_vectors, plain, vector)
-    except (TypeError, ValueError) as error:
+            _unpacked_vectors.keep(plain, vector, len(stamps))
+    except (TypeError, ValueError, IndexError) as error:
         raise WireError(f"a vector that does not fit its columns ({error})") from error
     return vector
 
@@ -182,6 +264,8 @@ def pack_writes(writes: Sequence[Write]) -> Plain:
     """Return writes as plain data, a column for each field; ``unpack_writes`` reads it."""
     if not writes:
         return ()
+    if len(writes) > WRITES_MAX:
+        raise WireError(f"{len(writes)} writes; {WRITES_MAX} are the limit")
     stamps, servers, kinds, songs, values = zip(*writes, strict=True)
     heirs = [(at, value) for at, value in enumerate(values) if isinstance(value, Name)]
     texts: tuple[str | None, ...] = values
@@ -212,14 +296,17 @@ def unpack_writes(plain: Any) -> list[Write]:
         names, servers, numbers, kinds, song_sizes, songs, value_sizes, values, retired, heirs = plain
         table = _unpack_names(names)
         stamps = _unpack_numbers(numbers)
+        sizes, sizes_of_values = _unpack_numbers(song_sizes), _unpack_numbers(value_sizes)
         columns = (
             stamps,
             [table[at] for at in _unpack_numbers(servers)],
             kinds,
-            _cut_texts(songs, _unpack_numbers(song_sizes)),
-            _cut_values(values, _unpack_numbers(value_sizes)),
+            _cut_texts(songs, sizes),
+            _cut_values(values, sizes_of_values),
         )
         _check_stamps(min(stamps), max(stamps))
+        _check_sizes(columns[3], max(sizes), SONG_BYTES_MAX)
+        _check_sizes(columns[4], max(sizes_of_values), URL_BYTES_MAX)
         _check_kinds(kinds, columns[3], columns[4])
         writes = list(map(_new_write, zip(*columns, strict=True)))
         for at, heir in zip(_unpack_numbers(retired), _unpack_numbers(heirs), strict=True):
@@ -248,14 +335,17 @@ def unpack_write(*plain: Any) -> Write:
     if value is not None and type(value) is not tuple:
         value = unpack_text(value)
     _check_stamps(stamp, stamp)
-    fits = {
+    _check_sizes((song,), len(song), SONG_BYTES_MAX)
+    if type(value) is str:
+        _check_sizes((value,), len(value), URL_BYTES_MAX)
+    is_fitting = {
         PUT: type(value) is str,
         DELETE: value is None,
         CREATION: value is None and not song,
         RETIREMENT: (value is None or type(value) is tuple) and not song,
         NOTICE: value is None and not song,
     }
-    if not fits.get(kind):
+    if not is_fitting.get(kind):
         raise WireError("a write whose fields don't fit its kind")
     return Write(
         stamp, unpack_name(server), kind, song, unpack_name(value) if type(value) is tuple else value
@@ -298,6 +388,12 @@ def _cut_values(packed: Any, sizes: tuple[int, ...]) -> Sequence[str | None]:
 def _check_stamps(smallest: int, largest: int) -> None:
     if smallest < 1 or largest > STAMP_MAX:
         raise WireError("a stamp out of range")
+
+
+def _check_sizes(texts: Iterable[str | None], longest: int, bytes_max: int) -> None:
+    """No song or URL is longer than a server accepts; ``longest`` is how many characters the longest has."""
+    if longest * 4 > bytes_max and not all(text is None or fits(text, bytes_max) for text in texts):
+        raise WireError(f"a song or URL of more than {bytes_max} bytes")
 
 
 def _check_kinds(kinds: Any, songs: list[str], values: Sequence[str | None]) -> None:

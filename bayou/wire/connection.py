@@ -2,11 +2,13 @@
 
 Before anything is unpickled both ends prove that they know the cluster's secret. D dialled, A accepted::
 
-    D -> A   magic, nonce of D
+    D -> A   magic, nonce of D, proof("H", nonce of D)
     A -> D   magic, nonce of A, proof("A", nonce of D, nonce of A)
     D -> A   proof("D", nonce of D, nonce of A)
 
-A proof is a keyed BLAKE2s over the three. After it everything is frames, the first of which is an
+A proof is a keyed BLAKE2s over what it names. The first one tells A at once who may be a friend, so that a
+crowd of strangers does not push friends out; as it could be one that somebody overheard, it proves nothing
+else. After the others everything is frames, the first of which is an
 ``Introduce`` from each end: D's at once, A's once it has seen D's. Then the connection is open.
 """
 
@@ -16,7 +18,7 @@ from bayou._lean import blake2s, compare_digest
 from bayou.node.messages import Message
 from bayou.wire.codec import decode, encode
 from bayou.wire.errors import WireError
-from bayou.wire.frames import FrameReader, frame
+from bayou.wire.frames import FRAME_BYTES_MAX, FrameReader, frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
 
     from bayou.core.name import Name
 
-MAGIC = b"bayou\x00\x01\n"
+MAGIC = b"bayou\x00\x02\n"
+LINK_FRAME_BYTES_MAX = 8 << 20
+"""The largest frame that a node takes from another: honest parts of an exchange stay well below."""
+
 NONCE_BYTES = 32
 PROOF_BYTES = 32
 
@@ -43,21 +48,34 @@ class Channel:
     ``outgoing`` holds the bytes to be sent; whoever owns the socket takes them from its front.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, frame_bytes_max: int = FRAME_BYTES_MAX) -> None:
         self.outgoing = bytearray()
-        self._reader = FrameReader()
+        self._reader = FrameReader(size_max=frame_bytes_max)
 
     @property
     def pending_bytes(self) -> int:
         """How many bytes have come in that are not yet a whole frame."""
         return self._reader.pending_bytes
 
+    @property
+    def frames_taken(self) -> int:
+        """How many frames have come in whole, and been taken."""
+        return self._reader.taken
+
+    @property
+    def has_message(self) -> bool:
+        """Whether ``receive`` would give out a message without more bytes."""
+        return self._reader.has_payload
+
     def send(self, message: Message) -> None:
         """Queue a message; WireError where it does not fit into a frame."""
         self.outgoing += frame(encode(message))
 
     def receive(self, data: bytes) -> Iterator[Message]:
-        """Take in bytes and give out the messages that they complete."""
+        """Take in bytes and give out the messages that they complete.
+
+        Whoever takes only some of them gets the others by calling it again.
+        """
         self._reader.feed(data)
         for payload in self._reader.payloads():
             yield decode(payload, trusted=True)
@@ -67,13 +85,14 @@ class Connection(Channel):
     """Messages over a stream whose other end has to prove itself first.
 
     ``peer`` is its introduction once the connection is open, None before; ``me`` is what it is or will be
-    told of this end.
+    told of this end; ``greeted`` tells whether it has said something that only friends can say, or repeat.
     """
 
     def __init__(self, secret: bytes, nonce: bytes, me: Introduce, *, dialled: bool) -> None:
         """``nonce`` must be NONCE_BYTES fresh random bytes; ``dialled`` tells which end this is."""
-        super().__init__()
+        super().__init__(LINK_FRAME_BYTES_MAX)
         self.peer: Introduce | None = None
+        self.greeted = False
         self._secret = secret
         self._nonce = nonce
         self.me = me
@@ -81,7 +100,11 @@ class Connection(Channel):
         self._nonces = b""
         self._proven = False
         if dialled:
-            self.outgoing += MAGIC + nonce
+            self.outgoing += MAGIC + nonce + self._proof(b"H", nonce)
+
+    @property
+    def has_message(self) -> bool:
+        return self._proven and self._reader.has_payload
 
     def receive(self, data: bytes) -> Iterator[Message]:
         """Take in bytes and give out the messages that they complete.
@@ -112,25 +135,28 @@ class Connection(Channel):
         proof = self._reader.take(PROOF_BYTES)
         if proof is None:
             return False
-        if not compare_digest(proof, self._proof(b"A" if self._dialled else b"D")):
+        if not compare_digest(proof, self._proof(b"A" if self._dialled else b"D", self._nonces)):
             raise WireError("it does not know the secret of this cluster")
         if self._dialled:
-            self.outgoing += self._proof(b"D")
+            self.outgoing += self._proof(b"D", self._nonces)
             self.send(self.me)
         self._proven = True
         return True
 
     def _take_hello(self) -> bool:
-        hello = self._reader.take(len(MAGIC) + NONCE_BYTES)
+        if not self._reader.begins_with(MAGIC):
+            raise WireError("it does not speak this protocol")
+        hello = self._reader.take(len(MAGIC) + NONCE_BYTES + (0 if self._dialled else PROOF_BYTES))
         if hello is None:
             return False
-        if not hello.startswith(MAGIC):
-            raise WireError("it does not speak this protocol")
-        theirs = hello[len(MAGIC) :]
+        theirs = hello[len(MAGIC) : len(MAGIC) + NONCE_BYTES]
+        if not self._dialled and not compare_digest(hello[-PROOF_BYTES:], self._proof(b"H", theirs)):
+            raise WireError("it does not know the secret of this cluster")
+        self.greeted = True
         self._nonces = self._nonce + theirs if self._dialled else theirs + self._nonce
         if not self._dialled:
-            self.outgoing += MAGIC + self._nonce + self._proof(b"A")
+            self.outgoing += MAGIC + self._nonce + self._proof(b"A", self._nonces)
         return True
 
-    def _proof(self, end: bytes) -> bytes:
-        return blake2s(end + self._nonces, key=self._secret, digest_size=PROOF_BYTES).digest()
+    def _proof(self, of: bytes, nonces: bytes) -> bytes:
+        return blake2s(of + nonces, key=self._secret, digest_size=PROOF_BYTES).digest()

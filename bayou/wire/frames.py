@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 FRAME_BYTES_MAX = 64 << 20
 PREFIX_BYTES = 4
+LONG_BYTES = 1 << 16
 
 
 def frame(payload: bytes) -> bytes:
@@ -20,17 +21,32 @@ def frame(payload: bytes) -> bytes:
 
 
 class FrameReader:
-    """Takes bytes as they arrive, cut anywhere, and gives out whole payloads."""
+    """Takes bytes as they arrive, cut anywhere, and gives out whole payloads, ``taken`` of them so far.
 
-    __slots__ = ("_buffer", "_size_max")
+    The rest of a long frame is kept in pieces as they come: a buffer that grew with it would be moved again
+    and again, and leave holes in the memory where it stood.
+    """
+
+    __slots__ = ("_buffer", "_missing", "_rest", "_size_max", "taken")
 
     def __init__(self, *, size_max: int = FRAME_BYTES_MAX) -> None:
         self._buffer = bytearray()
+        self._rest: list[bytes] = []
+        self._missing = 0
         self._size_max = size_max
+        self.taken = 0
 
     def feed(self, data: bytes) -> None:
         """Add bytes."""
-        self._buffer += data
+        if not self._missing:
+            self._buffer += data
+            return
+        self._rest.append(data)
+        self._missing -= len(data)
+        if self._missing <= 0:
+            self._buffer += b"".join(self._rest)
+            self._rest.clear()
+            self._missing = 0
 
     def take(self, count: int) -> bytes | None:
         """Take ``count`` raw bytes, as before the first frame; None while there are fewer."""
@@ -43,18 +59,32 @@ class FrameReader:
     def payloads(self) -> Iterator[bytes]:
         """Give out each complete payload; WireError, before its body is awaited, for one too large."""
         buffer = self._buffer
-        while len(buffer) >= PREFIX_BYTES:
+        while len(buffer) >= PREFIX_BYTES and not self._missing:
             size = int.from_bytes(buffer[:PREFIX_BYTES], "big")
             if size > self._size_max:
                 raise WireError(f"a frame of {size} bytes; {self._size_max} is the limit")
             end = PREFIX_BYTES + size
             if len(buffer) < end:
+                if size > LONG_BYTES:
+                    self._missing = end - len(buffer)
                 return
             payload = bytes(memoryview(buffer)[PREFIX_BYTES:end])
             del buffer[:end]
+            self.taken += 1
             yield payload
+
+    @property
+    def has_payload(self) -> bool:
+        """Whether a whole payload is there, or the beginning of one that is too large."""
+        size = int.from_bytes(self._buffer[:PREFIX_BYTES], "big") + PREFIX_BYTES
+        waiting = len(self._buffer)
+        return waiting >= PREFIX_BYTES and (waiting >= size or size > self._size_max + PREFIX_BYTES)
+
+    def begins_with(self, expected: bytes) -> bool:
+        """Whether what is there is, as far as it goes, ``expected``."""
+        return self._buffer.startswith(expected) or expected.startswith(self._buffer[: len(expected)])
 
     @property
     def pending_bytes(self) -> int:
         """How many bytes are waiting for the rest of their frame."""
-        return len(self._buffer)
+        return len(self._buffer) + sum(map(len, self._rest))

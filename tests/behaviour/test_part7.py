@@ -233,7 +233,9 @@ SPOILT = {
     "plain data": frame(pickle.dumps((1, 2, 3))),
     "another class": frame(pickle.dumps(Path("x"))),
     "too few fields": frame(message_from("Pull", 1, "join", 0)),
-    "a text for a number": frame(message_from("Pull", "1", "join", 0, ((b"\x01\x00", b"\x01"), b"\x01\x00"))),
+    "a text for a number": frame(
+        message_from("Pull", "1", "join", 0, ((b"\x01", b"\x01", b"\x01\x00"), b"\x01\x00"))
+    ),
     "an unknown kind": frame(message_from("Mischief", 1)),
     "a frame above 64 MiB": ((64 << 20) + 1).to_bytes(4, "big"),
     "a frame cut short": b"\x00\x00\x01\x00only this",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from bayou.node.messages import Message
 
-LOOPBACK = "127.0.0.1"
-
 
 class Envelope(Message):
     """An order with its number, or the answer with the same number."""
@@ -20,6 +18,8 @@ class Start(Message):
     ``habits`` are those of bayou.node.gossip.Habits: (period, jitter, round, patience) in millionths, and
     ``partners``; where they are empty the server does not gossip by itself.
 
+    Connections that are not up ``within_ms`` milliseconds have failed.
+
     When all connections are up a server carries out ``join`` and answers with the outcome of that; a
     client, which has none, answers Done.
     """
@@ -31,6 +31,7 @@ class Start(Message):
     guarantees: tuple[int, ...]
     peers: tuple[int, ...]
     join: Message | None
+    within_ms: int
     habits: tuple[int, ...] = ()
     partners: str = ""
     trace: bool = False
@@ -49,10 +50,11 @@ class Traced(Message):
 
 
 class Dial(Message):
-    """Connect to the node with that id, at that port."""
+    """Connect to the node with that id, at that port, ``within_ms`` milliseconds."""
 
     peer: int
     port: int
+    within_ms: int
 
 
 class Suffer(Message):

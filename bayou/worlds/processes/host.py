@@ -12,6 +12,7 @@ import os
 from bisect import insort
 from time import monotonic, time
 
+from bayou._quoting import shorten
 from bayou.core.errors import PeerError
 from bayou.node.client import Client
 from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
@@ -19,6 +20,7 @@ from bayou.node.messages import Done, Failed, Links, Look, Message
 from bayou.node.server import Server, Settings
 from bayou.node.session import SHORT_NAMES, Guarantees
 from bayou.wire.connection import Introduce
+from bayou.worlds.processes.complaints import Complaints
 from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
 from bayou.worlds.processes.network import Network
 
@@ -44,6 +46,17 @@ def name_process(name: str) -> None:
     os.close(fd)
 
 
+def return_memory() -> None:
+    """Give back to the system what was freed lately, where there is a way to: by itself the C library keeps
+    what lies between things still in use."""
+    try:
+        from ctypes import CDLL  # takes milliseconds to import, and is seldom needed
+
+        CDLL(None).malloc_trim(0)
+    except (ImportError, OSError, AttributeError):
+        pass
+
+
 class SystemBits:
     """Random bits from the operating system, as random.SystemRandom gives them, without its imports."""
 
@@ -55,6 +68,7 @@ class Host:
     """The loop of one node's process; the Owner of its Network."""
 
     def __init__(self, control_fd: int, secret: bytes) -> None:
+        self._complaints = Complaints(monotonic)
         self._network = Network(control_fd, secret, self)
         self._node: Server | Client | None = None
         self._verbose = False
@@ -80,6 +94,7 @@ class Host:
                 now = monotonic()
                 if now >= self._node.wake_at:
                     self._step(Tick())
+            self._complaints.pass_time()
             network.flush()
         network.say_farewell()
 
@@ -94,7 +109,7 @@ class Host:
             self._start(number, order)
         elif isinstance(order, Dial):
             self._dialling[number] = order.peer
-            self._dial(number, order.port)
+            self._dial(number, order.port, order.within_ms)
         elif isinstance(order, Suffer):
             self._suffer(order)
             self._answer(number, Done())
@@ -131,15 +146,11 @@ class Host:
         elif not self._dials_open:
             self._begin()
 
-    def complain(self, line: str) -> None:
-        from bayou._quoting import printable, shorten
+    def complain(self, sort: str, line: str) -> None:
+        self._complaints.complain(sort, line)
 
-        me = self._network.me
-        who = f"{'server' if me.is_server else 'client'} {me.id}"
-        try:
-            os.write(2, f"{printable(f'{shorten(who)}: {line}')}\n".encode("utf-8", "replace"))
-        except OSError:
-            pass  # nobody is listening
+    def relieved(self) -> None:
+        return_memory()
 
     # Orders.
 
@@ -150,6 +161,7 @@ class Host:
         self._traces = order.trace
         self._starting = (number, order.join)
         name_process(f"bayou {'server' if order.is_server else 'client'} {order.id}")
+        self._complaints.introduce(f"{'server' if order.is_server else 'client'} {shorten(str(order.id))}")
         if order.is_server:
             self._node = Server(order.id, rng, _settings(order), paused=order.paused)
             self._answer(0, Up(self._network.listen()))
@@ -157,13 +169,13 @@ class Host:
             chosen = dict(zip(SHORT_NAMES.values(), map(bool, order.guarantees), strict=True))
             self._node = Client(order.id, rng, Guarantees(**chosen))
         for port in order.peers[1::2]:
-            self._dial(number, port)
+            self._dial(number, port, order.within_ms)
         if not order.peers:
             self._begin()
 
-    def _dial(self, number: int, port: int) -> None:
+    def _dial(self, number: int, port: int, within_ms: int) -> None:
         self._dials_open += 1
-        self._network.dial(number, port)
+        self._network.dial(number, port, within_ms / 1000)
 
     def _links(self) -> Links:
         """Return whom this node is connected to. All earlier orders have been carried out, or are dials."""
@@ -213,8 +225,9 @@ class Host:
 
     def _next_due(self) -> float | None:
         due = None if self._node is None else self._node.wake_at
-        if self._late:
-            due = self._late[0][0] if due is None else min(due, self._late[0][0])
+        for other in (self._late[0][0] if self._late else None, self._complaints.due):
+            if other is not None:
+                due = other if due is None else min(due, other)
         return due
 
     def _answer(self, number: int, answer: Message) -> None:
@@ -240,7 +253,7 @@ class Host:
             self._answer(number, answer)
         if self._verbose:
             for words in effects.notes:
-                self.complain(" ".join(map(str, words)))
+                self._complaints.say(" ".join(map(str, words)))
         for peer, why in effects.drops:
             self._network.hang_up(peer, why)
         self._leaving = self._leaving or effects.leave

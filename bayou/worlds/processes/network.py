@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 from time import monotonic
 
-from bayou._lean import accept, socket
+from bayou._lean import socket
 from bayou.core.errors import PeerError
 from bayou.wire.connection import NONCE_BYTES, Channel, Connection, Introduce
-from bayou.worlds.processes.control import LOOPBACK
+from bayou.worlds.processes.door import LOOPBACK, Door
+from bayou.worlds.processes.link import HANDSHAKE_S, Dialling, Link
+from bayou.worlds.processes.pressure import LARGE_BYTES, NOTABLE_BYTES, Pressure
 from bayou.worlds.processes.stream import Stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Protocol
 
     from bayou.node.messages import Message
@@ -36,41 +40,33 @@ if TYPE_CHECKING:
         def dialled(self, number: int, failure: str | None) -> None:
             """The connection that ``dial`` was asked for with that number is up, or failed and why."""
 
-        def complain(self, line: str) -> None:
-            """Something was off that a person might want to know of."""
+        def relieved(self) -> None:
+            """Much went over some connection, and that is over."""
+
+        def complain(self, sort: str, line: str) -> None:
+            """Something was off that a person might want to know of; ``sort`` is whom it is about."""
 
 
-HANDSHAKE_S = 5.0
-HANDSHAKES_MAX = min(256, max(8, os.sysconf("SC_OPEN_MAX") // 4))
-"""How many may be under way at a time: strangers must not use up the descriptors."""
+MESSAGES_A_TURN = 8
+STREAM_TURN_S = 0.002
+LINKS_TURN_S = 0.02
+HANDSHAKES_TURN_S = 0.01
+"""A turn of the loop: how many messages one connection may have carried out and how long that may take, and
+how long all connections, and all handshakes, may take together. One thing is done in any case."""
 
-ACCEPT_PAUSE_S = 0.1
-"""How long a server takes no connections after one could not be taken, for want of descriptors say."""
+FORGETTING_S = 1.0
+"""How long it takes until half of the time that a connection took is forgotten."""
 
-OUTGOING_BYTES_MAX = 256 << 20
+OUTGOING_BYTES_MAX = 64 << 20
 FAREWELL_S = 0.5
 
 
-class Link(Stream):
-    """A connection to another node.
-
-    ``peer`` is its id once it is known; ``due`` when the handshake must be over; ``dial`` the number of
-    the order that asked for the connection; ``connecting`` whether it is not yet established.
-    """
-
-    def __init__(self, sock: socket.socket, channel: Connection, due: float) -> None:
-        super().__init__(sock, channel)
-        self.connection = channel
-        self.peer: int | None = None
-        self.due = due
-        self.dial: int | None = None
-        self.connecting = False
-
-
 class Network:
-    """Non-blocking sockets behind one ``poll``; what comes in goes to the ``owner`` at once.
+    """Non-blocking sockets behind one ``poll``; what comes in goes to the ``owner``.
 
-    What is sent is queued, and leaves with the next ``flush``. ``is_open`` until the master is gone.
+    The master's orders come first. Other connections share the time, those first that took least of it
+    lately: what a peer sends too fast waits with that peer. What is to be sent is queued, and leaves with
+    the next ``flush``. ``is_open`` until the master is gone.
     """
 
     def __init__(self, control_fd: int, secret: bytes, owner: Owner) -> None:
@@ -83,11 +79,14 @@ class Network:
         self._poll = select.poll()
         self._streams: dict[int, Stream] = {}
         self._links: dict[int, Link] = {}
-        self._handshakes: dict[Link, None] = {}
+        self._dialled: dict[Link, None] = {}
+        self._put_off: dict[Dialling, None] = {}
+        self._ready: dict[Stream, None] = {}
+        self._waiting: dict[Stream, None] = {}
         self._touched: dict[Stream, None] = {}
-        self._listener: socket.socket | None = None
-        self._listens_again: float | None = None
-        self._accept_failed = False
+        self._door: Door | None = None
+        self._pressure = Pressure()
+        self._forgets_at = 0.0
         self._add(self._control)
 
     # What the host calls.
@@ -95,46 +94,38 @@ class Network:
     def introduce_as(self, me: Introduce) -> None:
         """Tell those who connect from now on, and those who are shaking hands, who this node is."""
         self.me = me
-        for link in self._handshakes:
-            link.connection.me = me
+        for link in (*self._dialled, *(() if self._door is None else self._door.handshakes)):
+            link.channel.me = me
 
     def wait(self, due: float | None) -> None:
         """Take in what comes, at the latest until the monotonic time ``due`` (None for never)."""
-        for link in self._handshakes:
-            due = _earlier(due, link.due)
-            break  # the oldest is due first
-        due = _earlier(due, self._listens_again)
-        patience_ms = None if due is None else max(0.0, (due - monotonic()) * 1000 + 1)
+        if self._waiting:
+            patience_ms: float | None = 0.0
+        else:
+            due = self._earliest(due)
+            patience_ms = None if due is None else max(0.0, (due - monotonic()) * 1000 + 1)
+        is_knocked_at = False
         for fd, events in self._poll.poll(patience_ms):
-            self._serve(fd, events)
-        self._pass_time(monotonic())
+            stream = self._streams.get(fd)
+            if stream is None:
+                is_knocked_at = True
+            else:
+                self._note(stream, events)
+        self._take_turn()
+        now = monotonic()
+        if is_knocked_at and self._door is not None:
+            self._door.open(now)
+        self._pass_time(now)
 
     def listen(self) -> int:
         """Take connections at the loopback address from now on; return the port that the system chose."""
-        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._listener.bind((LOOPBACK, 0))
-        self._listener.listen(128)
-        self._listener.setblocking(False)
-        self._poll.register(self._listener.fileno(), select.POLLIN)
-        port: int = self._listener.getsockname()[1]
-        return port
+        self._door = Door(self._poll, self._welcome, self._close, self._complain_of_strangers)
+        return self._door.port
 
-    def dial(self, number: int, port: int) -> None:
-        """Connect to the node at that port; the owner hears under ``number`` what came of it."""
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        link = self._shake_hands(sock, dialled=True)
-        link.dial = number
-        link.connecting = True
-        link.events = select.POLLOUT
-        self._poll.modify(link.fd, link.events)
-        try:
-            sock.connect((LOOPBACK, port))
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._close(link, str(error))
-            return
-        self._connected(link)
+    def dial(self, number: int, port: int, within_s: float) -> None:
+        """Connect to the node at that port, again and again if need be; the owner hears under ``number`` what
+        came of it."""
+        self._dial(Dialling(number, port, monotonic(), within_s))
 
     def hang_up(self, peer: int, why: str | None = None) -> None:
         """Cut the connection to that node; ``why`` is complained about where the peer is to blame."""
@@ -145,9 +136,14 @@ class Network:
     def send(self, peer: int, message: Message) -> None:
         """Queue a message to that node, which is lost where no connection is up."""
         link = self._links.get(peer)
-        if link is not None:
+        if link is None:
+            return
+        try:
             link.channel.send(message)
-            self._touched[link] = None
+        except PeerError as error:  # too large for what nodes say to each other, so that it says nothing
+            self._owner.complain("nodes", f"could not send to node {peer}: {error}")
+            return
+        self._touched[link] = None
 
     def tell_master(self, message: Message) -> None:
         """Queue a message to the master."""
@@ -162,11 +158,23 @@ class Network:
                 if not self._has(stream) or (isinstance(stream, Link) and stream.connecting):
                     continue
                 stream.flush()
-                backlog = len(stream.channel.outgoing)
-                if backlog > OUTGOING_BYTES_MAX:
-                    self._close(stream, f"{backlog} bytes are waiting for it to read")
-                else:
-                    stream.watch(self._poll)
+                self._look_at_backlog(stream)
+
+    def _look_at_backlog(self, stream: Stream) -> None:
+        """After a stream has sent what its peer would take: what is left, and what does that mean?"""
+        backlog = len(stream.channel.outgoing)
+        if isinstance(stream, Link):
+            if stream.is_broken and stream.is_congested:
+                self._close(stream, None)  # it never read the answers to what it said before
+                return
+            if backlog > OUTGOING_BYTES_MAX:
+                self._close(stream, f"{backlog} bytes are waiting for it to read")
+                return
+            if backlog > LARGE_BYTES:
+                self._pressure.notice(monotonic())
+            if stream.is_congested and not self._is_congested(stream) and stream.channel.has_message:
+                self._waiting[stream] = None
+        stream.watch(self._poll)
 
     def say_farewell(self) -> None:
         """Give the last answers and messages a moment to leave."""
@@ -184,101 +192,175 @@ class Network:
     def _has(self, stream: Stream) -> bool:
         return self._streams.get(stream.fd) is stream
 
-    def _serve(self, fd: int, events: int) -> None:
-        stream = self._streams.get(fd)
-        if stream is None:
-            if self._listener is not None and fd == self._listener.fileno():
-                self._accept(self._listener)
-            return
+    def _note(self, stream: Stream, events: int) -> None:
+        """Take notice of what the system tells of a stream."""
         if isinstance(stream, Link) and stream.connecting:
             self._connected(stream)
         if events & select.POLLOUT:
             self._touched[stream] = None
         if events & ~select.POLLOUT:
-            self._read(stream)
+            self._ready[stream] = None
 
-    def _read(self, stream: Stream) -> None:
-        data = stream.read()
-        if data is None:
+    def _take_turn(self) -> None:
+        """Read what is ready, and go on with what was read before: some of it from each."""
+        ready = {**self._waiting, **self._ready}
+        self._ready, self._waiting = {}, {}
+        links: list[Link] = []
+        handshakes: list[Link] = []
+        for stream in ready:
+            if not isinstance(stream, Link):
+                self._serve(stream)
+            else:
+                (handshakes if stream.peer is None else links).append(stream)
+        if len(links) > 1:
+            links.sort(key=_time_used)
+        self._serve_all(self._pressure.choose(links), LINKS_TURN_S)
+        self._serve_all(handshakes, HANDSHAKES_TURN_S)
+
+    def _serve_all(self, streams: list[Link], seconds: float) -> None:
+        """Serve streams until the time is over; the others keep what they have for the next turn."""
+        until = monotonic() + seconds
+        for at, stream in enumerate(streams):
+            if at and monotonic() >= until:
+                self._waiting.update((late, None) for late in streams[at:] if late.channel.has_message)
+                return
+            self._serve(stream)
+
+    def _serve(self, stream: Stream) -> None:
+        """Take in some of what a stream has, unless its peer has too much to read itself."""
+        if not self._has(stream) or self._is_congested(stream):
+            self._touched[stream] = None
             return
-        if not data:
-            self._close(stream, _blame_for_end(stream))
-            return
+        data = b""
+        if not stream.channel.has_message:
+            read = stream.read()
+            if read is None:
+                return
+            data = read
+            if not data:
+                self._close(stream, stream.blame_for_end() if isinstance(stream, Link) else None, again=True)
+                return
+        began = monotonic()
         try:
-            for message in stream.channel.receive(data):
-                if not isinstance(stream, Link):
-                    self._owner.obey(message)
-                elif isinstance(message, Introduce):
-                    self._met(stream, message)
-                elif stream.peer is not None:
-                    self._owner.received(stream.peer, message)
-                if not self._has(stream):
-                    return
+            self._take_in(stream, data, began + STREAM_TURN_S)
         except PeerError as error:
             self._close(stream, str(error))
-            return
-        self._touched[stream] = None
+        if isinstance(stream, Link) and self._has(stream):
+            stream.used_s += monotonic() - began
+            self._pressure.weigh_unfinished(stream)
+        if self._has(stream):
+            self._touched[stream] = None
+            if stream.channel.has_message:
+                self._waiting[stream] = None
+            if len(data) > NOTABLE_BYTES:
+                self._pressure.notice(began)
 
-    def _close(self, stream: Stream, why: str | None) -> None:
-        """Drop a stream; ``why`` is complained about where the peer is to blame."""
+    def _is_congested(self, stream: Stream) -> bool:
+        """Whether nothing is to be read from a peer until it has read what waits for it."""
+        if isinstance(stream, Link):
+            self._pressure.weigh_unread(stream)
+        return stream.is_congested
+
+    def _take_in(self, stream: Stream, data: bytes, until: float) -> None:
+        """Carry out what comes in: all orders of the master, or some messages of a peer."""
+        count = 0
+        for message in stream.channel.receive(data):
+            if not isinstance(stream, Link):
+                self._owner.obey(message)
+                continue
+            if isinstance(message, Introduce):
+                self._met(stream, message)
+            elif stream.peer is not None:
+                self._owner.received(stream.peer, message)
+            count += 1
+            if not self._has(stream) or self._is_congested(stream):
+                return
+            if count == MESSAGES_A_TURN or monotonic() > until:
+                return
+
+    def _close(self, stream: Stream, why: str | None, *, again: bool = False) -> None:
+        """Drop a stream; ``why`` is complained about where the peer is to blame. With ``again``, a connection
+        that was being dialled is tried anew."""
         if not self._has(stream):
             return
         del self._streams[stream.fd]
         self._poll.unregister(stream.fd)
         stream.sock.close()
         self._touched.pop(stream, None)
+        self._waiting.pop(stream, None)
         if not isinstance(stream, Link):
             self.is_open = False
             return
-        self._handshakes.pop(stream, None)
-        if why is not None:
-            who = "a stranger" if stream.peer is None else f"node {stream.peer}"
-            self._owner.complain(f"closed the connection to {who}: {why}")
-        if stream.dial is not None:
-            failure = f"the connection failed: {why or 'the other end closed it'}"
-            self._owner.dialled(stream.dial, failure)
+        self._end_handshake(stream)
+        self._pressure.forget(stream)
+        if stream.dialling is not None:
+            self._failed(stream.dialling, why, again=again)
+        elif why is not None and stream.peer is None:
+            self._complain_of_strangers(f"closed the connection to a stranger: {why}")
+        elif why is not None:
+            self._owner.complain("nodes", f"closed the connection to node {stream.peer}: {why}")
         if stream.peer is not None and self._links.get(stream.peer) is stream:
             del self._links[stream.peer]
             self._owner.unlinked(stream.peer)
 
+    def _complain_of_strangers(self, line: str) -> None:
+        self._owner.complain("strangers", line)
+
     # Links.
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _dial(self, dialling: Dialling) -> None:
         try:
-            sock = accept(listener)
+            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        except OSError as error:
+            if self._door is not None:
+                self._door.make_room("its descriptor is needed")
+            self._failed(dialling, str(error), again=True)
+            return
+        link = self._shake_hands(sock, dialling)
+        self._dialled[link] = None
+        link.events = select.POLLOUT
+        self._poll.modify(link.fd, link.events)
+        try:
+            sock.connect((LOOPBACK, dialling.port))
         except BlockingIOError:
             return
         except OSError as error:
-            self._pause_listening(listener, error)
+            self._close(link, str(error))
             return
-        self._accept_failed = False
-        if len(self._handshakes) >= HANDSHAKES_MAX:
-            self._close(next(iter(self._handshakes)), f"more than {HANDSHAKES_MAX} handshakes are under way")
-        self._shake_hands(sock, dialled=False)
+        self._connected(link)
 
-    def _pause_listening(self, listener: socket.socket, error: OSError) -> None:
-        """A connection waits that can't be taken: look again in a while, with one stranger less."""
-        if not self._accept_failed:
-            self._accept_failed = True
-            self._owner.complain(f"can't take a connection, and tries again: {error}")
-        self._poll.unregister(listener.fileno())
-        self._listens_again = monotonic() + ACCEPT_PAUSE_S
-        for oldest in self._handshakes:
-            self._close(oldest, "its descriptor is needed")
-            break
+    def _failed(self, dialling: Dialling, why: str | None, *, again: bool) -> None:
+        """A try to connect came to nothing: there is another one, or it is the owner's to know."""
+        if again and dialling.put_off(monotonic()):
+            self._put_off[dialling] = None
+            return
+        self._owner.dialled(dialling.number, f"the connection failed: {why or 'the other end closed it'}")
 
-    def _shake_hands(self, sock: socket.socket, *, dialled: bool) -> Link:
+    def _welcome(self, sock: socket.socket) -> None:
+        """Somebody has come in by the door; what a friend says first is often there already."""
+        link = self._shake_hands(sock, None)
+        if self._door is not None:
+            self._door.handshakes[link] = None
+        self._serve(link)
+
+    def _shake_hands(self, sock: socket.socket, dialling: Dialling | None) -> Link:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(self._secret, os.urandom(NONCE_BYTES), self.me, dialled=dialled)
-        link = Link(sock, connection, monotonic() + HANDSHAKE_S)
-        self._handshakes[link] = None
+        nonce = os.urandom(NONCE_BYTES)
+        connection = Connection(self._secret, nonce, self.me, dialled=dialling is not None)
+        patience_s = HANDSHAKE_S if dialling is None else dialling.patience_s()
+        link = Link(sock, connection, monotonic() + patience_s, dialling)
         self._add(link)
         return link
+
+    def _end_handshake(self, link: Link) -> None:
+        self._dialled.pop(link, None)
+        if self._door is not None:
+            self._door.handshakes.pop(link, None)
 
     def _connected(self, link: Link) -> None:
         error = link.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
-            self._close(link, os.strerror(error))
+            self._close(link, os.strerror(error), again=error != errno.ECONNREFUSED)
             return
         link.connecting = False
         self._touched[link] = None
@@ -290,33 +372,62 @@ class Network:
         if peer.id == self.me.id:
             raise PeerError(f"it claims to be {peer.id}, as this node is")
         self.hang_up(peer.id)
-        self._handshakes.pop(link, None)
+        self._end_handshake(link)
         link.peer = peer.id
+        link.is_server = peer.is_server
         self._links[peer.id] = link
         self._owner.linked(peer)
-        if link.dial is not None:
-            number, link.dial = link.dial, None
+        if link.dialling is not None:
+            number, link.dialling = link.dialling.number, None
             self._owner.dialled(number, None)
 
+    # Time.
+
+    def _earliest(self, due: float | None) -> float | None:
+        """Return when something is to be done at the latest, whatever comes."""
+        if self._door is not None:
+            for link in self._door.handshakes:
+                due = _earlier(due, link.due)
+                break  # the oldest is due first
+            due = _earlier(due, self._door.opens_again)
+        for link in self._dialled:
+            due = _earlier(due, link.due)
+        for dialling in self._put_off:
+            due = _earlier(due, dialling.due)
+        return _earlier(due, self._pressure.due)
+
     def _pass_time(self, now: float) -> None:
-        if self._listener is not None and self._listens_again is not None and now >= self._listens_again:
-            self._listens_again = None
-            self._poll.register(self._listener.fileno(), select.POLLIN)
-        for link in list(self._handshakes):
-            if now < link.due:
-                break
-            self._close(link, f"no handshake within {HANDSHAKE_S:g} s")
+        if self._door is not None:
+            self._door.pass_time(now)
+            self._close_overdue(self._door.handshakes, now, HANDSHAKE_S)
+        if self._dialled:
+            self._close_overdue(self._dialled, now, None)
+        for dialling in [each for each in self._put_off if now >= each.due]:
+            del self._put_off[dialling]
+            self._dial(dialling)
+        due = self._pressure.due
+        if due is not None and now >= due:
+            for link, why in self._pressure.look(now, self._links.values()):
+                self._close(link, why)
+            if self._pressure.is_over:
+                self._owner.relieved()
+        if now >= self._forgets_at:
+            self._forgets_at = now + FORGETTING_S
+            for link in self._links.values():
+                link.used_s /= 2
+
+    def _close_overdue(self, handshakes: Iterable[Link], now: float, limit_s: float | None) -> None:
+        for link in list(handshakes):
+            if now >= link.due:
+                within = "in time" if limit_s is None else f"within {limit_s:g} s"
+                self._close(link, f"no handshake {within}", again=True)
+            elif limit_s is not None:
+                return  # all have the same time, and the others began later
 
 
 def _earlier(a: float | None, b: float | None) -> float | None:
     return b if a is None else a if b is None else min(a, b)
 
 
-def _blame_for_end(stream: Stream) -> str | None:
-    """Return what is wrong with a stream that ended where it did, None where nothing is."""
-    if not isinstance(stream, Link):
-        return None
-    if stream.peer is None:
-        return "it ended before the handshake was over"
-    pending = stream.channel.pending_bytes
-    return f"it ended within a frame, {pending} bytes into it" if pending else None
+def _time_used(link: Link) -> float:
+    return link.used_s

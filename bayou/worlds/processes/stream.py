@@ -17,7 +17,9 @@ _READ_BUFFER = memoryview(bytearray(256 << 10))
 class Stream:
     """Reads what is there and sends what the other end takes; never waits.
 
-    ``events`` are those of ``select.poll`` that it was last registered for.
+    ``events`` are those of ``select.poll`` that it was last registered for; ``sent_bytes`` and
+    ``read_bytes`` how many it has sent and read in all; ``is_congested`` whether nothing is to be read until
+    more of what is queued has left; ``is_broken`` whether nothing can be sent any more.
     """
 
     def __init__(self, sock: socket.socket, channel: Channel) -> None:
@@ -26,6 +28,10 @@ class Stream:
         self.fd = sock.fileno()
         self.channel = channel
         self.events = select.POLLIN
+        self.sent_bytes = 0
+        self.read_bytes = 0
+        self.is_congested = False
+        self.is_broken = False
 
     def read(self) -> bytes | None:
         """Return what the socket holds, empty at its end, None where nothing is there."""
@@ -35,6 +41,7 @@ class Stream:
             return None
         except OSError:
             return b""
+        self.read_bytes += size
         return bytes(_READ_BUFFER[:size])
 
     def flush(self) -> None:
@@ -44,14 +51,18 @@ class Stream:
             while outgoing:
                 sent = self.sock.send(outgoing)
                 del outgoing[:sent]
+                self.sent_bytes += sent
         except BlockingIOError:
             pass
         except OSError:
             outgoing.clear()  # the end of the stream shows when it is next read
+            self.is_broken = True
 
     def watch(self, poll: select.poll) -> None:
         """Let ``poll`` look out for what this stream waits for: room to send, if it has something to."""
-        events = select.POLLIN | (select.POLLOUT if self.channel.outgoing else 0)
+        events = (0 if self.is_congested else select.POLLIN) | (
+            select.POLLOUT if self.channel.outgoing else 0
+        )
         if events != self.events:
             self.events = events
             poll.modify(self.fd, events)

@@ -11,6 +11,7 @@ import gc
 import os
 import select
 from struct import calcsize, pack, unpack
+from time import monotonic
 
 from bayou._lean import signal, socket
 
@@ -65,12 +66,25 @@ def _end_with(work: Callable[[], None]) -> NoReturn:
     try:
         work()
         status = 0
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
+    except BaseException as error:
+        _say_why(error)
     finally:
         os._exit(status)
+
+
+def _say_why(error: BaseException) -> None:
+    """Write a traceback, or what can be had of one, without waiting for a reader."""
+    from bayou.worlds.processes.complaints import Complaints  # nodes have it, and so needs no file
+
+    complaints = Complaints(monotonic)
+    try:
+        from traceback import format_exception
+
+        lines = "".join(format_exception(error)).splitlines()
+    except Exception:  # no descriptor, no memory: the error itself is what counts
+        lines = [f"{type(error).__name__}: {error}"]
+    for line in lines:
+        complaints.say(line)
 
 
 class _WarmParent:

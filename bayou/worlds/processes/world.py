@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 DISMISSAL_S = 0.5
 """How long the warm parent has to end, and all nodes with it."""
 
+DIALLING_SHARE = 0.9
+"""Which part of the time that a command has may pass with trying to connect."""
+
 PROBE_S = 0.5
 """How long nodes have, after something went wrong, to say how they are."""
 
@@ -96,7 +99,7 @@ class ProcessWorld:
         if a not in self._nodes or b not in self._nodes:
             raise Gone(f"{a} and {b} can't be connected: one of them is gone")
         dialler, other = (a, b) if self._nodes[b].is_server else (b, a)
-        answer = self.ask(dialler, Dial(other, self._nodes[other].port))
+        answer = self.ask(dialler, Dial(other, self._nodes[other].port, self._dial_ms()))
         if isinstance(answer, Failed):
             raise BayouError(
                 f"{self._nodes[dialler]} could not connect to {self._nodes[other]}: {answer.why}"
@@ -278,6 +281,7 @@ class ProcessWorld:
             guarantees,
             tuple(addresses),
             join,
+            self._dial_ms(),
             *_plain_habits(self.settings.habits),
             self.observe is not None,
         )
@@ -294,6 +298,11 @@ class ProcessWorld:
         if isinstance(answer, Failed):
             self._discard(node)
         return answer
+
+    def _dial_ms(self) -> int:
+        """How long nodes may try to connect: most of the time that is left, so that they can still tell why
+        they could not."""
+        return max(0, round((self._deadline - monotonic()) * 1000 * DIALLING_SHARE))
 
     def _discard(self, node: _Node) -> None:
         """End a node that could not be started after all."""
