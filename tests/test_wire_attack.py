@@ -46,18 +46,7 @@ def test_a_short_campaign(quiet_stderr: None) -> None:
 
 @pytest.mark.processes
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(
-            kind,
-            marks=[pytest.mark.xfail(reason="such stamps are taken over from peers", strict=True)]
-            if kind == "stamps at their limit"
-            else [],
-        )
-        for kind in KINDS
-    ],
-)
+@pytest.mark.parametrize("kind", list(KINDS))
 def test_a_short_assault(kind: str) -> None:
     """Clients are served as if nothing were going on, and a server needs little more memory, for a while.
 

@@ -7,6 +7,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+STEP_MAX = 1 << 32
+"""By how much a stamp may be ahead of the largest one seen. A logical clock is never ahead by more than
+one: what its server had seen when it gave a stamp comes before the write that bears it. So there is room
+for mistakes, and yet no single write comes near the end of the numbers."""
+
+CENTURY_US = 100 * 366 * 24 * 3600 * 1_000_000
+"""By how much a stamp that is a time may be ahead of the wall clock here, which may be wrong by decades
+where a machine lost its battery."""
+
+BEGINNING_MAX = 1 << 61
+"""The largest stamp at which a logical clock begins."""
+
+
 class LogicalClock:
     """Gives stamps one larger than the largest seen (spec of scenarios: the same stamps on every run).
 
@@ -22,6 +35,16 @@ class LogicalClock:
         """Return a fresh stamp, larger than every stamp given or seen."""
         self.now += 1
         return self.now
+
+    @property
+    def latest(self) -> int:
+        """The largest stamp that another server can have given by now, if all is well with it."""
+        return self.now + STEP_MAX
+
+    @property
+    def beginning_max(self) -> int:
+        """The largest stamp of a creation write that a new server believes, which has seen no other yet."""
+        return BEGINNING_MAX
 
     def saw(self, stamp: int) -> None:
         """Take notice of a stamp that another server gave."""
@@ -50,3 +73,11 @@ class HybridClock(LogicalClock):
         """Return a fresh stamp, larger than every stamp given or seen."""
         self.now = max(self.now + 1, self._wall_us())
         return self.now
+
+    @property
+    def latest(self) -> int:
+        return max(self.now + STEP_MAX, self._wall_us() + CENTURY_US)
+
+    @property
+    def beginning_max(self) -> int:
+        return self._wall_us() + CENTURY_US

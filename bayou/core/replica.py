@@ -138,8 +138,9 @@ class Replica:
         """Process items from another replica, in order; return how many of them were new.
 
         What is known already is passed over, creation writes too. Raises PeerError where an item can't
-        come next: a commit notice with a gap before it, or a write of a server never heard of, which
-        the prefix property rules out. What came before it stays. Who becomes the primary by it commits
+        come next: a commit notice with a gap before it, a write of a server never heard of, which
+        the prefix property rules out, or one with a stamp far ahead of what its server can have seen, after
+        which no clock would have room left. What came before it stays. Who becomes the primary by it commits
         what it holds at once.
         """
         done_committed: list[Write] = []
@@ -176,7 +177,15 @@ class Replica:
                 self._commit_new(write)
                 done.append(write)
 
+    def _check_stamp(self, write: Write) -> None:
+        if write.stamp > self.clock.now + 1 and write.stamp > self.clock.latest:
+            raise PeerError(
+                f"{write} bears a stamp far ahead of the largest seen here, {self.clock.now}: "
+                "is the clock of its server right?"
+            )
+
     def _add_tentative(self, write: Write) -> None:
+        self._check_stamp(write)
         if write.kind == RETIREMENT and write.heir is not None:
             raise PeerError(f"{write} names an heir, but is not committed")
         self._learn(write)
@@ -185,6 +194,7 @@ class Replica:
             self.database.tentative(write)
 
     def _commit_new(self, write: Write) -> None:
+        self._check_stamp(write)
         if write.heir is not None and write.server is not self.primary:
             raise PeerError(f"{write} names an heir, but {self.primary} is the primary")
         self.log.commit_new(write)

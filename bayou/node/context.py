@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
         - ``id``: its address; ``now``: the time of the input being processed, in seconds;
         - ``paused``: whether anti-entropy is stopped; ``servers``: the servers connected, by id;
+        - ``names``: what they are, as far as they had a name when they were connected;
         - ``replica``: its replica (Misuse before it has a name);
         - ``is_member``: whether it has its name and has taken over what its creator had;
         - ``is_active``: whether it takes part: a member that has not begun to retire.
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         now: float
         paused: bool
         servers: list[int]
+        names: dict[int, Name]
 
         @property
         def replica(self) -> Replica: ...

@@ -55,9 +55,9 @@ class Joining:
         """The creator has given a name."""
         if peer != self._creator or message.token != self._token or self._target is not None:
             return
+        self._server.become(message.creation.created)
         self._target = message
         self._patience.renew()
-        self._server.become(message.creation.created)
         self.due = self._server.now + self._patience.take()
 
     def on_declined(self, peer: int, message: Declined) -> None:

@@ -14,6 +14,7 @@ it has the duty.
 
 from __future__ import annotations
 
+from bayou.core.errors import PeerError
 from bayou.core.vector import RETIRED
 from bayou.node.effects import AGAIN
 from bayou.node.facts import Promised
@@ -48,6 +49,7 @@ class Retiring:
         self._offered: dict[int, None] = {}
         self._confirmed: dict[int, None] = {}
         self._promised: dict[Name, int] = {}
+        self._doubted: dict[int, AskHeir] = {}
         self._turn = 0
         self.due: float | None = None
 
@@ -189,9 +191,19 @@ class Retiring:
     def on_ask_heir(self, peer: int, message: AskHeir) -> None:
         """Promise to take over the primary's duty, unless retiring."""
         server = self._server
+        if server.names.get(peer, message.asker) is not message.asker:
+            raise PeerError(f"it is {server.names[peer]}, and asks as {message.asker} for an heir")
         if not server.is_active:
             server.send(peer, Declined(message.token))
             return
+        if self._promised.get(message.asker) is None and server.replica.primary is not message.asker:
+            # A promise to somebody who never has the duty would keep this server here for good. So it is
+            # given to the primary alone; who was cut off may have to hear from the asker that it is that.
+            if not self._exchanges.is_progressing(peer, HAND_OVER, message.token):
+                self._doubted[peer] = message
+                self._exchanges.pull(peer, HAND_OVER, message.token)
+            return
+        self._doubted.pop(peer, None)
         if message.asker not in self._promised:
             server.remember(Promised(message.asker, peer))
         self._promised[message.asker] = peer
@@ -202,14 +214,22 @@ class Retiring:
         server = self._server
         if not server.is_active:
             server.send(peer, Declined(message.token))
-        elif not self._exchanges.is_progressing(peer, HAND_OVER, message.token):
+            return
+        self._doubted.pop(peer, None)
+        if not self._exchanges.is_progressing(peer, HAND_OVER, message.token):
             self._exchanges.pull(peer, HAND_OVER, message.token)
 
     def pulled(self, token: int, peer: int) -> None:
         """All has been taken over: confirm it. The primary commits it at once, paused or not."""
         replica = self._server.replica
         replica.mark()
-        if token != NO_TOKEN:
+        doubted = self._doubted.pop(peer, None)
+        if doubted is not None and doubted.token == token:
+            if replica.primary is doubted.asker:
+                self.on_ask_heir(peer, doubted)
+            else:
+                self._server.send(peer, Declined(token))
+        elif token != NO_TOKEN:
             self._server.send(peer, TakenOver(token, replica.csn, replica.vector))
 
     def keep_promise(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bayou._record import Record
-from bayou.core.clock import HybridClock
+from bayou.core.clock import HybridClock, LogicalClock
 from bayou.core.errors import Misuse, PeerError
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
@@ -99,6 +99,7 @@ class Server:
         self.now = 0.0
         self.paused = paused
         self.servers: list[int] = []
+        self.names: dict[int, Name] = {}
         self.exchanges = Exchanges(self, rng.getrandbits(40), settings.limits)
         self._rng = rng
         self._replica: Replica | None = None
@@ -266,13 +267,18 @@ class Server:
         return self._rng.getrandbits(62)
 
     def become(self, name: Name) -> None:
-        """Take this name; the first server is a member at once."""
+        """Take this name; the first server is a member at once. PeerError for a name with a stamp that
+        nobody can have given."""
+        if name is not ROOT and name.stamp > self._new_clock().beginning_max:
+            raise PeerError(f"{name} bears a stamp far in the future: is the clock of its creator right?")
         self._take_name(name)
         self.remember(Named(name))
 
+    def _new_clock(self) -> LogicalClock:
+        return LogicalClock() if self._settings.wall_offset_s is None else HybridClock(self._wall_us)
+
     def _take_name(self, name: Name) -> None:
-        clock = None if self._settings.wall_offset_s is None else HybridClock(self._wall_us)
-        self._replica = Replica(name, short_max=self._settings.short_max, clock=clock)
+        self._replica = Replica(name, short_max=self._settings.short_max, clock=self._new_clock())
         self._active = name is ROOT
 
     def activate(self) -> None:
@@ -324,6 +330,9 @@ class Server:
 
     def _relink(self, given: LinkUp | LinkDown) -> None:
         peer = given.peer
+        self.names.pop(peer, None)
+        if isinstance(given, LinkUp) and given.name is not None:
+            self.names[peer] = given.name
         if isinstance(given, LinkDown) or not given.is_server:
             if peer in self.servers:
                 self.servers.remove(peer)
