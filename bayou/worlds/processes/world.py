@@ -96,14 +96,19 @@ class ProcessWorld:
             raise BayouError(f"client {node} could not be started: {answer.why}")
 
     def connect(self, a: int, b: int) -> None:
+        self._look_for(a, b)
+        dialler, other = (self._nodes[each] for each in ((a, b) if self._nodes[b].is_server else (b, a)))
+        answer = self.ask(dialler.id, Dial(other.id, other.port, self._dial_ms()))
+        if isinstance(answer, Failed):
+            until = monotonic() + PROBE_S
+            while (left_s := until - monotonic()) > 0:  # one that leaves closes its door before it is gone
+                self._look_for(a, b)
+                self._take_in(self._wait(left_s))
+            raise BayouError(f"{dialler} could not connect to {other}: {answer.why}")
+
+    def _look_for(self, a: int, b: int) -> None:
         if a not in self._nodes or b not in self._nodes:
             raise Gone(f"{a} and {b} can't be connected: one of them is gone")
-        dialler, other = (a, b) if self._nodes[b].is_server else (b, a)
-        answer = self.ask(dialler, Dial(other, self._nodes[other].port, self._dial_ms()))
-        if isinstance(answer, Failed):
-            raise BayouError(
-                f"{self._nodes[dialler]} could not connect to {self._nodes[other]}: {answer.why}"
-            )
 
     def disconnect(self, a: int, b: int) -> None:
         self.ask_all([(a, HangUp(b)), (b, HangUp(a))])
