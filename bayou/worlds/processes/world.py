@@ -14,7 +14,7 @@ from bayou.node.session import SHORT_NAMES
 from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm
 from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
-from bayou.worlds.processes.stream import Stream
+from bayou.worlds.processes.stream import Stream, new_poll
 from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, NodeLost, Unsupported, WorldSettings
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ class ProcessWorld:
         self._nodes: dict[int, _Node] = {}
         self._by_fd: dict[int, _Node] = {}
         self._by_key: dict[int, _Node] = {}
-        self._poll = select.poll()
+        self._poll = new_poll()
         self._poll.register(self._channel.fileno(), select.POLLIN)
         self._is_closed = False
         self.observe: Callable[[dict[str, Any]], None] | None = None
