@@ -24,6 +24,7 @@ from bayou.node.messages import Message
 from bayou.trace.file import read_events, to_line
 from bayou.worlds.simulated import SimulatedWorld
 from bayou.worlds.world import GivenUp, WorldSettings
+from tests.test_golden import arguments_of
 
 HERE = Path(__file__).parent
 SCENARIOS = sorted(HERE.glob("*.test"))
@@ -38,8 +39,8 @@ def traced(tmp_path: Path, scenario_file: Path, *arguments: str) -> Path:
 
 @pytest.mark.parametrize("name", [path.stem for path in SCENARIOS])
 def test_every_golden_scenario_replays(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """In lock-step, commands included that their handlers skipped."""
-    trace = traced(tmp_path, HERE / f"{name}.test")
+    """Commands included that their handlers skipped."""
+    trace = traced(tmp_path, HERE / f"{name}.test", *arguments_of(name))
     capfd.readouterr()
     assert replay([str(trace)]) == 0, capfd.readouterr().out
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
 
+from bayou.master.registry import COMMANDS
+from bayou.node.gossip import Habits
 from bayou.tester.compare import lines_of
+from bayou.tester.config import read_config
 from tests.generator import scenario
 from tests.processes import run_master
 from tests.simulated import simulate
@@ -15,6 +19,8 @@ from tests.twin import Twin
 
 HERE = Path(__file__).parent
 SCENARIOS = sorted(path.stem for path in HERE.glob("*.test"))
+FREE = "--free-running"
+FAULTS = ("partition", "heal", "crashServer", "loss", "duplicate", "reorder", "delay")
 RANDOM_SIMULATED = int(os.environ.get("BAYOU_TEST_SCENARIOS", "2000"))
 RANDOM_PROCESSES = 100
 
@@ -26,24 +32,48 @@ def test_there_are_scenarios_and_each_says_what_it_shows() -> None:
         assert first.startswith(b"# "), f"{name} does not begin with a comment"
 
 
+def arguments_of(name: str) -> list[str]:
+    """Return what the scenario's ``.config`` adds to the command: nothing, or ``--free-running``."""
+    arguments = shlex.split(read_config(HERE / f"{name}.config").args)
+    assert arguments in ([], [FREE]), f"{name}.config: the tests know no {arguments}"
+    return arguments
+
+
+def test_every_fault_that_both_worlds_know_is_in_a_scenario() -> None:
+    """In lock-step, where it is allowed there, and free-running."""
+    used: dict[bool, dict[str, None]] = {False: {}, True: {}}
+    for name in SCENARIOS:
+        lines = (HERE / f"{name}.test").read_bytes().decode("utf-8", "replace").splitlines()
+        used[FREE in arguments_of(name)] |= {line.split()[0]: None for line in lines if line.split()}
+    assert all(fault in COMMANDS for fault in FAULTS)
+    assert [fault for fault in FAULTS if fault not in used[True]] == []
+    assert [fault for fault in FAULTS if fault not in used[False]] == ["loss", "reorder"]
+
+
 @pytest.mark.processes
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenario(name: str) -> None:
     """The solution, real processes and the simulation agree to the byte."""
     text = (HERE / f"{name}.test").read_bytes()
     expected = (HERE.parent / "solutions" / f"{name}.sol").read_bytes()
-    done = run_master(text)
+    arguments = arguments_of(name)
+    done = run_master(text, *arguments)
     assert done.returncode == 0
-    assert done.stdout == simulate(text).out
+    assert done.stdout == simulate(text, habits=Habits() if FREE in arguments else None).out
     assert lines_of(done.stdout) == lines_of(expected)
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("name", ["retire-ambiguous-retired", "partition-without-primary"])
+@pytest.mark.parametrize(
+    "name", ["retire-ambiguous-retired", "partition-without-primary", "fault-late-gossip"]
+)
 def test_the_same_bytes_under_twenty_hash_seeds(name: str) -> None:
     text = (HERE / f"{name}.test").read_bytes()
+    arguments = arguments_of(name)
     for world in ("processes", "sim"):
-        runs = [run_master(text, "--world", world, PYTHONHASHSEED=str(seed)) for seed in range(20)]
+        runs = [
+            run_master(text, "--world", world, *arguments, PYTHONHASHSEED=str(seed)) for seed in range(20)
+        ]
         assert {(run.returncode, run.stdout, run.stderr) for run in runs} == {(0, runs[0].stdout, b"")}
 
 

@@ -210,13 +210,17 @@ class LiveVector:
 
     @classmethod
     def newborn(cls, name: Name) -> LiveVector:
-        """Return the vector of a new server: nothing heard yet of itself and of each ancestor."""
-        return cls(dict.fromkeys([name, *name.ancestors()], NOTHING))
+        """Return the vector of a new server: nothing heard yet of itself and of each ancestor, the root
+        first."""
+        return cls(dict.fromkeys([*reversed(name.ancestors()), name], NOTHING))
 
     def learn(self, write: Write) -> None:
         """Process a write: its stamp, and the server that it creates or retires.
 
         Nothing else ever removes an entry (Petersen '97, "Light-weight server creation and retirement").
+        A server that is created takes its place behind those known so far, even where it was listed before
+        (in its own vector and its descendants'). So servers that process creations in the same order list the
+        same names in the same order, and their vectors, once level, are the same bytes on the wire.
         """
         entries = self.touch()
         if write.kind == RETIREMENT:
@@ -225,7 +229,7 @@ class LiveVector:
         entries[write.server] = write.stamp
         if write.kind == CREATION:
             created = write.created
-            entries[created] = max(write.stamp, entries.get(created, NOTHING))
+            entries[created] = max(write.stamp, entries.pop(created, NOTHING))
 
     def touch(self) -> dict[Name, int]:
         """Return the entries for a caller that is about to raise stamps of listed servers itself."""

@@ -281,10 +281,11 @@ class Run:
 
     def remove_server(self, server: int) -> list[int]:
         """A server has left: forget it, and the faults of its connections; return who was connected to it."""
+        neighbours = self.topology.remove_server(server)  # first, as the rest may be given up
         for way in [way for way in self.faults if server in way]:
             del self.faults[way]
             self.world.suffer(*way, None)
-        return self.topology.remove_server(server)
+        return neighbours
 
     def mend(self, a: int, b: int) -> None:
         """Connect two servers that are not; one that leaves as soon as it is connected (its retirement

@@ -230,6 +230,8 @@ def _unpack_names(packed: Any) -> tuple[Name, ...]:
         if len(dict.fromkeys(names)) != len(names):
             raise WireError("a name listed twice")
         _unpacked_names.keep(packed, names, len(table))
+        if len(stamps) + (ROOT in names) == len(names):  # nothing else in the table: as good as our own
+            _packed_names.keep(names, packed, len(table))
     return names
 
 

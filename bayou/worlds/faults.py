@@ -83,7 +83,10 @@ class Weather:
         way = (sender, receiver)
         faults = self.get(sender, receiver)
         if faults == NONE:
-            at_s = max(now_s + latency_s, self._arrival_s.pop(way, 0.0))
+            at_s = now_s + latency_s
+            if self._arrival_s.get(way, 0.0) > at_s:
+                return [self._arrival_s[way]]
+            self._arrival_s.pop(way, None)
             return [at_s]
         rng = self._rng
         if rng.random() < faults.loss:

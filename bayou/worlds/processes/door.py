@@ -14,9 +14,9 @@ from bayou._lean import accept, socket
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from select import poll as Poll  # noqa: N812  # a class, whatever it looks like
 
     from bayou.worlds.processes.link import Link
+    from bayou.worlds.processes.stream import Poll
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 1024

@@ -87,9 +87,7 @@ class Host:
         network = self._network
         while network.is_open and not self._leaving:
             network.wait(self._next_due())
-            while self._late and self._late[0][0] <= monotonic():
-                _, _, peer, message = self._late.pop(0)
-                network.send(peer, message)
+            self._send_what_is_due(monotonic())
             if self._node is not None and self._node.wake_at is not None:
                 now = monotonic()
                 if now >= self._node.wake_at:
@@ -114,7 +112,8 @@ class Host:
             self._suffer(order)
             self._answer(number, Done())
         elif isinstance(order, Calm):
-            self._weather = None
+            if self._weather is not None:
+                self._weather.clear()  # it still knows what must not be overtaken
             self._answer(number, Done())
         elif isinstance(order, HangUp):
             self._network.hang_up(order.peer)
@@ -126,10 +125,12 @@ class Host:
 
     def linked(self, peer: Introduce) -> None:
         self._peers[peer.id] = None
+        self._lose_late(peer.id)
         self._step(LinkUp(peer.id, peer.is_server, peer.name))
 
     def unlinked(self, peer: int) -> None:
         self._peers.pop(peer, None)
+        self._lose_late(peer)
         self._step(LinkDown(peer))
 
     def received(self, peer: int, message: Message) -> None:
@@ -214,8 +215,18 @@ class Host:
         faults = Faults(*(number / 1e6 for number in order.faults)) if order.faults else None
         self._weather.set(None if order.is_general else 0, order.peer, faults)
 
+    def _send_what_is_due(self, now: float) -> None:
+        while self._late and self._late[0][0] <= now:
+            _, _, peer, message = self._late.pop(0)
+            self._network.send(peer, message)
+
+    def _lose_late(self, peer: int) -> None:
+        """The connection is gone, or new: what was on its way to ``peer`` is lost."""
+        self._late = [late for late in self._late if late[2] != peer]
+
     def _send_late(self, weather: Weather, peer: int, message: Message) -> None:
         now = monotonic()
+        self._send_what_is_due(now)  # before what is sent after it
         for at in weather.arrivals(0, peer, now, 0.0):
             if at <= now:
                 self._network.send(peer, message)

@@ -13,7 +13,7 @@ from bayou.wire.connection import NONCE_BYTES, Channel, Connection, Introduce
 from bayou.worlds.processes.door import LOOPBACK, Door
 from bayou.worlds.processes.link import HANDSHAKE_S, Dialling, Link
 from bayou.worlds.processes.pressure import LARGE_BYTES, NOTABLE_BYTES, Pressure
-from bayou.worlds.processes.stream import Stream
+from bayou.worlds.processes.stream import Stream, new_poll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ FAREWELL_S = 0.5
 
 
 class Network:
-    """Non-blocking sockets behind one ``poll``; what comes in goes to the ``owner``.
+    """Non-blocking sockets behind one poll; what comes in goes to the ``owner``.
 
     The master's orders come first. Other connections share the time, those first that took least of it
     lately: what a peer sends too fast waits with that peer. What is to be sent is queued, and leaves with
@@ -76,7 +76,7 @@ class Network:
         self._control = Stream(control, Channel())
         self._secret = secret
         self._owner = owner
-        self._poll = select.poll()
+        self._poll = new_poll()
         self._streams: dict[int, Stream] = {}
         self._links: dict[int, Link] = {}
         self._dialled: dict[Link, None] = {}

@@ -14,7 +14,7 @@ from bayou.node.session import SHORT_NAMES
 from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm
 from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
-from bayou.worlds.processes.stream import Stream
+from bayou.worlds.processes.stream import Stream, new_poll
 from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, NodeLost, Unsupported, WorldSettings
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ class ProcessWorld:
         self._nodes: dict[int, _Node] = {}
         self._by_fd: dict[int, _Node] = {}
         self._by_key: dict[int, _Node] = {}
-        self._poll = select.poll()
+        self._poll = new_poll()
         self._poll.register(self._channel.fileno(), select.POLLIN)
         self._is_closed = False
         self.observe: Callable[[dict[str, Any]], None] | None = None
@@ -96,14 +96,19 @@ class ProcessWorld:
             raise BayouError(f"client {node} could not be started: {answer.why}")
 
     def connect(self, a: int, b: int) -> None:
+        self._look_for(a, b)
+        dialler, other = (self._nodes[each] for each in ((a, b) if self._nodes[b].is_server else (b, a)))
+        answer = self.ask(dialler.id, Dial(other.id, other.port, self._dial_ms()))
+        if isinstance(answer, Failed):
+            until = monotonic() + PROBE_S
+            while (left_s := until - monotonic()) > 0:  # one that leaves closes its door before it is gone
+                self._look_for(a, b)
+                self._take_in(self._wait(left_s))
+            raise BayouError(f"{dialler} could not connect to {other}: {answer.why}")
+
+    def _look_for(self, a: int, b: int) -> None:
         if a not in self._nodes or b not in self._nodes:
             raise Gone(f"{a} and {b} can't be connected: one of them is gone")
-        dialler, other = (a, b) if self._nodes[b].is_server else (b, a)
-        answer = self.ask(dialler, Dial(other, self._nodes[other].port, self._dial_ms()))
-        if isinstance(answer, Failed):
-            raise BayouError(
-                f"{self._nodes[dialler]} could not connect to {self._nodes[other]}: {answer.why}"
-            )
 
     def disconnect(self, a: int, b: int) -> None:
         self.ask_all([(a, HangUp(b)), (b, HangUp(a))])

@@ -1,0 +1,13 @@
+a:3
+a:3
+PUT:(a, 1):TRUE
+PUT:(a, 2):TRUE
+DELETE:(a):TRUE
+PUT:(a, 3):TRUE
+PUT:(a, 3):TRUE
+PUT:(a, 1):TRUE
+PUT:(a, 2):TRUE
+DELETE:(a):TRUE
+PUT:(a, 3):TRUE
+PUT:(a, 3):TRUE
+PUT:(a, 4):TRUE

@@ -1,0 +1,3 @@
+a:b
+PUT:(a, b):TRUE
+PUT:(a, c):TRUE
