@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import parent_process
+from multiprocessing.connection import wait as wait_for_any
+from threading import Thread
 
 from bayou._record import Record
+from bayou.core.errors import BayouError
 from bayou.explore.bugs import planted
 from bayou.explore.generate import Shape, scenario
 from bayou.explore.knobs import setup_for
@@ -16,10 +22,14 @@ from bayou.explore.trial import Trial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor, Future
 
 BATCH = 25
+WATCHED_MAX = 64
+LOOK_S = 0.2
+"""How many batches are waited for at a time, and how often a campaign looks whether it is to stop."""
+
 FEW_LINES = 15
 OTHERS_TRIED = 5
 """How many other seeds are tried where what still fails is longer than FEW_LINES."""
@@ -89,12 +99,15 @@ def _finding(seed: int, trial: Trial) -> Finding:
 
 
 class Campaign:
-    """Runs the seeds of a plan, a batch after another. ``so_far`` is what has come of those that are
-    done, also where the campaign is interrupted."""
+    """Runs the seeds of a plan, a batch after another, until all are done or ``stop`` was called."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.so_far = Batch(0, (), Counter(), 0)
+        self.is_stopped = False
+
+    def stop(self) -> None:
+        """Begin no further batch; for a signal handler. What has come of those that are done is returned."""
+        self.is_stopped = True
 
     def run(
         self,
@@ -111,31 +124,42 @@ class Campaign:
         """
         if executor is not None:
             return self._gather(executor, found, progress)
-        with ProcessPoolExecutor(jobs or os.cpu_count(), initializer=_leave_interrupts) as pool:
+        with ProcessPoolExecutor(jobs or os.cpu_count(), initializer=_be_worker) as pool:
             return self._gather(pool, found, progress)
 
     def _gather(
         self, executor: Executor, found: Callable[[Finding], None], progress: Callable[[int], None]
     ) -> Batch:
         futures = [executor.submit(run_batch, self.plan, first, count) for first, count in self._batches()]
+        so_far = Batch(0, (), Counter(), 0)
         try:
-            for future in self._in_order(futures):
-                batch: Batch = future.result()
-                self.so_far += batch
+            for batch in self._results(futures):
+                so_far += batch
                 for finding in batch.findings:
                     found(finding)
-                progress(self.so_far.runs)
+                progress(so_far.runs)
                 if batch.findings and self.plan.bug is not None:
                     break
         finally:
             for future in futures:
                 future.cancel()
-        findings = sorted(self.so_far.findings, key=lambda finding: finding.seed)
-        return Batch(self.so_far.runs, tuple(findings), self.so_far.sightings, self.so_far.messages)
+        findings = sorted(so_far.findings, key=lambda finding: finding.seed)
+        return Batch(so_far.runs, tuple(findings), so_far.sightings, so_far.messages)
 
-    def _in_order(self, futures: list[Future[Batch]]) -> Iterator[Future[Batch]]:
-        """With a planted bug the first seed that finds it is asked for, otherwise whatever is done first."""
-        return iter(futures) if self.plan.bug is not None else as_completed(futures)
+    def _results(self, futures: Sequence[Future[Batch]]) -> Iterator[Batch]:
+        """Give out batches as they are done; with a planted bug in the order of their seeds, as the first
+        seed that finds it is asked for."""
+        waiting = list(futures)
+        while waiting and not self.is_stopped:
+            awaited = waiting[:1] if self.plan.bug is not None else waiting[:WATCHED_MAX]
+            done = wait(awaited, LOOK_S, FIRST_COMPLETED).done
+            ready = [future for future in awaited if future in done]
+            waiting = [future for future in awaited if future not in done] + waiting[len(awaited) :]
+            for future in ready:
+                try:
+                    yield future.result()
+                except BrokenProcessPool as error:
+                    raise BayouError("a process of this campaign was killed") from error
 
     def _batches(self) -> Iterator[tuple[int, int]]:
         end = self.plan.first + self.plan.seeds
@@ -143,12 +167,19 @@ class Campaign:
             yield first, min(BATCH, end - first)
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C goes to every process of the terminal; what it means is for the parent to decide, which ends the
-    others."""
-    import signal
+def _be_worker() -> None:
+    """Called in each process of a campaign. Signals may go to all of them; what they mean is for the
+    parent to decide. When that is gone, however that came about, there is nothing left to be done."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+def _end_after(sentinel: int) -> None:
+    wait_for_any([sentinel])
+    os._exit(1)
 
 
 def explore(plan: Plan, *, jobs: int | None = None, executor: Executor | None = None) -> Batch:

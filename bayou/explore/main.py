@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import signal
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from bayou.core.errors import BayouError
@@ -19,12 +21,16 @@ from bayou.master.console import complain, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor
+    from typing import NoReturn
 
 EXIT_FOUND = 1
 EXIT_WRONG = 2
-EXIT_INTERRUPTED = 130
+EXIT_SIGNAL = 128
+"""What is added to the number of a signal that ends this command, as shells do."""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SHRUNK_MAX = 5
 """How many findings are cut down: that takes longer than finding them."""
 
@@ -33,11 +39,26 @@ OF_FILES = {"trace": None, "verbose": False, "exhaustive": False}
 OF_WALKS = {"states": 100_000}
 
 
+class Interrupted(BaseException):
+    """A signal came: Ctrl-C, or somebody's wish that this should end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _interrupt(number: int, _: object) -> NoReturn:
+    raise Interrupted(number)
+
+
 def main(arguments: Sequence[str] | None = None, prog: str = "bayou explore") -> int:
     """Run the command and return its exit status: 0 where nothing was found, 1 where something was."""
     parser = _parser(prog)
     options = parser.parse_args(arguments)
     _refuse_nonsense(parser, options)
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     try:
         if options.bugs:
             return _table_of_bugs(options)
@@ -45,9 +66,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = "bayou explore") ->
             return _campaign(options)
         scenario = read_scenario(Path(options.file))
         return _walk(scenario, options) if options.exhaustive else _run_one(scenario, options)
-    except KeyboardInterrupt:
+    except Interrupted as interruption:
         print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return EXIT_SIGNAL + interruption.number
     except (OSError, BayouError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return EXIT_WRONG
@@ -59,7 +80,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         description="Search for broken promises: make random scenarios with faults from seeds, run each in "
         "the simulated world, judge it, and cut what fails down to the fewest lines.",
         epilog="exit status: 0 when all was well, 1 when a promise was broken, 2 for wrong arguments or a "
-        "file that can't be read, 130 when interrupted",
+        "file that can't be read, 130 when interrupted, 128 and its number for another signal",
     )
     parser.add_argument(
         "file",
@@ -163,30 +184,46 @@ def _campaign(options: argparse.Namespace) -> int:
         else:
             print(f"seed {finding.seed}: {finding.problem}, again", flush=True)
 
-    interrupted = False
-    try:
+    with _stopped_by_signals(campaign) as interrupted:
         batch = campaign.run(
             jobs=options.jobs,
             executor=_executor(options),
             found=found,
             progress=_progress(plan.seeds),
         )
-    except KeyboardInterrupt:
-        interrupted, batch = True, campaign.so_far
     _clear()
     print(f"{batch.runs:,} runs, {batch.messages:,} messages, {len(batch.findings)} failed")
     try:
-        _tell_findings(batch, plan)
-    except KeyboardInterrupt:
-        interrupted = True
-        print("(not all of them are cut down: the seeds above show the rest)")
+        if not interrupted:
+            _tell_findings(batch, plan)
+    except Interrupted as interruption:
+        interrupted.append(interruption.number)
+    if interrupted and batch.findings:
+        print("(not all of them are cut down; each can be run again: bayou explore --seeds 1 --seed N)")
     _tell_sightings(batch, plan)
     if interrupted:
-        print(
-            f"interrupted: {plan.seeds - batch.runs:,} of {plan.seeds:,} seeds were not run", file=sys.stderr
-        )
-        return EXIT_INTERRUPTED
+        print(f"interrupted: {plan.seeds - batch.runs:,} of {plan.seeds:,} seeds not run", file=sys.stderr)
+        return EXIT_SIGNAL + interrupted[0]
     return EXIT_FOUND if batch.findings else 0
+
+
+@contextmanager
+def _stopped_by_signals(campaign: Campaign) -> Iterator[list[int]]:
+    """Let signals stop the campaign, as long as this context lasts; give out the list of those that came."""
+    came: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        came.append(number)
+        campaign.stop()
+
+    heeded = [number for number in SIGNALS if signal.getsignal(number) == _interrupt]
+    for number in heeded:
+        signal.signal(number, stop)
+    try:
+        yield came
+    finally:
+        for number in heeded:
+            signal.signal(number, _interrupt)
 
 
 def _tell_findings(batch: Batch, plan: Plan) -> None:
