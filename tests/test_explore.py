@@ -121,12 +121,12 @@ def states_of(name: str) -> tuple[int, int, bool, str | None]:
 
 
 def test_two_servers_with_a_write_each_and_a_crash_in_every_order() -> None:
-    assert states_of("two-servers-and-a-crash") == (124, 5, True, None)
+    assert states_of("two-servers-and-a-crash") == (126, 5, True, None)
 
 
 @pytest.mark.slow
 def test_three_servers_with_two_writes_and_a_retirement_in_every_order() -> None:
-    assert states_of("two-writes-and-a-retirement") == (2424, 31, True, None)
+    assert states_of("two-writes-and-a-retirement") == (2793, 33, True, None)
 
 
 def test_a_walk_finds_what_is_broken_and_tells_the_way() -> None:
@@ -154,15 +154,14 @@ def test_the_command_reports_and_exits(capsys: pytest.CaptureFixture[str], tmp_p
         line.strip() for line in told.split("what still fails")[1].splitlines()[1:] if line.startswith("    ")
     ]
     (tmp_path / "short.test").write_text("\n".join(lines))
-    assert main([str(tmp_path / "short.test"), "--seed", "0", "--bug", bug]) == 1
-    assert main([str(tmp_path / "short.test"), "--seed", "0"]) == 0
+    assert main([str(tmp_path / "short.test"), "--bug", bug]) == 1
+    assert main([str(tmp_path / "short.test")]) == 0
     assert main(["nowhere.test"]) == 2
-    assert main(["--exhaustive"]) == 2
     capsys.readouterr()
     assert main(["--exhaustive", str(EXPLORED / "two-servers-and-a-crash.scenario")]) == 0
-    assert capsys.readouterr().out == "124 distinct states, all of them; 5 ends\n"
+    assert capsys.readouterr().out == "126 distinct states, all of them; 5 ends\n"
     assert main(["--exhaustive", str(EXPLORED / "two-servers-and-a-crash.scenario"), "--states", "50"]) == 0
-    assert "given up at 50" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("50 distinct states, given up there; ")
 
 
 @pytest.mark.processes

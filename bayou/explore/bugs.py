@@ -60,11 +60,18 @@ Plant = Callable[[Patch], None]
 
 @contextmanager
 def planted(name: str | None) -> Iterator[None]:
-    """Plant a bug, by its name (see find_plant; None for none), as long as this context lasts."""
+    """Plant a bug, by its name (see find_plant; None for none), as long as this context lasts.
+
+    BayouError where it can't be planted.
+    """
     patch = Patch()
     try:
         if name is not None:
-            find_plant(name)(patch)
+            plant = find_plant(name)
+            try:
+                plant(patch)
+            except Exception as error:  # somebody else's function may raise anything
+                raise BayouError(f"{name!r} can't be planted: {type(error).__name__}: {error}") from error
         yield
     finally:
         patch.undo()
@@ -85,8 +92,10 @@ def find_plant(name: str) -> Plant:
         sys.path.insert(0, "")  # modules in the working directory are what people try this with
     try:
         plant: Plant = getattr(import_module(module_name), function_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise BayouError(f"{name!r} can't be planted: {error}") from error
+    except Exception as error:  # an import runs somebody else's module, which may raise anything
+        raise BayouError(f"{name!r} can't be planted: {type(error).__name__}: {error}") from error
+    if not callable(plant):
+        raise BayouError(f"{name!r} can't be planted: it is no function")
     return plant
 
 

@@ -41,6 +41,8 @@ def read_scenario(path: Path) -> Scenario:
     fd = os.open(path, os.O_RDONLY)
     try:
         lines = tuple(line for _, line in read_lines(fd))
+    except OSError as error:  # which does not know the name
+        raise BayouError(f"{path} can't be read: {error.strerror}") from error
     finally:
         os.close(fd)
     for number, line in enumerate(lines, start=1):

@@ -127,7 +127,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 10**9:
+    if not (text.isascii() and text.isdigit()) or len(text) > 18 or not 1 <= int(text) <= 10**9:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number from 1 to 1,000,000,000")
     return int(text)
 
@@ -295,7 +295,8 @@ def _table_of_bugs(options: argparse.Namespace) -> int:
 def _run_one(scenario: Scenario, options: argparse.Namespace) -> int:
     setup = scenario.setup
     if setup is None or options.seed_given:
-        setup = setup_for(options.seed, options.bug)
+        setup = setup_for(options.seed)
+    setup = setup.with_bug(options.bug)
     with planted(options.bug):
         trial = Trial(scenario.lines, setup, check=options.check_steps)
         if options.verbose:

@@ -61,6 +61,11 @@ class Setup(Record):
             behind_s=self.behind_s,
         )
 
+    def with_bug(self, bug: str | None) -> Setup:
+        """Return the same with this bug planted, None for none."""
+        values = {name: getattr(self, name) for name in self.field_names}
+        return Setup(**{**values, "bug": bug})
+
     def began(self) -> Event:
         """Return the first event of a trace of such a run."""
         habits = self.habits or Habits()
