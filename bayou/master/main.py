@@ -92,7 +92,7 @@ def run_scenario(options: Options, ending: Ending) -> int:
 def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
     from bayou.core.errors import BayouError
     from bayou.master.commands import COMMANDS
-    from bayou.master.console import OutputClosed, complain, read_lines
+    from bayou.master.console import OutputClosed, complain, read_ahead
     from bayou.master.run import Run, RunSettings, StrictStop
     from bayou.worlds.world import DeadlineExceeded
 
@@ -114,15 +114,16 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
     except OSError as error:
         complain(f"{options.trace}: can't be written: {error.strerror}")
         return EXIT_FAILED
-    settings = RunSettings(name, options.strict, options.verbose, options.free_running)
+    is_real = options.world == "processes"
+    settings = RunSettings(name, options.strict, options.verbose, options.free_running, looks_ahead=is_real)
     observe = None if recording is None else recording.observe
     run = Run(world, COMMANDS, settings, typed=typed, observe=observe)
     try:
         if at_prompt:
             Prompt(run).converse()
         else:
-            for number, line in read_lines(fd):
-                run.line(number, line)
+            for number, line, following in read_ahead(fd):
+                run.line(number, line, following)
         run.end()
         if recording is not None:
             recording.gather(run)
