@@ -1,28 +1,23 @@
-"""Meshes of many servers: what a join costs at each of them does not grow faster than it has to, and a join
-that others follow costs the group no round."""
+"""Meshes of many servers: what a join costs at each of them does not grow faster than it has to."""
 
 from __future__ import annotations
 
 import os
-import random
 import select
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bayou.core.name import ROOT
 from bayou.core.vector import VersionVector
-from bayou.master.console import read_ahead
-from bayou.master.run import Run, RunSettings
+from bayou.master.run import Run
 from bayou.master.vocabulary import COMMANDS
-from bayou.node.messages import Converge, Message
 from bayou.wire.columns import pack_vector, unpack_vector
 from bayou.worlds.processes import stream
 from bayou.worlds.processes.stream import EventPoll, new_poll
 from bayou.worlds.processes.world import ProcessWorld
-from bayou.worlds.simulated import SimulatedWorld
 from bayou.worlds.world import WorldSettings
 from tests.behaviour.scenarios import replicas
 
@@ -151,119 +146,3 @@ def test_a_table_with_more_names_than_are_listed_is_not_passed_on() -> None:
     assert vector == VersionVector({ROOT: 3, a: 720_005})
     said: Any = pack_vector(VersionVector({ROOT: 4, a: 720_006}))
     assert said[0][1] == b"\x04" + (720_001).to_bytes(4, "little")
-
-
-# Joins that follow each other.
-
-
-class Counting(SimulatedWorld):
-    """Counts the rounds that servers take part in, each server of each."""
-
-    rounds = 0
-
-    def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
-        self.rounds += sum(isinstance(order, Converge) for _, order in orders)
-        return super().ask_all(orders)
-
-
-class Told:
-    """A simulated run that looks ahead, which simulated runs of users do not, or carries out line by line."""
-
-    def __init__(self, lines: Iterable[str], *, ahead: bool) -> None:
-        self.world = Counting(check=True)
-        self.printed: list[bytes] = []
-        self.errors: list[str] = []
-        self.states: dict[int, object] = {}
-        settings = RunSettings(looks_ahead=ahead)
-        self.run = Run(self.world, COMMANDS, settings, write=self.printed.append, complain=self.errors.append)
-        given = [line.encode() for line in lines]
-        for number, (line, following) in enumerate(zip(given, [*given[1:], b""], strict=True), start=1):
-            self.run.line(number, line, following)
-            if not following.startswith(b"joinServer"):
-                self.states[number] = self.state()
-
-    def state(self) -> object:
-        """All that servers know: names, logs, what is committed of them, vectors."""
-        replicas = {server: self.world.server(server).replica for server in self.run.topology.servers}
-        return {
-            server: (replica.name, replica.log.page(0, len(replica.log)), dict(zip(
-                replica.vector.names, replica.vector.stamps, strict=True
-            )))
-            for server, replica in replicas.items()
-        }  # fmt: skip
-
-
-def with_many_joins(seed: int) -> list[str]:
-    """A scenario in which servers come in crowds, whatever else goes on."""
-    rng = random.Random(seed)
-    ids = rng.sample(range(-20, 20), 30)
-    servers, lines = ids[:9], [f"joinServer {ids[0]}"]
-    for _ in range(40):
-        a, b = rng.choice(servers), rng.choice(servers)
-        lines += rng.choice(
-            (
-                [f"joinServer {server}" for server in rng.sample(servers, rng.randrange(1, 6))],
-                [f"joinClient {rng.choice(ids[20:])} {a}"],
-                [f"put {rng.choice(ids[20:])} {rng.choice('abc')} {rng.random()}"] * 2,
-                [f"breakConnection {a} {b}"],
-                [f"restoreConnection {a} {b}"],
-                [f"retireServer {a}"],
-                [rng.choice(("pause", "start", "start", "stabilize"))],
-                [f"printLog {a}"],
-            )
-        )
-    return lines
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_putting_rounds_off_changes_nothing_that_anybody_can_see(seed: int) -> None:
-    lines = with_many_joins(seed)
-    ahead, one_by_one = Told(lines, ahead=True), Told(lines, ahead=False)
-    assert ahead.printed == one_by_one.printed
-    assert ahead.errors == one_by_one.errors
-    assert ahead.states == one_by_one.states
-
-
-def test_some_of_them_are_put_off() -> None:
-    saved = 0
-    for seed in range(60):
-        lines = with_many_joins(seed)
-        saved += Told(lines, ahead=False).world.rounds - Told(lines, ahead=True).world.rounds
-    assert saved > 500
-
-
-def test_a_mesh_is_brought_level_once() -> None:
-    lines = [f"joinServer {server}" for server in range(12)]
-    assert Told(lines, ahead=True).world.rounds == 12
-    assert Told(lines, ahead=False).world.rounds == sum(range(2, 13))
-
-
-@pytest.mark.parametrize("off", ["joinServer 1", "joinServer", "joinServer x", "joinServer 9 9"])
-def test_what_was_put_off_is_made_up_for_where_the_next_join_is_off(off: str) -> None:
-    lines = ["joinServer 0", "joinServer 1", "joinServer 2", off, "printLog 0"]
-    ahead, one_by_one = Told(lines, ahead=True), Told(lines, ahead=False)
-    assert len(ahead.errors) == 1
-    assert ahead.states == one_by_one.states
-    assert len(ahead.states) == 2
-
-
-@pytest.mark.parametrize("before", ["breakConnection 0 1", "pause", "delay 0 1 20"])
-def test_nothing_is_put_off_where_more_than_the_newcomer_may_be_behind(before: str) -> None:
-    lines = ["joinServer 0", "joinServer 1", before, "joinServer 2", "joinServer 3"]
-    ahead, one_by_one = Told(lines, ahead=True), Told(lines, ahead=False)
-    assert ahead.errors == one_by_one.errors == []
-    assert ahead.world.rounds == one_by_one.world.rounds
-
-
-def test_the_next_line_is_told_where_it_is_at_hand_only() -> None:
-    """Whoever waits to see what a line does before writing the next one must not have to wait for ever."""
-    reader, writer = os.pipe()
-    with os.fdopen(reader, "rb"):
-        lines = read_ahead(reader)
-        os.write(writer, b"\xef\xbb\xbfone\r\ntwo\n\nfour")
-        assert next(lines) == (1, b"one\r", b"two")
-        assert next(lines) == (2, b"two", b"")
-        assert next(lines) == (3, b"", b"")
-        os.write(writer, b"teen\nfive\nsix")
-        os.close(writer)
-        assert list(lines) == [(4, b"fourteen", b"five"), (5, b"five", b""), (6, b"six", b"")]

@@ -39,7 +39,7 @@ def join_server(run: Run, server: int) -> None:
     run.topology.add_server(server)
     if joined.primary:
         run.pace.note_primary(server)
-    run.settle_joined(server)
+    run.settle([server])
 
 
 @command(

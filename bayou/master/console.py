@@ -24,30 +24,21 @@ def read_lines(fd: int) -> Iterator[tuple[int, bytes | None]]:
 
     A line longer than LINE_BYTES_MAX comes as None, and what it held is skipped.
     """
-    for number, line, _ in read_ahead(fd):
-        yield number, line
-
-
-def read_ahead(fd: int) -> Iterator[tuple[int, bytes | None, bytes]]:
-    """As read_lines, and with each line the one that follows, where that is at hand already; empty where it
-    may still have to be written by somebody who waits to see what this one does."""
     pending = bytearray()
     number, overlong = 1, False
     while chunk := _read(fd):
         start = 0
         while (end := chunk.find(b"\n", start)) >= 0:
             pending += chunk[start:end]
-            start = end + 1
-            following = chunk[start : max(start, chunk.find(b"\n", start))]
-            yield number, None if overlong else _without_mark(number, pending), following
+            yield number, None if overlong else _without_mark(number, pending)
             pending.clear()
-            number, overlong = number + 1, False
+            number, overlong, start = number + 1, False, end + 1
         pending += chunk[start:]
         if len(pending) > LINE_BYTES_MAX:
             pending.clear()
             overlong = True
     if pending or overlong:
-        yield number, None if overlong else _without_mark(number, pending), b""
+        yield number, None if overlong else _without_mark(number, pending)
 
 
 def _read(fd: int) -> bytes:

@@ -92,7 +92,7 @@ def run_scenario(options: Options, ending: Ending) -> int:
 def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
     from bayou.core.errors import BayouError
     from bayou.master.commands import COMMANDS
-    from bayou.master.console import OutputClosed, complain, read_ahead
+    from bayou.master.console import OutputClosed, complain, read_lines
     from bayou.master.run import Run, RunSettings, StrictStop
     from bayou.worlds.world import DeadlineExceeded
 
@@ -114,16 +114,15 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
     except OSError as error:
         complain(f"{options.trace}: can't be written: {error.strerror}")
         return EXIT_FAILED
-    is_real = options.world == "processes"
-    settings = RunSettings(name, options.strict, options.verbose, options.free_running, looks_ahead=is_real)
+    settings = RunSettings(name, options.strict, options.verbose, options.free_running)
     observe = None if recording is None else recording.observe
     run = Run(world, COMMANDS, settings, typed=typed, observe=observe)
     try:
         if at_prompt:
             Prompt(run).converse()
         else:
-            for number, line, following in read_ahead(fd):
-                run.line(number, line, following)
+            for number, line in read_lines(fd):
+                run.line(number, line)
         run.end()
         if recording is not None:
             recording.gather(run)

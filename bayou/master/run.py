@@ -9,7 +9,7 @@ from bayou.core.errors import BayouError
 from bayou.master.console import (
     LINE_BYTES_MAX,
     complain,
-    read_ahead,
+    read_lines,
     to_bytes,
     to_text,
     write_all,
@@ -37,18 +37,14 @@ if TYPE_CHECKING:
 
 class RunSettings(Record):
     """How to run a scenario: its name for messages; whether a line that is off is fatal, and whether to
-    tell of each command; whether servers are left to gossip by themselves; whether what a command has to
-    wait for may be put off where the next one is known, as it is cheaper then. Simulated it is not: how many
-    messages there are must not depend on how fast lines arrive, as all chance comes from one seed."""
+    tell of each command; whether servers are left to gossip by themselves."""
 
     name: str = "<stdin>"
     strict: bool = False
     verbose: bool = False
     free_running: bool = False
-    looks_ahead: bool = False
 
 
-JOIN_SERVER = b"joinServer"
 INCLUDES_MAX = 16
 """How deep files may include each other."""
 
@@ -91,8 +87,6 @@ class Run:
         self.had_servers = False
         self.is_in_doubt = False
         self._is_unsettled = False
-        self._following = b""
-        self._joined_late: int | None = None
         self._commands = commands
         self._typed = commands if typed is None else typed
         self._write = write
@@ -112,20 +106,17 @@ class Run:
             return FreeRunning(self.world, self.topology, self.notice_departures)
         return LockStep(self.world, self.topology, self.notice_departures)
 
-    def line(self, number: int, line: bytes | None, following: bytes = b"") -> None:
-        """Carry out one line (None for one that was too long to be read). ``following`` is what will be
-        carried out next, where that is certain.
+    def line(self, number: int, line: bytes | None) -> None:
+        """Carry out one line (None for one that was too long to be read).
 
         What is wrong with it is said on standard error; StrictStop then, if the run is strict.
         """
         self._place = f"{self._files[-1]}:{number}"
-        self._following = following
         try:
             if line is None:
                 raise BadLine(f"a line of more than {LINE_BYTES_MAX} bytes")
             self._carry_out(line)
         except (BadLine, Unsupported) as error:
-            self._settle_late()
             self._begin(self._place, "which was skipped")
             self._say_what_is_off(line or b"", f"{error}; skipped")
 
@@ -205,8 +196,8 @@ class Run:
         self._files.append(path)
         place = self._place
         try:
-            for number, line, following in read_ahead(fd):
-                self.line(number, line, following)
+            for number, line in read_lines(fd):
+                self.line(number, line)
         except IsADirectoryError as error:
             raise BadLine(f"{path} is a directory") from error
         finally:
@@ -336,34 +327,6 @@ class Run:
             self._is_unsettled = False
             if not self.settings.free_running:
                 self.record_rest(changed)
-
-    def settle_joined(self, server: int) -> None:
-        """As ``settle``, for a server that has just joined: put off where the next command lets another one
-        join, and nobody could tell.
-
-        It takes a round of the whole group, and what the next one needs is only that the server with the
-        lowest id has all that it would have after that: in a mesh that was level before it has, as it (or
-        the newcomer, who took over all that it had) gave all names since.
-        """
-        self._joined_late = None
-        if (
-            self.settings.looks_ahead
-            and self._following.split(None, 1)[:1] == [JOIN_SERVER]
-            and not (self.paused or self._is_unsettled or self.is_in_doubt or self.settings.free_running)
-            and not self.faults
-            and self._observe is None
-            and self.topology.is_mesh
-        ):
-            self._joined_late = server
-        else:
-            self.settle([server])
-
-    def _settle_late(self) -> None:
-        """Make up for what was put off, as the command for which it was did not settle anything."""
-        server, self._joined_late = self._joined_late, None
-        if server is not None:
-            self.world.begin()
-            self.settle([server])
 
     def record_rest(self, servers: Iterable[int]) -> None:
         """Record that nothing more can move in the groups of these servers."""

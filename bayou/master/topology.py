@@ -105,12 +105,6 @@ class Topology:
             return self._clients[b] == a
         return b in self._neighbours[a]
 
-    @property
-    def is_mesh(self) -> bool:
-        """Whether each server is connected to every other, and none has crashed."""
-        others = len(self._neighbours) - 1
-        return not self._down and all(len(known) == others for known in self._neighbours.values())
-
     def connect(self, a: int, b: int) -> None:
         """Connect two servers, if they are not."""
         if b not in self._neighbours[a]:
