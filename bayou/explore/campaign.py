@@ -7,7 +7,7 @@ import signal
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import parent_process
+from multiprocessing import active_children, parent_process
 from multiprocessing.connection import wait as wait_for_any
 from threading import Thread
 
@@ -159,6 +159,8 @@ class Campaign:
                 try:
                     yield future.result()
                 except BrokenProcessPool as error:
+                    for worker in active_children():
+                        worker.kill()  # they heed nothing less
                     raise BayouError("a process of this campaign was killed") from error
 
     def _batches(self) -> Iterator[tuple[int, int]]:
