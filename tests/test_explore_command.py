@@ -332,7 +332,7 @@ def knobs(setup: Setup) -> dict[str, object]:
 def test_knobs_are_drawn_independently() -> None:
     """Every value of each comes with every value of each other one, and about as often as that says."""
     drawn = [knobs(setup_for(seed)) for seed in range(2000)]
-    names = list(max(drawn, key=lambda each: len(each)))
+    names = max((list(each) for each in drawn), key=len)
     values = {name: dict.fromkeys(each[name] for each in drawn if name in each) for name in names}
     assert all(len(of_it) >= 2 for of_it in values.values()), values
     for one, other in combinations(names, 2):
