@@ -20,6 +20,7 @@ from benchmarks.table import Row, print_table
 GROUPS = {
     "start": scenarios.start,
     "join": scenarios.join,
+    "mesh": scenarios.mesh,
     "golden": scenarios.golden,
     "tester": scenarios.tester,
     "chains": scenarios.chains,

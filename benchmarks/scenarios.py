@@ -61,6 +61,27 @@ def join(*, quick: bool) -> list[Row]:
     return [Row("21 servers joined, whole process", f"{median(seconds):.2f} s", "at most 0.6 s", "0.25 s")]
 
 
+def mesh(*, quick: bool) -> list[Row]:
+    """Meshes of more and more servers, joined one right after another, and with the group brought level after
+    each: whole process, and for each connection."""
+    sizes = (12, 25, 50) if quick else (12, 25, 50, 100)
+    rows = []
+    for what, between in (("joined in a row", ""), ("each brought level", "# a comment\n")):
+        texts = ["".join(f"joinServer {server}\n{between}" for server in range(size)) for size in sizes]
+        works = [lambda text=text: _run(sys.executable, "-m", "bayou.master", text=text) for text in texts]
+        times = [median(seconds) for seconds in in_turn(2 if quick else 5, *works)]
+        connections = [size * (size - 1) / 2 for size in sizes]
+        each = [time / count * 1e3 for time, count in zip(times, connections, strict=True)]
+        rows.append(
+            Row(
+                f"mesh of {', '.join(map(str, sizes))} servers, {what}: whole process",
+                f"{', '.join(f'{time:.2f}' for time in times)} s",
+            )
+        )
+        rows.append(Row("the same, a connection", f"{', '.join(f'{time:.2f}' for time in each)} ms"))
+    return rows
+
+
 def golden(*, quick: bool) -> list[Row]:
     """All scenarios of the project, one after another, but those that wait for faults on purpose."""
     paths = [path for path in sorted((ROOT / "tests").glob("*.test")) if not path.stem.startswith("fault-")]
