@@ -51,6 +51,7 @@ def lines_of(text: str, after: str) -> list[str]:
 def test_each_finding_is_told_once_and_as_it_comes() -> None:
     """Of seeds in three batches: when a batch is done its findings are told, not when all are."""
     told: list[tuple[int, int]] = []
+    done = [0]
     campaign = Campaign(Plan(first=100, seeds=75))
     doctored = {
         seed: Finding(seed, f"rule {seed % 2}", ("why",), ("joinServer 0",)) for seed in (103, 130, 174)
@@ -71,10 +72,11 @@ def test_each_finding_is_told_once_and_as_it_comes() -> None:
 
     batch = campaign.run(
         executor=Executor(),  # type: ignore[arg-type]
-        found=lambda finding: told.append((finding.seed, campaign.so_far.runs)),
+        found=lambda finding: told.append((finding.seed, done[-1])),
+        progress=done.append,
     )
     assert sorted(seed for seed, _ in told) == [103, 130, 174]
-    assert sorted(runs for _, runs in told) == [25, 50, 75], "told before the next batch is taken in"
+    assert sorted(runs for _, runs in told) == [0, 25, 50], "told before the next batch is taken in"
     assert [finding.seed for finding in batch.findings] == [103, 130, 174]
 
 

@@ -7,6 +7,7 @@ import signal
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from multiprocessing import active_children, parent_process
 from multiprocessing.connection import wait as wait_for_any
 from threading import Thread
@@ -22,13 +23,13 @@ from bayou.explore.trial import Trial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Executor, Future
 
 BATCH = 25
-WATCHED_MAX = 64
+AHEAD_MAX = 64
 LOOK_S = 0.2
-"""How many batches are waited for at a time, and how often a campaign looks whether it is to stop."""
+"""How many batches are handed out ahead, and how often a campaign looks whether it is to stop."""
 
 FEW_LINES = 15
 OTHERS_TRIED = 5
@@ -130,38 +131,42 @@ class Campaign:
     def _gather(
         self, executor: Executor, found: Callable[[Finding], None], progress: Callable[[int], None]
     ) -> Batch:
-        futures = [executor.submit(run_batch, self.plan, first, count) for first, count in self._batches()]
         so_far = Batch(0, (), Counter(), 0)
-        try:
-            for batch in self._results(futures):
-                so_far += batch
-                for finding in batch.findings:
-                    found(finding)
-                progress(so_far.runs)
-                if batch.findings and self.plan.bug is not None:
-                    break
-        finally:
-            for future in futures:
-                future.cancel()
+        for batch in self._results(executor):
+            so_far += batch
+            for finding in batch.findings:
+                found(finding)
+            progress(so_far.runs)
+            if batch.findings and self.plan.bug is not None:
+                break
         findings = sorted(so_far.findings, key=lambda finding: finding.seed)
         return Batch(so_far.runs, tuple(findings), so_far.sightings, so_far.messages)
 
-    def _results(self, futures: Sequence[Future[Batch]]) -> Iterator[Batch]:
+    def _results(self, executor: Executor) -> Iterator[Batch]:
         """Give out batches as they are done; with a planted bug in the order of their seeds, as the first
-        seed that finds it is asked for."""
-        waiting = list(futures)
-        while waiting and not self.is_stopped:
-            awaited = waiting[:1] if self.plan.bug is not None else waiting[:WATCHED_MAX]
-            done = wait(awaited, LOOK_S, FIRST_COMPLETED).done
-            ready = [future for future in awaited if future in done]
-            waiting = [future for future in awaited if future not in done] + waiting[len(awaited) :]
-            for future in ready:
-                try:
+        seed that finds it is asked for. A few are handed to the executor ahead."""
+        batches = self._batches()
+        waiting: list[Future[Batch]] = []
+        try:
+            while not self.is_stopped:
+                for first, count in islice(batches, AHEAD_MAX - len(waiting)):
+                    waiting.append(executor.submit(run_batch, self.plan, first, count))
+                if not waiting:
+                    return
+                awaited = waiting[:1] if self.plan.bug is not None else waiting
+                done = wait(awaited, LOOK_S, FIRST_COMPLETED).done
+                ready = [future for future in awaited if future in done]
+                waiting = [future for future in waiting if future not in done]
+                for future in ready:
                     yield future.result()
-                except BrokenProcessPool as error:
-                    for worker in active_children():
-                        worker.kill()  # they heed nothing less
-                    raise BayouError("a process of this campaign was killed") from error
+        except BrokenProcessPool as error:
+            waiting.clear()  # the executor sees to them
+            for worker in active_children():
+                worker.kill()  # they heed nothing less
+            raise BayouError("a process of this campaign was killed") from error
+        finally:
+            for future in waiting:
+                future.cancel()
 
     def _batches(self) -> Iterator[tuple[int, int]]:
         end = self.plan.first + self.plan.seeds
