@@ -59,6 +59,7 @@ STATUSES = {
         "1": "a promise was broken (with `--bugs`: a planted bug was not found)",
         "2": f"{WRONG}, or a file that can't be read or explored",
         "130": "it was interrupted by Ctrl-C",
+        "128+n": "another signal: 143 after SIGTERM, 129 after SIGHUP",
     },
     "check": {
         "0": "valid",

@@ -431,7 +431,8 @@ def test_the_order_in_which_servers_are_heard_makes_no_difference(runs: list[lis
 def unnamed(events: list[Event], rng: random.Random) -> list[Event]:
     """Let a server that did something never have had a name."""
     named = [at for at, event in enumerate(events) if event["event"] == "named"]
-    at = rng.choice([at for at in named if _does_something(events[at + 1 :], events[at]["server"])])
+    first = {events[at]["server"]: at for at in reversed(named)}
+    at = rng.choice([at for at in first.values() if _does_something(events[at + 1 :], events[at]["server"])])
     return [*events[:at], *events[at + 1 :]]
 
 

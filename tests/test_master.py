@@ -335,7 +335,7 @@ def test_the_bayou_command(tmp_path: Path) -> None:
     assert b"run a scenario on real processes" in bayou("--help").stdout
     assert bayou().returncode == 2
     assert b"invalid choice: 'walk'" in bayou("walk").stderr
-    assert b"there is no COMMAND here" in subprocess.run(
+    assert b"there are no tests here" in subprocess.run(
         [sys.executable, "-c", "import sys; from bayou.cli import main; sys.exit(main())", "test"],
         capture_output=True, check=False, cwd=tmp_path,
     ).stderr  # fmt: skip

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 EXIT_FOUND = 1
 EXIT_WRONG = 2
-EXIT_SIGNAL = 128
+SIGNAL_STATUS = 128
 """What is added to the number of a signal that ends this command, as shells do."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "bayou explore") ->
         return _walk(scenario, options) if options.exhaustive else _run_one(scenario, options)
     except Interrupted as interruption:
         print("interrupted", file=sys.stderr)
-        return EXIT_SIGNAL + interruption.number
+        return SIGNAL_STATUS + interruption.number
     except (OSError, BayouError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return EXIT_WRONG
@@ -203,7 +203,7 @@ def _campaign(options: argparse.Namespace) -> int:
     _tell_sightings(batch, plan)
     if interrupted:
         print(f"interrupted: {plan.seeds - batch.runs:,} of {plan.seeds:,} seeds not run", file=sys.stderr)
-        return EXIT_SIGNAL + interrupted[0]
+        return SIGNAL_STATUS + interrupted[0]
     return EXIT_FOUND if batch.findings else 0
 
 

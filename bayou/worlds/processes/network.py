@@ -203,6 +203,12 @@ class Network:
 
     def _take_turn(self) -> None:
         """Read what is ready, and go on with what was read before: some of it from each."""
+        if not self._waiting and len(self._ready) == 1:  # as it is nearly always
+            stream, _ = self._ready.popitem()
+            if not isinstance(stream, Link) or not self._pressure.is_on:
+                self._serve(stream)
+                return
+            self._ready[stream] = None
         ready = {**self._waiting, **self._ready}
         self._ready, self._waiting = {}, {}
         links: list[Link] = []
@@ -402,7 +408,7 @@ class Network:
             self._close_overdue(self._door.handshakes, now, HANDSHAKE_S)
         if self._dialled:
             self._close_overdue(self._dialled, now, None)
-        for dialling in [each for each in self._put_off if now >= each.due]:
+        for dialling in [each for each in self._put_off if now >= each.due] if self._put_off else ():
             del self._put_off[dialling]
             self._dial(dialling)
         due = self._pressure.due

@@ -77,6 +77,11 @@ class Pressure:
             self._held_back.update(dict.fromkeys(links))
         return chosen
 
+    @property
+    def is_on(self) -> bool:
+        """Whether ``choose`` may leave anybody out."""
+        return bool(self._unfinished)
+
     def forget(self, link: Link) -> None:
         """A connection is gone."""
         self._held_back.pop(link, None)
