@@ -96,6 +96,7 @@ def restart_server(run: Run, text: str) -> None:
     run.world.restart(server, run.topology.peers_after_restart(server), paused=run.paused)
     run.topology.restart(server)
     run.record({"event": "restarted", "server": server})
+    run.unsettle()  # it may have taken something in, before it crashed, that it has yet to commit
     run.settle([server])
 
 

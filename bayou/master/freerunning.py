@@ -41,9 +41,9 @@ class FreeRunning:
             if not all(server in known for group in groups for server in group):
                 known, is_fresh = self._ask_all(), True
                 continue
-            behind = [server for group in groups for server in who_is_behind(group, known)]
-            if behind:
-                self._await_move(behind, known)
+            moving = [server for group in groups if who_is_behind(group, known) for server in group]
+            if moving:
+                self._await_move(moving, known)
                 is_fresh = False
             elif is_fresh:
                 return
@@ -57,14 +57,14 @@ class FreeRunning:
         self._note(servers, self._world.ask_all([(server, Watch()) for server in servers]), known)
         return known
 
-    def _await_move(self, behind: list[int], known: dict[int, Status]) -> None:
-        """Wait until one of these servers has moved, and note where it stands; until it has left, if it
-        does."""
+    def _await_move(self, moving: list[int], known: dict[int, Status]) -> None:
+        """Wait until one of these servers has moved, and note where it stands; or until one has left or
+        crashed, who may have been the one that had what the others lacked."""
         watches = [
             (server, Watch(known[server].csn, known[server].vector, known[server].tentative))
-            for server in behind
+            for server in moving
         ]
-        self._note(behind, self._world.ask_first(watches), known)
+        self._note(moving, self._world.ask_first(watches), known)
 
     def _note(
         self, servers: Iterable[int], answers: Iterable[Message | None], known: dict[int, Status]

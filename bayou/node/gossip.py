@@ -95,6 +95,10 @@ class Gossip:
                 self._plan_period()
             self._pull(peer)
 
+    def wake(self) -> None:
+        """The server is back after a crash: at once, whoever is connected, there may be something to commit."""
+        self._period_due = self._server.now
+
     def pause(self) -> None:
         """Anti-entropy stops: what is still on its way is not taken in."""
         self._exchanges.stop_receiving(GOSSIP)

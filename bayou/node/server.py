@@ -180,6 +180,8 @@ class Server:
                 server._creating.restore(record.token, record.creation)
         if server._replica is not None:
             server._replica.take_journal()
+            if server._gossip is not None:
+                server._gossip.wake()
             if server._replica.retired:
                 server._retiring.resume()
         return server
