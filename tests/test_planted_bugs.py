@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from bayou.core.errors import BayouError
+from bayou.core.name import ROOT
 from bayou.explore.bugs import planted
-from tests import test_core_replica, test_core_vectors
+from tests import test_core_replica, test_core_vectors, test_holes_nodes, test_nodes
 from tests.chaos import Chaos, random_walk
 from tests.generator import scenario
 from tests.simulated import simulate
@@ -86,12 +87,24 @@ BUGS = [
         test_core_replica.test_a_commit_notice_applies_only_where_it_is_next,
     ),
     Bug("a committed delete forgotten", scenarios_against_twin),
+    Bug(
+        "a request sent to another server of the same id",
+        lambda: test_nodes.test_a_server_that_has_only_the_id_of_the_one_asked_is_another_one(ROOT.child(5)),
+    ),
+    Bug(
+        "a crash forgets a promise to be the heir",
+        test_holes_nodes.test_a_promise_to_inherit_survives_a_crash,
+    ),
+    Bug(
+        "a crash forgets who was created",
+        test_holes_nodes.test_what_was_created_for_a_request_survives_a_crash,
+    ),
 ]
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_planted_bug_is_caught(bug: Bug) -> None:
-    with planted(bug.name), pytest.raises((AssertionError, BayouError, ExceptionGroup)):
+    with planted(bug.name), pytest.raises((AssertionError, BayouError, ExceptionGroup, KeyError)):
         bug.caught_by()
 
 

@@ -379,9 +379,6 @@ BUGS: dict[str, Plant] = {
     "a session forgets its reads": session_forgets_its_reads,
     "a clock that ignores other servers' stamps": clock_ignores_others,
     "an echo answered afresh": echo_answered_afresh,
-    "a request sent to another server of the same id": request_goes_to_whoever_has_the_id,
-    "a crash forgets a promise to be the heir": crash_forgets(Promised),
-    "a crash forgets who was created": crash_forgets(CreatedFor),
 }
 """How to plant each bug that campaigns find, by what it is called in the documentation."""
 
@@ -389,6 +386,9 @@ OUT_OF_REACH: dict[str, Plant] = {
     "a new server that lacks its own creation write": new_server_lacks_its_own_creation_write,
     "a commit notice applied out of turn": commit_notice_applied_out_of_turn,
     "an heir breaks its promise": heir_breaks_its_promise,
+    "a request sent to another server of the same id": request_goes_to_whoever_has_the_id,
+    "a crash forgets a promise to be the heir": crash_forgets(Promised),
+    "a crash forgets who was created": crash_forgets(CreatedFor),
 }
 """Bugs that need a coincidence which random commands, one after another, hardly ever bring about; directed
 tests catch them."""

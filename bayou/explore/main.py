@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bayou.core.errors import BayouError
-from bayou.explore.bugs import BUGS, find_plant, planted
+from bayou.explore.bugs import BUGS, OUT_OF_REACH, find_plant, planted
 from bayou.explore.campaign import Batch, Campaign, Finding, Plan, cut_down, explore, unseen
 from bayou.explore.files import Scenario, header, read_scenario
 from bayou.explore.knobs import setup_for
@@ -98,7 +98,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--dask", metavar="ADDRESS", help="run on the Dask cluster with this scheduler")
     bug = parser.add_mutually_exclusive_group()
-    bug.add_argument("--bug", choices=sorted(BUGS), metavar="NAME", help="plant a known bug: see --bugs")
+    bug.add_argument(
+        "--bug",
+        choices=sorted({**BUGS, **OUT_OF_REACH}),
+        metavar="NAME",
+        help="plant a known bug: see --bugs",
+    )
     bug.add_argument(
         "--plant",
         type=_plant,
@@ -257,7 +262,7 @@ def _tell(finding: Finding, plan: Plan) -> None:
 def _bug_option(bug: str | None) -> str:
     if bug is None:
         return ""
-    return f" {'--bug' if bug in BUGS else '--plant'} {shlex.quote(bug)}"
+    return f" {'--plant' if ':' in bug else '--bug'} {shlex.quote(bug)}"
 
 
 def _tell_sightings(batch: Batch, plan: Plan) -> None:

@@ -96,7 +96,7 @@ class Gossip:
             self._pull(peer)
 
     def wake(self) -> None:
-        """The server is back after a crash: at once, whoever is connected, there may be something to commit."""
+        """The server is back after a crash: there may be something to commit, whoever is connected."""
         self._period_due = self._server.now
 
     def pause(self) -> None:
