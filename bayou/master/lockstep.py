@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from bayou.worlds.world import World
 
 
+ROUNDS_MAX = 100
+"""How many rounds a group may take at most to get level; one or two are enough for servers that are well."""
+
+
 class LockStep:
     """Brings groups of connected servers level, by as many rounds (bayou.node.rounds) as it takes.
 
@@ -43,6 +47,9 @@ class LockStep:
         while groups:
             orders = [order for group in groups for order in self._plan(group, attempt)]
             attempt += 1
+            if attempt > ROUNDS_MAX:
+                lagging = ", ".join(str(server) for group in groups for server in group)
+                raise BayouError(f"servers {lagging} are not level after {ROUNDS_MAX} rounds")
             answers = self._world.ask_all(orders)
             settled, absent = {}, []
             for (server, order), answer in zip(orders, answers, strict=True):
