@@ -118,10 +118,8 @@ class Replay:
             self._run.unsettle()
             if given_up is not None:
                 self.again.append(given_up)
-        except (
-            Exception
-        ) as error:  # a bug ended the run, as it did then: the events say whether it is the same
-            self.ended_by = error
+        except Exception:
+            # A bug ended the run, as it did then: the events say whether it is the same.
             return False
         self._impatience.expect(None)
         self._run.notice_departures()

@@ -454,7 +454,7 @@ class SimulatedWorld:
             self._complain(f"server {node} drops its connection to {peer}: {why}")
             self.disconnect(node, peer)
         if effects.notes:
-            self._pass_on(node, effects.notes)
+            self._pass_on(machine, effects.notes)
         if effects.leave:
             self._remove(node)
 
@@ -468,13 +468,13 @@ class SimulatedWorld:
         if self.watcher is not None:
             self.watcher.sent(node, peer, message, len(arrivals))
 
-    def _pass_on(self, node: int, notes: list[tuple[object, ...]]) -> None:
+    def _pass_on(self, machine: Server | Client, notes: list[tuple[object, ...]]) -> None:
         for words in notes:
             if words[0] == AGAIN and self.watcher is not None:
                 self.watcher.asked_again(str(words[1]))
             if self.settings.verbose:
-                kind = "server" if isinstance(self.nodes[node], Server) else "client"
-                self._complain(f"{kind} {node}: {' '.join(map(str, words))}")
+                kind = "server" if isinstance(machine, Server) else "client"
+                self._complain(f"{kind} {machine.id}: {' '.join(map(str, words))}")
 
     def _tell(
         self, observe: Callable[[Event], None], machine: Server | Client, given: Input, effects: Effects
