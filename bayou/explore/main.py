@@ -185,7 +185,9 @@ def _campaign(options: argparse.Namespace) -> int:
         shown[finding.problem] = shown.get(finding.problem, 0) + 1
         _clear()
         if shown[finding.problem] == 1:
-            print(f"seed {finding.seed}: {finding.problem}: {finding.details[-1][:300]}", flush=True)
+            own = [detail for detail in finding.details if detail.startswith(f"{finding.problem}:")]
+            detail = (own or finding.details)[-1]  # other rules may have been broken too
+            print(f"seed {finding.seed}: {finding.problem}: {detail[:300]}", flush=True)
         else:
             print(f"seed {finding.seed}: {finding.problem}, again", flush=True)
 
