@@ -1,6 +1,6 @@
 """The C halves of a few standard modules, for code on the path from a command line to its first answer.
 
-``socket``, ``signal`` and ``pickle`` add Python layers (enums, regular expressions,
+``socket``, ``signal``, ``pickle`` and ``struct`` add Python layers (enums, regular expressions,
 selectors) whose import costs more than all else that a short scenario does; what is used here lies in
 their C halves (docs/decisions/0002-start-time.md). Where those are missing, the public modules serve.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hashlib import blake2s
     from hmac import compare_digest
     from pickle import Pickler, Unpickler
+    from struct import calcsize, pack, unpack
 else:
     try:
         import _signal as signal
@@ -21,15 +22,18 @@ else:
         from _blake2 import blake2s
         from _operator import _compare_digest as compare_digest
         from _pickle import Pickler, Unpickler
+        from _struct import calcsize, pack, unpack
     except ImportError:
         import signal
         import socket
         from hashlib import blake2s
         from hmac import compare_digest
         from pickle import Pickler, Unpickler
+        from struct import calcsize, pack, unpack
 
 __all__ = [
-    "Pickler", "Unpickler", "accept", "blake2s", "compare_digest", "quiet_interrupts", "signal", "socket",
+    "Pickler", "Unpickler", "accept", "blake2s", "calcsize", "compare_digest", "pack", "quiet_interrupts",
+    "signal", "socket", "unpack",
 ]  # fmt: skip
 
 

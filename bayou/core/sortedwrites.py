@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from _bisect import bisect_left  # the C half of bisect: see docs/decisions/0002-start-time.md
+from _bisect import insort_right as insort
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

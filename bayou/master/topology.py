@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from _bisect import insort_right as insort  # the C half: see docs/decisions/0002-start-time.md
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

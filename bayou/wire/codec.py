@@ -84,9 +84,7 @@ class _Pickler(Pickler):
 
 
 class _Unpickler(Unpickler):
-    def __init__(self, file: BytesIO) -> None:
-        super().__init__(file)
-        self._names = 0
+    _names = 0
 
     def _make_write(self, *plain: object) -> Write:
         """Make a write; in all those of a message only so many servers may be named."""

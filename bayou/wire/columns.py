@@ -7,8 +7,8 @@ comes out has been checked: every write is one that a replica could have made.
 from __future__ import annotations
 
 from itertools import accumulate, pairwise
-from struct import pack, unpack
 
+from bayou._lean import pack, unpack
 from bayou.core.name import ROOT, Name
 from bayou.core.vector import STAMP_MAX, VersionVector
 from bayou.core.write import (

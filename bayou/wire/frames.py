@@ -87,4 +87,5 @@ class FrameReader:
     @property
     def pending_bytes(self) -> int:
         """How many bytes are waiting for the rest of their frame."""
-        return len(self._buffer) + sum(map(len, self._rest))
+        pending = len(self._buffer)
+        return pending + sum(map(len, self._rest)) if self._rest else pending

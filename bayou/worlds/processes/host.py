@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-from bisect import insort
 from time import monotonic, time
 
 from bayou._quoting import shorten
@@ -29,11 +28,11 @@ if TYPE_CHECKING:
     from bayou.worlds.faults import Weather
 
 
-def run(control_fd: int, secret: bytes) -> None:
+def run(control_fd: int, secret: bytes, complaints: Complaints) -> None:
     """Be the node that the master's first order says, until the node leaves or the master is gone."""
     gc.enable()
     gc.set_threshold(50_000, 20, 20)
-    Host(control_fd, secret).run()
+    Host(control_fd, secret, complaints).run()
 
 
 def name_process(name: str) -> None:
@@ -67,8 +66,8 @@ class SystemBits:
 class Host:
     """The loop of one node's process; the Owner of its Network."""
 
-    def __init__(self, control_fd: int, secret: bytes) -> None:
-        self._complaints = Complaints(monotonic)
+    def __init__(self, control_fd: int, secret: bytes, complaints: Complaints) -> None:
+        self._complaints = complaints
         self._network = Network(control_fd, secret, self)
         self._node: Server | Client | None = None
         self._verbose = False
@@ -157,7 +156,7 @@ class Host:
 
     def _start(self, number: int, order: Start) -> None:
         rng = SystemBits()
-        self._network.introduce_as(Introduce(order.id, order.is_server))
+        self._network.introduce_as(Introduce(order.id, order.is_server, None))
         self._verbose = order.verbose
         self._traces = order.trace
         self._starting = (number, order.join)
@@ -225,6 +224,8 @@ class Host:
         self._late = [late for late in self._late if late[2] != peer]
 
     def _send_late(self, weather: Weather, peer: int, message: Message) -> None:
+        from _bisect import insort_right as insort
+
         now = monotonic()
         self._send_what_is_due(now)  # before what is sent after it
         for at in weather.arrivals(0, peer, now, 0.0):

@@ -48,8 +48,8 @@ class Link(Stream):
     """A connection to another node.
 
     ``peer`` is its id once it is known; ``due`` when the handshake must be over; ``dialling`` the order that
-    asked for the connection; ``connecting`` whether it is not yet established; ``used_s`` how much of this
-    node's time it took lately.
+    asked for the connection; ``connecting`` whether it is not yet established; ``has_more`` whether messages
+    have been read that are yet to be carried out; ``used_s`` how much of this node's time it took lately.
     """
 
     channel: Connection
@@ -63,6 +63,7 @@ class Link(Stream):
         self.due = due
         self.dialling = dialling
         self.connecting = dialling is not None
+        self.has_more = False
         self.used_s = 0.0
 
     def blame_for_end(self) -> str | None:

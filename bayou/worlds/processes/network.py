@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 from time import monotonic
@@ -71,7 +70,7 @@ class Network:
 
     def __init__(self, control_fd: int, secret: bytes, owner: Owner) -> None:
         control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, control_fd)
-        self.me = Introduce(0, is_server=False)
+        self.me = Introduce(0, False, None)
         self.is_open = True
         self._control = Stream(control, Channel())
         self._secret = secret
@@ -109,6 +108,8 @@ class Network:
             stream = self._streams.get(fd)
             if stream is None:
                 is_knocked_at = True
+            elif events == select.POLLIN:  # as it is nearly always
+                self._ready[stream] = None
             else:
                 self._note(stream, events)
         self._take_turn()
@@ -155,10 +156,13 @@ class Network:
         while self._touched:
             touched, self._touched = self._touched, {}
             for stream in touched:
-                if not self._has(stream) or (isinstance(stream, Link) and stream.connecting):
+                if stream.is_closed or (isinstance(stream, Link) and stream.connecting):
                     continue
                 stream.flush()
-                self._look_at_backlog(stream)
+                if stream.channel.outgoing or stream.is_congested or stream.is_broken:
+                    self._look_at_backlog(stream)
+                elif stream.events != select.POLLIN:
+                    stream.watch(self._poll)
 
     def _look_at_backlog(self, stream: Stream) -> None:
         """After a stream has sent what its peer would take: what is left, and what does that mean?"""
@@ -172,7 +176,7 @@ class Network:
                 return
             if backlog > LARGE_BYTES:
                 self._pressure.notice(monotonic())
-            if stream.is_congested and not self._is_congested(stream) and stream.channel.has_message:
+            if stream.is_congested and not self._is_congested(stream) and stream.has_more:
                 self._waiting[stream] = None
         stream.watch(self._poll)
 
@@ -189,9 +193,6 @@ class Network:
         self._streams[stream.fd] = stream
         self._poll.register(stream.fd, stream.events)
 
-    def _has(self, stream: Stream) -> bool:
-        return self._streams.get(stream.fd) is stream
-
     def _note(self, stream: Stream, events: int) -> None:
         """Take notice of what the system tells of a stream."""
         if isinstance(stream, Link) and stream.connecting:
@@ -205,7 +206,10 @@ class Network:
         """Read what is ready, and go on with what was read before: some of it from each."""
         if not self._waiting and len(self._ready) == 1:  # as it is nearly always
             stream, _ = self._ready.popitem()
-            if not isinstance(stream, Link) or not self._pressure.is_on:
+            if not isinstance(stream, Link):
+                self._hear_master()
+                return
+            if not self._pressure.is_on:
                 self._serve(stream)
                 return
             self._ready[stream] = None
@@ -215,7 +219,7 @@ class Network:
         handshakes: list[Link] = []
         for stream in ready:
             if not isinstance(stream, Link):
-                self._serve(stream)
+                self._hear_master()
             else:
                 (handshakes if stream.peer is None else links).append(stream)
         if len(links) > 1:
@@ -223,72 +227,85 @@ class Network:
         self._serve_all(self._pressure.choose(links), LINKS_TURN_S)
         self._serve_all(handshakes, HANDSHAKES_TURN_S)
 
+    def _hear_master(self) -> None:
+        """Carry out all orders that have come in."""
+        data = self._control.read()
+        if not data:
+            if data is not None:
+                self._close(self._control, None)
+            return
+        try:
+            for message in self._control.channel.receive(data):
+                self._owner.obey(message)
+        except PeerError as error:
+            self._close(self._control, str(error))
+        self._touched[self._control] = None
+
     def _serve_all(self, streams: list[Link], seconds: float) -> None:
         """Serve streams until the time is over; the others keep what they have for the next turn."""
         until = monotonic() + seconds
         for at, stream in enumerate(streams):
             if at and monotonic() >= until:
-                self._waiting.update((late, None) for late in streams[at:] if late.channel.has_message)
+                self._waiting.update((late, None) for late in streams[at:] if late.has_more)
                 return
             self._serve(stream)
 
-    def _serve(self, stream: Stream) -> None:
-        """Take in some of what a stream has, unless its peer has too much to read itself."""
-        if not self._has(stream) or self._is_congested(stream):
-            self._touched[stream] = None
+    def _serve(self, link: Link) -> None:
+        """Take in some of what a connection has, unless its peer has too much to read itself."""
+        if link.is_closed or self._is_congested(link):
+            self._touched[link] = None
             return
         data = b""
-        if not stream.channel.has_message:
-            read = stream.read()
+        if not link.has_more:
+            read = link.read()
             if read is None:
                 return
             data = read
             if not data:
-                self._close(stream, stream.blame_for_end() if isinstance(stream, Link) else None, again=True)
+                self._close(link, link.blame_for_end(), again=True)
                 return
+        self._go_on(link, data)
+
+    def _go_on(self, link: Link, data: bytes) -> None:
+        """Take in some of what a connection has, of which ``data`` is new."""
         began = monotonic()
         try:
-            self._take_in(stream, data, began + STREAM_TURN_S)
+            link.has_more = self._take_in(link, data, began + STREAM_TURN_S)
         except PeerError as error:
-            self._close(stream, str(error))
-        if isinstance(stream, Link) and self._has(stream):
-            stream.used_s += monotonic() - began
-            self._pressure.weigh_unfinished(stream)
-        if self._has(stream):
-            self._touched[stream] = None
-            if stream.channel.has_message:
-                self._waiting[stream] = None
-            if len(data) > NOTABLE_BYTES:
-                self._pressure.notice(began)
+            self._close(link, str(error))
+        if link.is_closed:
+            return
+        link.used_s += monotonic() - began
+        self._pressure.weigh_unfinished(link)
+        self._touched[link] = None
+        if link.has_more:
+            self._waiting[link] = None
+        if len(data) > NOTABLE_BYTES:
+            self._pressure.notice(began)
 
-    def _is_congested(self, stream: Stream) -> bool:
+    def _is_congested(self, link: Link) -> bool:
         """Whether nothing is to be read from a peer until it has read what waits for it."""
-        if isinstance(stream, Link):
-            self._pressure.weigh_unread(stream)
-        return stream.is_congested
+        if self._pressure.has_unread or len(link.channel.outgoing) > LARGE_BYTES:
+            self._pressure.weigh_unread(link)
+        return link.is_congested
 
-    def _take_in(self, stream: Stream, data: bytes, until: float) -> None:
-        """Carry out what comes in: all orders of the master, or some messages of a peer."""
-        count = 0
-        for message in stream.channel.receive(data):
-            if not isinstance(stream, Link):
-                self._owner.obey(message)
-                continue
+    def _take_in(self, link: Link, data: bytes, until: float) -> bool:
+        """Carry out some messages of a peer; return whether there are more."""
+        for count, message in enumerate(link.channel.receive(data), 1):
             if isinstance(message, Introduce):
-                self._met(stream, message)
-            elif stream.peer is not None:
-                self._owner.received(stream.peer, message)
-            count += 1
-            if not self._has(stream) or self._is_congested(stream):
-                return
-            if count == MESSAGES_A_TURN or monotonic() > until:
-                return
+                self._met(link, message)
+            elif link.peer is not None:
+                self._owner.received(link.peer, message)
+            if count == MESSAGES_A_TURN or link.is_closed or self._is_congested(link) or monotonic() > until:
+                return link.channel.has_message
+        return False
 
     def _close(self, stream: Stream, why: str | None, *, again: bool = False) -> None:
         """Drop a stream; ``why`` is complained about where the peer is to blame. With ``again``, a connection
         that was being dialled is tried anew."""
-        if not self._has(stream):
+        if stream.is_closed:
             return
+        stream.is_closed = True
         del self._streams[stream.fd]
         self._poll.unregister(stream.fd)
         stream.sock.close()
@@ -366,7 +383,8 @@ class Network:
     def _connected(self, link: Link) -> None:
         error = link.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
-            self._close(link, os.strerror(error), again=error != errno.ECONNREFUSED)
+            is_refused = isinstance(OSError(error, ""), ConnectionRefusedError)
+            self._close(link, os.strerror(error), again=not is_refused)
             return
         link.connecting = False
         self._touched[link] = None
@@ -405,7 +423,8 @@ class Network:
     def _pass_time(self, now: float) -> None:
         if self._door is not None:
             self._door.pass_time(now)
-            self._close_overdue(self._door.handshakes, now, HANDSHAKE_S)
+            if self._door.handshakes:
+                self._close_overdue(self._door.handshakes, now, HANDSHAKE_S)
         if self._dialled:
             self._close_overdue(self._dialled, now, None)
         for dialling in [each for each in self._put_off if now >= each.due] if self._put_off else ():

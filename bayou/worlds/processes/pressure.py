@@ -58,6 +58,11 @@ class Pressure:
             most = PRESSED_BACKLOG_BYTES if is_pressed else SERVER_BACKLOG_BYTES
         link.is_congested = backlog > most
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether ``weigh_unread`` has found much at any connection."""
+        return bool(self._unread)
+
     def weigh_unfinished(self, link: Link) -> None:
         """Take notice of how much of a frame is there."""
         pending = link.channel.pending_bytes

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
             """Wait for events, up to so many milliseconds, and return them, a pair for each descriptor."""
 
 
+EVENTS_MAX = 128
+"""How many events are taken at a time; the others are there the next time."""
+
 _Epoll = getattr(select, "epoll", None)
 """Linux has it, others may not."""
 
@@ -54,7 +57,7 @@ class EventPoll:
         self._wait = epoll.poll
 
     def poll(self, patience_ms: float | None, /) -> list[tuple[int, int]]:
-        return self._wait(None if patience_ms is None else patience_ms / 1000)
+        return self._wait(None if patience_ms is None else patience_ms / 1000, EVENTS_MAX)
 
 
 class Stream:
@@ -62,7 +65,8 @@ class Stream:
 
     ``events`` are those of ``select.poll`` that it was last registered for; ``sent_bytes`` and
     ``read_bytes`` how many it has sent and read in all; ``is_congested`` whether nothing is to be read until
-    more of what is queued has left; ``is_broken`` whether nothing can be sent any more.
+    more of what is queued has left; ``is_broken`` whether nothing can be sent any more; ``is_closed`` whether
+    whoever owns it has done with it.
     """
 
     def __init__(self, sock: socket.socket, channel: Channel) -> None:
@@ -75,6 +79,7 @@ class Stream:
         self.read_bytes = 0
         self.is_congested = False
         self.is_broken = False
+        self.is_closed = False
 
     def read(self) -> bytes | None:
         """Return what the socket holds, empty at its end, None where nothing is there."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 import gc
 import os
 import select
-from struct import calcsize, pack, unpack
 from time import monotonic
 
-from bayou._lean import signal, socket
+from bayou._lean import calcsize, pack, signal, socket, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ class _WarmParent:
         self._channel = channel
         self._secret = secret
         self._children: dict[int, int] = {}
-        self._be_child: Callable[[int, bytes], None]
+        self._be_child: Callable[[int], None]
         self._woken = self._waker = -1
 
     def run(self) -> None:
@@ -103,10 +102,12 @@ class _WarmParent:
         _detach(self._channel.fileno())
         gc.disable()
         from bayou.worlds.processes import host
+        from bayou.worlds.processes.complaints import Complaints
 
         host.name_process("bayou warm")
+        complaints = Complaints(monotonic)  # standard error is opened once for all
+        self._be_child = lambda fd: host.run(fd, self._secret, complaints)
         gc.freeze()
-        self._be_child = host.run
         self._watch_children()
         poll = select.poll()
         poll.register(self._channel.fileno(), select.POLLIN)
@@ -140,7 +141,7 @@ class _WarmParent:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.close(self._woken)
             os.close(self._waker)
-            _end_with(lambda: self._be_child(fd, self._secret))
+            _end_with(lambda: self._be_child(fd))
         os.close(fd)
         self._children[pid] = key
         self._report(BORN, key, pid)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import select
-from struct import unpack
 from time import monotonic
 
-from bayou._lean import signal, socket
+from bayou._lean import signal, socket, unpack
 from bayou.core.errors import BayouError
 from bayou.node.messages import Failed, Join, Links, Look, Message, Probe, Waiting
 from bayou.node.session import SHORT_NAMES
