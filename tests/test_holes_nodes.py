@@ -12,7 +12,6 @@ from bayou.core.vector import START
 from bayou.core.write import PUT, Write
 from bayou.node.effects import LinkDown, LinkUp, Ordered, Tick
 from bayou.node.exchange import Limits
-from bayou.node.facts import CreatedFor, Promised
 from bayou.node.messages import (
     JOIN,
     AntiEntropy,
@@ -38,6 +37,7 @@ from bayou.node.messages import (
     Waiting,
     Willing,
 )
+from bayou.node.records import CreatedFor, Promised
 from bayou.node.server import Server, Settings
 from bayou.worlds.simulated import Arrival, SimulatedWorld
 from tests import test_nodes_late
@@ -72,9 +72,9 @@ def test_a_promise_to_inherit_survives_a_crash() -> None:
 def test_a_promise_is_written_down_once_for_each_asker() -> None:
     nodes = system(2)
     ask = only(order(nodes[0], Retire()))
-    assert hear(nodes[1], 0, ask).facts == [Promised(ROOT, 0)]
+    assert hear(nodes[1], 0, ask).durable == [Promised(ROOT, 0)]
     again = hear(nodes[1], 0, ask)
-    assert (again.facts, said(again)) == ([], [Willing])
+    assert (again.durable, said(again)) == ([], [Willing])
 
 
 def test_what_was_created_for_a_request_survives_a_crash() -> None:

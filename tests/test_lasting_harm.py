@@ -111,7 +111,7 @@ def test_an_heir_to_nobody_can_still_retire() -> None:
     heir.step(0.0, LinkUp(7, is_server=True))
     effects = hear(heir, 7, AskHeir(9, ROOT.child(99).child(1 << 40)))
     assert said(effects) == [Pull]
-    assert effects.facts == []
+    assert effects.durable == []
     assert retires(heir)
 
 

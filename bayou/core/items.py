@@ -22,6 +22,11 @@ class Items(Record):
     committed: list[Write]
     tentative: list[Write]
 
+    @property
+    def key(self) -> None:
+        """As a record that was made durable, it never takes the place of another one."""
+        return None
+
     def __len__(self) -> int:
         return len(self.committed) + len(self.tentative)
 

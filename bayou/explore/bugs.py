@@ -21,9 +21,9 @@ from bayou.core.write import DELETE, Write
 from bayou.node.client import Client
 from bayou.node.desk import Desk
 from bayou.node.exchange import Exchanges
-from bayou.node.facts import Answered, CreatedFor, Promised
 from bayou.node.joining import Joining
 from bayou.node.messages import REFUSED, Answer, TakenOver
+from bayou.node.records import Answered, CreatedFor, Promised
 from bayou.node.retiring import Retiring
 from bayou.node.server import Server
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from bayou.core.name import Name
     from bayou.node.effects import Received
-    from bayou.node.facts import Fact
     from bayou.node.messages import AntiEntropy, AskHeir, Created, HandOver, Request
+    from bayou.node.records import Durable, Fact
 
 
 class Patch:
@@ -272,9 +272,9 @@ def crash_forgets_the_last_write(patch: Patch) -> None:
     _lose_at_restart(patch, lambda records: records[:-1] if isinstance(records[-1], Items) else records)
 
 
-def _lose_at_restart(patch: Patch, keep: Callable[[list[Items | Fact]], list[Items | Fact]]) -> None:
+def _lose_at_restart(patch: Patch, keep: Callable[[list[Durable]], list[Durable]]) -> None:
     def restored(
-        cls: type[Server], /, id: int, rng: Any, settings: Any, records: Iterable[Items | Fact], **rest: Any
+        cls: type[Server], /, id: int, rng: Any, settings: Any, records: Iterable[Durable], **rest: Any
     ) -> Server:
         return original(id, rng, settings, keep(list(records)), **rest)
 

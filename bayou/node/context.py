@@ -8,8 +8,8 @@ if TYPE_CHECKING:
 
     from bayou.core.name import Name
     from bayou.core.replica import Replica
-    from bayou.node.facts import Fact
     from bayou.node.messages import End, Message
+    from bayou.node.records import Fact
 
     class Randomness(Protocol):
         """The one method of random.Random that nodes draw from."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bayou.core.errors import PeerError
 from bayou.core.write import SONG_BYTES_MAX, URL_BYTES_MAX, fits
-from bayou.node.facts import Answered
 from bayou.node.messages import OK, REFUSED, Answer, Request
+from bayou.node.records import Answered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

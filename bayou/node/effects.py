@@ -6,10 +6,9 @@ from bayou._record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.core.items import Items
     from bayou.core.name import Name
-    from bayou.node.facts import Fact
     from bayou.node.messages import Message
+    from bayou.node.records import Durable
 
 
 class Input(Record):
@@ -57,7 +56,7 @@ was follows."""
 class Effects:
     """What one input brought about. Whoever drives the node carries it out in this order:
 
-    1. make ``facts`` and ``durable`` durable, the items of the log, all in one batch;
+    1. make ``durable`` durable, its records in this order and in one batch;
     2. send ``sends``: (peer, message) pairs, in order for each peer;
     3. give ``answers``: (number of the order, message) pairs;
     4. drop the connection to each peer in ``drops``, whose reason is for a log;
@@ -66,11 +65,10 @@ class Effects:
     ``notes`` are lines for a curious operator, as words not yet put together.
     """
 
-    __slots__ = ("answers", "drops", "durable", "facts", "leave", "notes", "sends")
+    __slots__ = ("answers", "drops", "durable", "leave", "notes", "sends")
 
     def __init__(self) -> None:
-        self.durable: list[Items] = []
-        self.facts: list[Fact] = []
+        self.durable: list[Durable] = []
         self.sends: list[tuple[int, Message]] = []
         self.answers: list[tuple[int, Message]] = []
         self.drops: list[tuple[int, str]] = []

@@ -6,9 +6,9 @@ from __future__ import annotations
 from bayou.core.name import ROOT
 from bayou.core.vector import LiveVector
 from bayou.node.effects import AGAIN
-from bayou.node.facts import CreatedFor
 from bayou.node.messages import JOIN, Create, Created, Declined, Failed, Join, Joined
 from bayou.node.patience import Patience
+from bayou.node.records import CreatedFor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from __future__ import annotations
 from bayou.core.errors import PeerError
 from bayou.core.vector import RETIRED
 from bayou.node.effects import AGAIN
-from bayou.node.facts import Promised
 from bayou.node.messages import HAND_OVER, AskHeir, Declined, Failed, HandOver, Retired, TakenOver, Willing
 from bayou.node.patience import Patience
+from bayou.node.records import Promised
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from bayou.core.sortedwrites import SHORT
 from bayou.node.desk import Desk
 from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.node.exchange import Exchanges, Limits
-from bayou.node.facts import Activated, Answered, CreatedFor, Named, Promised
 from bayou.node.joining import Creating, Joining
 from bayou.node.messages import (
     GOSSIP,
@@ -47,6 +46,7 @@ from bayou.node.messages import (
     Watch,
     Willing,
 )
+from bayou.node.records import Activated, Answered, CreatedFor, Named, Promised
 from bayou.node.retiring import Retiring
 from bayou.node.rounds import Rounds
 
@@ -56,8 +56,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bayou.node.context import Randomness
-    from bayou.node.facts import Fact
     from bayou.node.gossip import Gossip, Habits, Watching
+    from bayou.node.records import Durable, Fact
 
 
 class Settings(Record):
@@ -156,7 +156,7 @@ class Server:
         id: int,
         rng: Randomness,
         settings: Settings | None,
-        records: Iterable[Items | Fact],
+        records: Iterable[Durable],
         *,
         now: float,
         paused: bool = False,
@@ -203,7 +203,7 @@ class Server:
         self._retiring.keep_promise()
         if self._replica is not None:
             self._notice_moves(self._replica)
-            effects.durable = self._replica.take_journal()
+            effects.durable += self._replica.take_journal()
         return effects
 
     @property
@@ -250,7 +250,7 @@ class Server:
 
     def remember(self, fact: Fact) -> None:
         """Make a fact durable, as an effect of this input."""
-        self._effects.facts.append(fact)
+        self._effects.durable.append(fact)
 
     def answer(self, order: int, message: Message) -> None:
         """Answer an order, as an effect of this input."""

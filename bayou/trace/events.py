@@ -5,17 +5,16 @@ Made from the outside, from what goes into a node and what comes out of it: node
 
 from __future__ import annotations
 
+from bayou.core.items import Items
 from bayou.core.name import Name
 from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 from bayou.node.effects import Effects, Input, Ordered, Received
-from bayou.node.facts import Named
 from bayou.node.messages import Answer, Did, Do, Failed, Request
+from bayou.node.records import Named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from bayou.core.items import Items
 
     Event = dict[str, Any]
 
@@ -26,11 +25,11 @@ KINDS = {PUT: "put", DELETE: "delete", CREATION: "creation", RETIREMENT: "retire
 def of_server(server: int, given: Input, effects: Effects) -> list[Event]:
     """Return what a step of a server amounts to, in order."""
     events: list[Event] = []
-    for fact in effects.facts:
-        if isinstance(fact, Named):
-            events.append({"event": "named", "server": server, "name": _name(fact.name)})
-    for items in effects.durable:
-        events.append({"event": "log", "server": server, **_items(items)})
+    for record in effects.durable:
+        if isinstance(record, Named):
+            events.append({"event": "named", "server": server, "name": _name(record.name)})
+        elif isinstance(record, Items):
+            events.append({"event": "log", "server": server, **_items(record)})
     if isinstance(given, Received) and isinstance(given.message, Request):
         for _, message in effects.sends:
             if isinstance(message, Answer):

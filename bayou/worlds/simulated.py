@@ -17,6 +17,7 @@ from bayou.node.client import Client
 from bayou.node.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Failed, Join, Links, Message, Probe, Waiting
 from bayou.node.server import Server, Settings
+from bayou.storage.memory import Memory
 from bayou.trace.events import of_client, of_server
 from bayou.worlds.faults import BEHIND_S, Weather
 from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, WorldSettings
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Protocol
 
-    from bayou.core.items import Items
-    from bayou.node.facts import Fact
     from bayou.trace.events import Event
     from bayou.worlds.faults import Faults
 
@@ -116,7 +115,7 @@ class SimulatedWorld:
         and a crash loses it. ``behind_s``: how late doubled and overtaken messages are at most."""
         self.settings = settings or WorldSettings()
         self.nodes: dict[int, Server | Client] = {}
-        self.journals: dict[int, list[Items | Fact]] = {}
+        self.journals: dict[int, Memory] = {}
         self.dropped: list[tuple[int, int, str]] = []
         self.now_s = 0.0
         self.steps = 0
@@ -307,7 +306,7 @@ class SimulatedWorld:
     def add_server(self, node: int, peers: Sequence[int], *, paused: bool) -> None:
         """Start a server and connect it to these servers, without telling it to join."""
         self.nodes[node] = Server(node, self._new_rng(), self._settings_of(node), paused=paused)
-        self.journals[node] = []
+        self.journals[node] = Memory()
         self._unflushed.pop(node, None)
         for peer in peers:
             if peer in self.nodes:  # one may have left on hearing of it from another
@@ -423,7 +422,7 @@ class SimulatedWorld:
         waiting = self._unflushed.get(node)
         if waiting is not None:
             waiting.append((given, effects))
-        elif self._flush_s and (effects.durable or effects.facts):
+        elif self._flush_s and effects.durable:
             self._unflushed[node] = [(given, effects)]
             self._schedule(self.now_s + self._flush_s, node, FLUSH, None)
         else:
@@ -440,8 +439,8 @@ class SimulatedWorld:
 
     def _carry_out(self, node: int, given: Input, effects: Effects) -> None:
         machine = self.nodes[node]
-        if effects.facts or effects.durable:
-            self.journals[node] += [*effects.facts, *effects.durable]
+        if effects.durable:
+            self.journals[node].append(effects.durable)
         if self.observe is not None:
             self._tell(self.observe, machine, given, effects)
         for peer, message in effects.sends:

@@ -1,0 +1,78 @@
+"""What a server has to know again after a crash: the items of its log, and facts beside them.
+
+A step's records are one list, made durable in one batch. A machine that is restored takes them in the
+order in which they became durable; of those with the same ``key`` only the last one counts.
+"""
+
+from __future__ import annotations
+
+from bayou._record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from bayou.core.name import Name
+    from bayou.core.write import Write
+    from bayou.node.messages import Answer
+
+    class Durable(Protocol):
+        """A record, as those see it that keep it."""
+
+        @property
+        def key(self) -> tuple[str, object] | None:
+            """What it is about: a later one about the same takes its place. None where none ever does."""
+
+
+class Fact(Record):
+    """Base of the facts."""
+
+    @property
+    def key(self) -> tuple[str, object] | None:
+        """What it is about: a later fact about the same takes its place."""
+        return type(self).__name__, None
+
+
+class Named(Fact):
+    """It has this name."""
+
+    name: Name
+
+
+class Activated(Fact):
+    """It has taken over all that its creator had, and takes part."""
+
+
+class Answered(Fact):
+    """It has accepted a client's write, and answered so: a request sent again is not carried out again."""
+
+    answer: Answer
+
+    @property
+    def key(self) -> tuple[str, object]:
+        """The session: only its last request can come again."""
+        return "Answered", self.answer.session
+
+
+class Promised(Fact):
+    """It has promised ``asker``, at ``peer``, to take over the primary's duty."""
+
+    asker: Name
+    peer: int
+
+    @property
+    def key(self) -> tuple[str, object]:
+        """Whom the promise was given."""
+        return "Promised", self.asker
+
+
+class CreatedFor(Fact):
+    """It has accepted this creation write for the request with this token."""
+
+    token: int
+    creation: Write
+
+    @property
+    def key(self) -> tuple[str, object]:
+        """The request."""
+        return "CreatedFor", self.token

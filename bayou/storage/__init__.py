@@ -1,0 +1,1 @@
+"""Where what machines make durable is kept, and comes back from after a crash."""
