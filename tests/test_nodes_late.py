@@ -114,7 +114,7 @@ def test_rounds_grow_more_patient() -> None:
     """A chain of forty with a fifth of a second from one to the next: two passes take sixteen seconds."""
     size = 40
     world = system(size)
-    world._latency_s = 0.2
+    world.network.latency_s = 0.2
     for attempt in range(2):
         answers = world.ask_all(
             [

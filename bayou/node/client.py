@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bayou.node.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received
-from bayou.node.messages import OK, Answer, Did, Do, Failed, Message, Probe, Request, Waiting
+from bayou.node.messages import OK, Answer, Did, Do, Failed, Links, Message, Probe, Request, Waiting
 from bayou.node.session import Guarantees, Session
 
 TYPE_CHECKING = False
@@ -32,6 +32,8 @@ class Client:
     name, is another one: it joined after the first had retired, and does not know what that had done.
     """
 
+    kind = "client"
+    is_server = False
     name: None = None
     """Clients have none."""
 
@@ -68,6 +70,10 @@ class Client:
                 effects.notes.append((AGAIN, "a request"))
             self._send(self._pending)
         return effects
+
+    def survey(self, peers: tuple[int, ...], dialling: tuple[int, ...]) -> Links:
+        """Tell how it is connected: of all connections, only the last one made counts."""
+        return Links(() if self.server is None else (self.server,), dialling)
 
     def check(self) -> None:
         """Raise InvariantBroken where the state of the session contradicts itself."""

@@ -31,6 +31,7 @@ from bayou.node.messages import (
     Gather,
     HandOver,
     Join,
+    Links,
     LogPage,
     Message,
     News,
@@ -90,6 +91,9 @@ class Server:
     ``id`` is its address here, not its name, which it gets when it joins. Raises nothing on bad
     messages: they end in ``Effects.drops``.
     """
+
+    kind = "server"
+    is_server = True
 
     def __init__(
         self, id: int, rng: Randomness, settings: Settings | None = None, *, paused: bool = False
@@ -236,6 +240,10 @@ class Server:
     def is_active(self) -> bool:
         """Whether it takes part: a member that has not begun to retire."""
         return self._active and not self.replica.retired
+
+    def survey(self, peers: tuple[int, ...], dialling: tuple[int, ...]) -> Links:
+        """Tell how it is connected, and whether it is paused."""
+        return Links(peers, dialling, self.paused)
 
     def check(self) -> None:
         """Raise InvariantBroken where the state of the server contradicts itself."""

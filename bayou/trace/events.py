@@ -22,6 +22,11 @@ VERSION = 1
 KINDS = {PUT: "put", DELETE: "delete", CREATION: "creation", RETIREMENT: "retirement", NOTICE: "notice"}
 
 
+def events_of(kind: str, node: int, given: Input, effects: Effects) -> list[Event]:
+    """Return what a step of a machine of this kind amounts to, in order."""
+    return (of_server if kind == "server" else of_client)(node, given, effects)
+
+
 def of_server(server: int, given: Input, effects: Effects) -> list[Event]:
     """Return what a step of a server amounts to, in order."""
     events: list[Event] = []

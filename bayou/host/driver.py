@@ -1,0 +1,105 @@
+"""The driver of a machine: it lets it take inputs, and carries out what they bring about.
+
+Wherever a machine runs, the order is one: durable, then send, then answer, then drop, then leave.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from bayou.node.effects import Effects, Input
+    from bayou.node.machine import Machine
+    from bayou.node.messages import Message
+    from bayou.node.records import Durable
+
+    class Place(Protocol):
+        """Where a machine runs: a process with sockets and files, say, or a simulated world."""
+
+        def make_durable(self, records: list[Durable]) -> None:
+            """Keep these records, in this order. When this returns, a crash can't take them away any more."""
+
+        def witness(self, given: Input, effects: Effects) -> None:
+            """An input has brought this about, and what is durable of it is: for traces, and for notes."""
+
+        def send(self, peer: int, message: Message) -> None:
+            """Send a message over the connection to a peer; it is lost where there is none."""
+
+        def answer(self, number: int, message: Message) -> None:
+            """Give the answer to an order."""
+
+        def drop(self, peer: int, why: str) -> None:
+            """Cut the connection to a peer that has said what it may not."""
+
+        def leave(self) -> None:
+            """The machine has ended."""
+
+
+class Driver:
+    """Drives one machine.
+
+    ``step`` lets it take an input; ``settle`` makes durable what all inputs since the last time have left, in
+    one go, and then carries out the rest. Until then nobody hears of anything: if a crash comes before, the
+    machine that is restored did not take these inputs.
+
+    ``has_left`` tells whether the machine has ended, after which it takes no more inputs.
+    """
+
+    __slots__ = ("_is_again", "_is_settling", "_pending", "has_left", "machine", "place")
+
+    def __init__(self, machine: Machine, place: Place) -> None:
+        self.machine = machine
+        self.place = place
+        self.has_left = False
+        self._pending: list[tuple[Input, Effects]] = []
+        self._is_settling = False
+        self._is_again = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is to be made durable by the next ``settle``."""
+        return any(effects.durable for _, effects in self._pending)
+
+    def step(self, now: float, given: Input) -> None:
+        """Let the machine take an input at time ``now``, in seconds."""
+        if not self.has_left:
+            self._pending.append((given, self.machine.step(now, given)))
+
+    def settle(self) -> None:
+        """Carry out what the inputs since the last time have brought about.
+
+        That may bring this machine more inputs. If it is called within itself for them, they are next.
+        """
+        self._is_again = True
+        if self._is_settling:
+            return
+        self._is_settling = True
+        try:
+            while self._is_again and not self.has_left:
+                self._is_again = False
+                self._carry_out_all()
+        finally:
+            self._is_settling = False
+
+    def _carry_out_all(self) -> None:
+        batch, self._pending = self._pending, []
+        records = [record for _, effects in batch for record in effects.durable]
+        if records:
+            self.place.make_durable(records)
+        for given, effects in batch:
+            if not self.has_left:
+                self._carry_out(given, effects)
+
+    def _carry_out(self, given: Input, effects: Effects) -> None:
+        place = self.place
+        place.witness(given, effects)
+        for peer, message in effects.sends:
+            place.send(peer, message)
+        for number, message in effects.answers:
+            place.answer(number, message)
+        for peer, why in effects.drops:
+            place.drop(peer, why)
+        if effects.leave:
+            self.has_left = True
+            place.leave()
