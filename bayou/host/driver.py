@@ -43,15 +43,17 @@ class Driver:
     one go, and then carries out the rest. Until then nobody hears of anything: if a crash comes before, the
     machine that is restored did not take these inputs.
 
-    ``has_left`` tells whether the machine has ended, after which it takes no more inputs.
+    ``has_left`` tells whether the machine has ended, after which it takes no more inputs; ``is_urgent`` whether
+    it should be settled before the next input, which may come from a peer that is to be dropped.
     """
 
-    __slots__ = ("_is_again", "_is_settling", "_pending", "has_left", "machine", "place")
+    __slots__ = ("_is_again", "_is_settling", "_pending", "has_left", "is_urgent", "machine", "place")
 
     def __init__(self, machine: Machine, place: Place) -> None:
         self.machine = machine
         self.place = place
         self.has_left = False
+        self.is_urgent = False
         self._pending: list[tuple[Input, Effects]] = []
         self._is_settling = False
         self._is_again = False
@@ -63,8 +65,11 @@ class Driver:
 
     def step(self, now: float, given: Input) -> None:
         """Let the machine take an input at time ``now``, in seconds."""
-        if not self.has_left:
-            self._pending.append((given, self.machine.step(now, given)))
+        if self.has_left:
+            return
+        effects = self.machine.step(now, given)
+        self._pending.append((given, effects))
+        self.is_urgent = self.is_urgent or bool(effects.drops or effects.leave)
 
     def settle(self) -> None:
         """Carry out what the inputs since the last time have brought about.
@@ -83,7 +88,7 @@ class Driver:
             self._is_settling = False
 
     def _carry_out_all(self) -> None:
-        batch, self._pending = self._pending, []
+        batch, self._pending, self.is_urgent = self._pending, [], False
         records = [record for _, effects in batch for record in effects.durable]
         if records:
             self.place.make_durable(records)

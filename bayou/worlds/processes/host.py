@@ -13,8 +13,9 @@ from time import monotonic, time
 
 from bayou._quoting import shorten
 from bayou.core.errors import PeerError
+from bayou.host.driver import Driver
 from bayou.node.client import Client
-from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.node.effects import LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Done, Failed, Links, Look, Message
 from bayou.node.server import Server, Settings
 from bayou.node.session import SHORT_NAMES, Guarantees
@@ -25,6 +26,9 @@ from bayou.worlds.processes.network import Network
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from bayou.node.effects import Effects, Input
+    from bayou.node.machine import Machine
+    from bayou.node.records import Durable
     from bayou.worlds.faults import Weather
 
 
@@ -69,7 +73,7 @@ class Host:
     def __init__(self, control_fd: int, secret: bytes, complaints: Complaints) -> None:
         self._complaints = complaints
         self._network = Network(control_fd, secret, self)
-        self._node: Server | Client | None = None
+        self._driver: Driver | None = None
         self._verbose = False
         self._traces = False
         self._leaving = False
@@ -87,10 +91,12 @@ class Host:
         while network.is_open and not self._leaving:
             network.wait(self._next_due())
             self._send_what_is_due(monotonic())
-            if self._node is not None and self._node.wake_at is not None:
-                now = monotonic()
-                if now >= self._node.wake_at:
+            driver = self._driver
+            if driver is not None:
+                wake_at = driver.machine.wake_at
+                if wake_at is not None and monotonic() >= wake_at:
                     self._step(Tick())
+                driver.settle()
             self._complaints.pass_time()
             network.flush()
         network.say_farewell()
@@ -109,16 +115,16 @@ class Host:
             self._dial(number, order.port, order.within_ms)
         elif isinstance(order, Suffer):
             self._suffer(order)
-            self._answer(number, Done())
+            self.answer(number, Done())
         elif isinstance(order, Calm):
             if self._weather is not None:
                 self._weather.clear()  # it still knows what must not be overtaken
-            self._answer(number, Done())
+            self.answer(number, Done())
         elif isinstance(order, HangUp):
             self._network.hang_up(order.peer)
-            self._answer(number, Done())
+            self.answer(number, Done())
         elif isinstance(order, Look):
-            self._answer(number, self._links())
+            self.answer(number, self._links())
         else:
             self._step(Ordered(number, order))
 
@@ -140,9 +146,9 @@ class Host:
         self._dials_open -= 1
         self._dialling.pop(number, None)
         if failure is not None:
-            self._answer(number, Failed(failure))
+            self.answer(number, Failed(failure))
         elif self._starting is None or number != self._starting[0]:
-            self._answer(number, Done())
+            self.answer(number, Done())
         elif not self._dials_open:
             self._begin()
 
@@ -163,11 +169,12 @@ class Host:
         name_process(f"bayou {'server' if order.is_server else 'client'} {order.id}")
         self._complaints.introduce(f"{'server' if order.is_server else 'client'} {shorten(str(order.id))}")
         if order.is_server:
-            self._node = Server(order.id, rng, _settings(order), paused=order.paused)
-            self._answer(0, Up(self._network.listen()))
+            machine: Machine = Server(order.id, rng, _settings(order), paused=order.paused)
+            self.answer(0, Up(self._network.listen()))
         else:
             chosen = dict(zip(SHORT_NAMES.values(), map(bool, order.guarantees), strict=True))
-            self._node = Client(order.id, rng, Guarantees(**chosen))
+            machine = Client(order.id, rng, Guarantees(**chosen))
+        self._driver = Driver(machine, self)
         for port in order.peers[1::2]:
             self._dial(number, port, order.within_ms)
         if not order.peers:
@@ -179,10 +186,10 @@ class Host:
 
     def _links(self) -> Links:
         """Return whom this node is connected to. All earlier orders have been carried out, or are dials."""
-        node, dialling = self._node, tuple(self._dialling.values())
-        if isinstance(node, Client):
-            return Links(() if node.server is None else (node.server,), dialling)
-        return Links(tuple(self._peers), dialling, node is not None and node.paused)
+        peers, dialling = tuple(self._peers), tuple(self._dialling.values())
+        return (
+            Links(peers, dialling) if self._driver is None else self._driver.machine.survey(peers, dialling)
+        )
 
     def _begin(self) -> None:
         """All connections that the first order named are up."""
@@ -192,16 +199,7 @@ class Host:
         if join is not None:
             self._step(Ordered(number, join))
         else:
-            self._answer(number, Done())
-
-    def _trace(self, node: Server | Client, given: Input, effects: Effects) -> None:
-        from bayou.trace.events import of_client, of_server
-        from bayou.trace.file import to_line
-
-        of = of_server if isinstance(node, Server) else of_client
-        lines = tuple(to_line({**event, "t": round(time(), 6)}) for event in of(node.id, given, effects))
-        if lines:
-            self._network.tell_master(Envelope(0, Traced(lines)))
+            self.answer(number, Done())
 
     def _suffer(self, order: Suffer) -> None:
         """Let messages get lost, late, doubled or out of order, as far as a connection here has them."""
@@ -236,39 +234,63 @@ class Host:
                 insort(self._late, (at, self._late_count, peer, message), key=lambda late: late[:2])
 
     def _next_due(self) -> float | None:
-        due = None if self._node is None else self._node.wake_at
+        due = None if self._driver is None else self._driver.machine.wake_at
         for other in (self._late[0][0] if self._late else None, self._complaints.due):
             if other is not None:
                 due = other if due is None else min(due, other)
         return due
 
-    def _answer(self, number: int, answer: Message) -> None:
-        self._network.tell_master(Envelope(number, answer))
-
-    # The node.
+    # The node, and the Place of its driver.
 
     def _step(self, given: Input) -> None:
-        if self._node is None:
+        if self._driver is not None:
+            self._driver.step(monotonic(), given)
+            if self._driver.is_urgent:
+                self._driver.settle()
+
+    def make_durable(self, records: list[Durable]) -> None:
+        """Replicas live in memory only: there is nothing to do."""
+
+    def witness(self, given: Input, effects: Effects) -> None:
+        """An input has brought this about: tell who wants to know."""
+        if self._driver is None:
             return
-        effects = self._node.step(monotonic(), given)
-        if self._node.name is not self._network.me.name:
-            me = self._network.me
-            self._network.introduce_as(Introduce(me.id, me.is_server, self._node.name))
+        machine, me = self._driver.machine, self._network.me
+        if machine.name is not me.name:
+            self._network.introduce_as(Introduce(me.id, me.is_server, machine.name))
         if self._traces:
-            self._trace(self._node, given, effects)
-        for peer, message in effects.sends:
-            if self._weather is None:
-                self._network.send(peer, message)
-            else:
-                self._send_late(self._weather, peer, message)
-        for number, answer in effects.answers:
-            self._answer(number, answer)
+            self._trace(machine, given, effects)
         if self._verbose:
             for words in effects.notes:
                 self._complaints.say(" ".join(map(str, words)))
-        for peer, why in effects.drops:
-            self._network.hang_up(peer, why)
-        self._leaving = self._leaving or effects.leave
+
+    def send(self, peer: int, message: Message) -> None:
+        """Send a message, through the weather."""
+        if self._weather is None:
+            self._network.send(peer, message)
+        else:
+            self._send_late(self._weather, peer, message)
+
+    def answer(self, number: int, message: Message) -> None:
+        """Answer an order of the master."""
+        self._network.tell_master(Envelope(number, message))
+
+    def drop(self, peer: int, why: str) -> None:
+        """Cut the connection to a peer that has said what it may not."""
+        self._network.hang_up(peer, why)
+
+    def leave(self) -> None:
+        """The node has ended: so does this process, once all is said."""
+        self._leaving = True
+
+    def _trace(self, machine: Machine, given: Input, effects: Effects) -> None:
+        from bayou.trace.events import events_of
+        from bayou.trace.file import to_line
+
+        events = events_of(machine.kind, machine.id, given, effects)
+        lines = tuple(to_line({**event, "t": round(time(), 6)}) for event in events)
+        if lines:
+            self._network.tell_master(Envelope(0, Traced(lines)))
 
 
 def _settings(order: Start) -> Settings | None:
