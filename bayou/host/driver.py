@@ -43,8 +43,8 @@ class Driver:
     one go, and then carries out the rest. Until then nobody hears of anything: if a crash comes before, the
     machine that is restored did not take these inputs.
 
-    ``has_left`` tells whether the machine has ended, after which it takes no more inputs; ``is_urgent`` whether
-    it should be settled before the next input, which may come from a peer that is to be dropped.
+    - ``has_left``: whether the machine has ended, after which it takes no more inputs;
+    - ``is_urgent``: whether to settle before the next input, as a peer is to be dropped say.
     """
 
     __slots__ = ("_is_again", "_is_settling", "_pending", "has_left", "is_urgent", "machine", "place")
