@@ -1,0 +1,148 @@
+"""A journal: a file to which batches are added, each as a whole or not at all.
+
+After a header each batch is one record: the length of its bytes, a checksum of them, a checksum of these
+two, and the bytes. Whoever reads it after a crash finds every batch whose ``append`` had returned. The last
+record may be torn, as its writing was under way: it is cut off. A record that is damaged anywhere else is no
+trace of a crash but of a disk or a person, and nobody knows what else is missing: the journal is refused.
+"""
+
+from __future__ import annotations
+
+import os
+
+from bayou._lean import blake2s
+from bayou.core.errors import BayouError
+
+HEADER = b"bayou journal 1\n"
+LENGTH_BYTES = 4
+CHECK_BYTES = 8
+PREFIX_BYTES = LENGTH_BYTES + 2 * CHECK_BYTES
+BATCH_BYTES_MAX = (1 << 31) - 1
+
+
+class JournalDamaged(BayouError):
+    """A journal can't be read, and is no torn one either."""
+
+
+class Journal:
+    """A journal that is open for reading and adding; nobody else may use the file meanwhile.
+
+    ``size_bytes`` is how long it is.
+    """
+
+    def __init__(self, path: str, *, is_synced: bool = True) -> None:
+        """Open a file, which is made where there is none. ``is_synced`` tells whether ``append`` waits for
+        the disk: otherwise what was added survives the end of this process, but not that of the machine.
+
+        Raises OSError where the file can't be opened.
+        """
+        self.path = path
+        self.size_bytes = 0
+        self._sync = (getattr(os, "fdatasync", os.fsync)) if is_synced else None
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def read(self) -> list[bytes]:
+        """Return all batches, the oldest first, and cut off a torn one at the end. To be called once, before
+        the first ``append``.
+
+        Raises JournalDamaged, which names the file and the place, and leaves the file as it is.
+        """
+        data = self._content()
+        if not data.startswith(HEADER):
+            if not HEADER.startswith(data):
+                raise JournalDamaged(f"{self.path} is no journal of this version")
+            self._cut(0)
+            self._write(HEADER)
+            return []
+        batches = []
+        at = len(HEADER)
+        while at < len(data):
+            batch = _record_at(data, at)
+            if batch is None:
+                self._refuse_unless_torn(data, at)
+                self._cut(at)
+                break
+            batches.append(batch)
+            at += PREFIX_BYTES + len(batch)
+        self.size_bytes = at
+        return batches
+
+    def append(self, batch: bytes) -> None:
+        """Add a batch. When this returns it is durable; where it raises OSError, as for a full disk, the
+        journal is as it was before."""
+        if len(batch) > BATCH_BYTES_MAX:
+            raise ValueError(f"a batch of {len(batch)} bytes; {BATCH_BYTES_MAX} is the limit")
+        size_bytes = self.size_bytes
+        try:
+            self._write(_prefix(batch) + batch)
+        except OSError:
+            self._cut(size_bytes)
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+    def _content(self) -> bytes:
+        size = os.fstat(self._fd).st_size
+        data = bytearray()
+        while len(data) < size and (piece := os.pread(self._fd, size - len(data), len(data))):
+            data += piece
+        return bytes(data)
+
+    def _write(self, data: bytes) -> None:
+        left = memoryview(data)
+        at = self.size_bytes
+        while left:
+            count = os.pwrite(self._fd, left, at)
+            left, at = left[count:], at + count
+        if self._sync is not None:
+            self._sync(self._fd)
+        self.size_bytes = at
+
+    def _cut(self, size_bytes: int) -> None:
+        os.ftruncate(self._fd, size_bytes)
+        if self._sync is not None:
+            self._sync(self._fd)
+        self.size_bytes = size_bytes
+
+    def _refuse_unless_torn(self, data: bytes, at: int) -> None:
+        """JournalDamaged where a record that is none has others behind it, or bytes that none could have."""
+        length = _length_at(data, at)
+        if length is not None:
+            torn = at + PREFIX_BYTES + length >= len(data)
+        else:
+            torn = all(_length_at(data, place) is None for place in range(at + 1, len(data)))
+        if not torn:
+            raise JournalDamaged(
+                f"{self.path} is damaged: what begins at byte {at} is no record, and there are others behind "
+                "it; restore the file from a backup"
+            )
+
+
+def _check(data: bytes) -> bytes:
+    return blake2s(data, digest_size=CHECK_BYTES).digest()
+
+
+def _prefix(batch: bytes) -> bytes:
+    told = len(batch).to_bytes(LENGTH_BYTES, "big") + _check(batch)
+    return told + _check(told)
+
+
+def _length_at(data: bytes, at: int) -> int | None:
+    """Return the length of the record that begins there, None where none begins."""
+    told = data[at : at + LENGTH_BYTES + CHECK_BYTES]
+    check = data[at + len(told) : at + PREFIX_BYTES]
+    if len(check) < CHECK_BYTES or _check(told) != check:
+        return None
+    return int.from_bytes(told[:LENGTH_BYTES], "big")
+
+
+def _record_at(data: bytes, at: int) -> bytes | None:
+    """Return the batch in the record that begins there, None where there is no whole one."""
+    length = _length_at(data, at)
+    if length is None:
+        return None
+    batch = data[at + PREFIX_BYTES : at + PREFIX_BYTES + length]
+    told = data[at + LENGTH_BYTES : at + LENGTH_BYTES + CHECK_BYTES]
+    return batch if len(batch) == length and _check(batch) == told else None
