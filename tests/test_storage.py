@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bayou.core.name import ROOT, Name
+from bayou.core.name import ROOT
 from bayou.node.messages import OK, Answer
 from bayou.node.records import Answered, Named, Promised
 from bayou.storage.journal import HEADER, PREFIX_BYTES, Journal, JournalDamaged

@@ -13,7 +13,7 @@ from bayou._lean import Pickler, Unpickler
 from bayou.core.errors import BayouError
 from bayou.core.items import Items
 from bayou.core.write import NOTICE, Write
-from bayou.node.messages import AntiEntropy, End, Message
+from bayou.node.messages import Answer, AntiEntropy, End, Message
 from bayou.wire.columns import (
     NAMES_MAX,
     pack_ids,
@@ -35,8 +35,11 @@ from bayou.wire.scan import scan
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
+    from typing import Any, TypeVar
 
+    from bayou._record import Record
+
+    Made = TypeVar("Made", bound=Record)
     Codec = tuple[Callable[[Any], object], Callable[[Any], object]]
 
 PROTOCOL = 4
@@ -47,11 +50,7 @@ SHALLOW = 64
 
 def encode(message: Message) -> bytes:
     """Return a message as a pickle."""
-    buffer = BytesIO()
-    pickler = _Pickler(buffer, PROTOCOL)
-    pickler.fast = True  # nothing in a message is worth remembering, and remembering takes an opcode each
-    pickler.dump(message)
-    return buffer.getvalue()
+    return _dump(message)
 
 
 def decode(payload: bytes, *, trusted: bool = False) -> Message:
@@ -61,15 +60,37 @@ def decode(payload: bytes, *, trusted: bool = False) -> Message:
     """
     if not trusted:
         scan(payload)
+    message = _load(payload)
+    if not isinstance(message, Message):
+        raise WireError(f"a {type(message).__name__} where a message is due")
+    return message
+
+
+def encode_fields(record: Record) -> bytes:
+    """Return the fields of a record of any kind as a pickle."""
+    return _dump(_encode_fields(record))
+
+
+def decode_fields(kind: type[Made], payload: bytes) -> Made:
+    """Return the record of this kind whose fields are in a pickle; WireError where they are not."""
+    return _make(kind, _tuple(_load(payload)))
+
+
+def _dump(value: object) -> bytes:
+    buffer = BytesIO()
+    pickler = _Pickler(buffer, PROTOCOL)
+    pickler.fast = True  # nothing in a message is worth remembering, and remembering takes an opcode each
+    pickler.dump(value)
+    return buffer.getvalue()
+
+
+def _load(payload: bytes) -> object:
     try:
-        message = _Unpickler(BytesIO(payload)).load()
+        return _Unpickler(BytesIO(payload)).load()
     except BayouError:
         raise
     except Exception as error:  # whatever a pickle may raise: it is no message
         raise WireError(f"no message in the pickle ({type(error).__name__}: {error})") from error
-    if not isinstance(message, Message):
-        raise WireError(f"a {type(message).__name__} where a message is due")
-    return message
 
 
 class _Pickler(Pickler):
@@ -102,12 +123,12 @@ class _Unpickler(Unpickler):
         return maker
 
 
-def _encode_fields(message: Message) -> tuple[object, ...]:
-    values = message.__dict__
-    return tuple([encode(values[name]) for name, (encode, _) in _plan(type(message))])
+def _encode_fields(record: Record) -> tuple[object, ...]:
+    values = record.__dict__
+    return tuple([encode(values[name]) for name, (encode, _) in _plan(type(record))])
 
 
-def _make(kind: type[Message], plain: tuple[object, ...]) -> Message:
+def _make(kind: type[Made], plain: tuple[object, ...]) -> Made:
     plan = _plan(kind)
     if len(plain) != len(plan):
         raise WireError(f"{kind.__name__} has {len(plan)} fields, not {len(plain)}")
@@ -228,6 +249,7 @@ _CODECS: dict[str, Codec] = {
     "VersionVector": (pack_vector, unpack_vector),
     "VersionVector | None": _optional((pack_vector, unpack_vector)),
     "Write": _exactly(Write),
+    "Answer": _exactly(Answer),
     "Items": (_encode_items, _decode_items),
     "End | None": _optional((_encode_end, _decode_end)),
     "Message": (_same, _decode_body),
@@ -237,13 +259,14 @@ _CODECS: dict[str, Codec] = {
         lambda texts: tuple(map(pack_text, texts)),
         lambda plain: tuple(map(unpack_text, _tuple(plain))),
     ),
+    "list[Write]": (_encode_writes, _decode_writes),
     "tuple[Write, ...]": (_encode_writes, lambda plain: tuple(_decode_writes(plain))),
 }
 
-_PLANS: dict[type[Message], list[tuple[str, Codec]]] = {}
+_PLANS: dict[type[Record], list[tuple[str, Codec]]] = {}
 
 
-def _plan(kind: type[Message]) -> list[tuple[str, Codec]]:
+def _plan(kind: type[Record]) -> list[tuple[str, Codec]]:
     """Return each field of a kind of message with its codec (KeyError for an annotation without one)."""
     plan = _PLANS.get(kind)
     if plan is None:

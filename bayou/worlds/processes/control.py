@@ -21,7 +21,10 @@ class Start(Message):
     Connections that are not up ``within_ms`` milliseconds have failed.
 
     When all connections are up a server carries out ``join`` and answers with the outcome of that; a
-    client, which has none, answers Done.
+    client, which has none, answers Done, and so does a server that has been before.
+
+    ``journal`` is the file in which a server keeps what it makes durable; if it is there already, the server
+    comes back as the one that wrote it.
     """
 
     id: int
@@ -35,6 +38,7 @@ class Start(Message):
     habits: tuple[int, ...] = ()
     partners: str = ""
     trace: bool = False
+    journal: str = ""
 
 
 class Up(Message):

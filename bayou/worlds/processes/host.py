@@ -19,7 +19,9 @@ from bayou.node.effects import LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Done, Failed, Links, Look, Message
 from bayou.node.server import Server, Settings
 from bayou.node.session import SHORT_NAMES, Guarantees
+from bayou.storage.journal import Journal
 from bayou.wire.connection import Introduce
+from bayou.wire.keeping import pack, unpack
 from bayou.worlds.processes.complaints import Complaints
 from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
 from bayou.worlds.processes.network import Network
@@ -74,6 +76,7 @@ class Host:
         self._complaints = complaints
         self._network = Network(control_fd, secret, self)
         self._driver: Driver | None = None
+        self._journal: Journal | None = None
         self._verbose = False
         self._traces = False
         self._leaving = False
@@ -162,23 +165,33 @@ class Host:
 
     def _start(self, number: int, order: Start) -> None:
         rng = SystemBits()
-        self._network.introduce_as(Introduce(order.id, order.is_server, None))
         self._verbose = order.verbose
         self._traces = order.trace
         self._starting = (number, order.join)
         name_process(f"bayou {'server' if order.is_server else 'client'} {order.id}")
         self._complaints.introduce(f"{'server' if order.is_server else 'client'} {shorten(str(order.id))}")
         if order.is_server:
-            machine: Machine = Server(order.id, rng, _settings(order), paused=order.paused)
+            machine: Machine = self._make_server(order)
             self.answer(0, Up(self._network.listen()))
         else:
             chosen = dict(zip(SHORT_NAMES.values(), map(bool, order.guarantees), strict=True))
             machine = Client(order.id, rng, Guarantees(**chosen))
         self._driver = Driver(machine, self)
+        self._network.introduce_as(Introduce(machine.id, machine.is_server, machine.name))
         for port in order.peers[1::2]:
             self._dial(number, port, order.within_ms)
         if not order.peers:
             self._begin()
+
+    def _make_server(self, order: Start) -> Server:
+        """Open the journal; return the server that wrote it, or a new one."""
+        self._journal = journal = Journal(order.journal, is_synced=False)
+        records = [record for batch in journal.read() for record in unpack(batch)]
+        if not records:
+            return Server(order.id, SystemBits(), _settings(order), paused=order.paused)
+        return Server.restored(
+            order.id, SystemBits(), _settings(order), records, now=monotonic(), paused=order.paused
+        )
 
     def _dial(self, number: int, port: int, within_ms: int) -> None:
         self._dials_open += 1
@@ -249,7 +262,9 @@ class Host:
                 self._driver.settle()
 
     def make_durable(self, records: list[Durable]) -> None:
-        """Replicas live in memory only: there is nothing to do."""
+        """Add them to the journal. It is gone with the run, and so need not survive the end of the machine."""
+        if self._journal is not None:
+            self._journal.append(pack(records))
 
     def witness(self, given: Input, effects: Effects) -> None:
         """An input has brought this about: tell who wants to know."""

@@ -48,13 +48,14 @@ def _take_request(channel: socket.socket) -> tuple[int, int] | None:
     return unpack(_KEY, data)[0], unpack(_FD, rights[0][2][: calcsize(_FD)])[0]
 
 
-def start(secret: bytes) -> tuple[int, socket.socket]:
-    """Fork the warm parent; return its process id and the master's end of the channel."""
+def start(secret: bytes, folder: str) -> tuple[int, socket.socket]:
+    """Fork the warm parent; return its process id and the master's end of the channel. In the end it removes
+    ``folder``, with the files in it."""
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
         ours.close()
-        _end_with(lambda: _WarmParent(theirs, secret).run())
+        _end_with(lambda: _WarmParent(theirs, secret, folder).run())
     theirs.close()
     return pid, ours
 
@@ -87,9 +88,10 @@ def _say_why(error: BaseException) -> None:
 
 
 class _WarmParent:
-    def __init__(self, channel: socket.socket, secret: bytes) -> None:
+    def __init__(self, channel: socket.socket, secret: bytes, folder: str) -> None:
         self._channel = channel
         self._secret = secret
+        self._folder = folder
         self._children: dict[int, int] = {}
         self._be_child: Callable[[int], None]
         self._woken = self._waker = -1
@@ -119,6 +121,7 @@ class _WarmParent:
                 self._reap()
             if self._channel.fileno() in ready and not self._serve():
                 self._kill_all()
+                remove_folder(self._folder)
                 self._say_goodbye()
                 return
 
@@ -171,6 +174,16 @@ class _WarmParent:
             os.kill(pid, signal.SIGKILL)
         for pid in self._children:
             os.waitpid(pid, 0)
+
+
+def remove_folder(path: str) -> None:
+    """Remove a folder and the files in it, if it is there."""
+    try:
+        for name in os.listdir(path):
+            os.unlink(f"{path}/{name}")
+        os.rmdir(path)
+    except OSError:
+        pass  # somebody else has done it, or doesn't want it done
 
 
 def _detach(kept: int) -> None:

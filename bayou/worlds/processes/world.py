@@ -62,7 +62,9 @@ class ProcessWorld:
         is handed on by forking only.
         """
         self.settings = settings or WorldSettings()
-        self._warm_pid, self._channel = warm.start(secret or os.urandom(warm.SECRET_BYTES))
+        self._folder = _make_folder()
+        self._journals: dict[int, str] = {}
+        self._warm_pid, self._channel = warm.start(secret or os.urandom(warm.SECRET_BYTES), self._folder)
         self._nodes: dict[int, _Node] = {}
         self._by_fd: dict[int, _Node] = {}
         self._by_key: dict[int, _Node] = {}
@@ -87,7 +89,8 @@ class ProcessWorld:
         self._deadline = monotonic() + self.settings.deadline_s
 
     def start_server(self, node: int, peers: Sequence[int], join: Join, *, paused: bool) -> Message:
-        return self._start(node, peers, join, paused=paused)
+        self._journals[node] = f"{self._folder}/{self._count}"
+        return self._start(node, peers, join, paused=paused, journal=self._journals[node])
 
     def start_client(self, node: int, server: int) -> None:
         answer = self._start(node, [server], None, paused=False)
@@ -177,7 +180,15 @@ class ProcessWorld:
         return []
 
     def restart(self, server: int, peers: Sequence[int], *, paused: bool) -> None:
-        raise Unsupported(f"server {server} kept its log in memory, which is gone")
+        answer = self._start(
+            server,
+            [peer for peer in peers if peer in self._nodes],
+            None,
+            paused=paused,
+            journal=self._journals[server],
+        )
+        if isinstance(answer, Failed):
+            raise BayouError(f"server {server} could not be restarted: {answer.why}")
 
     def suffer(self, sender: int | None, receiver: int | None, faults: Faults | None) -> None:
         if sender is None:
@@ -232,6 +243,7 @@ class ProcessWorld:
                 except ProcessLookupError:
                     pass
         os.waitpid(self._warm_pid, 0)
+        warm.remove_folder(self._folder)
         self._channel.close()
         for node in self._by_fd.values():
             node.sock.close()
@@ -263,10 +275,13 @@ class ProcessWorld:
 
     # How it works.
 
-    def _start(self, id: int, peers: Sequence[int], join: Join | None, *, paused: bool) -> Message:
+    def _start(
+        self, id: int, peers: Sequence[int], join: Join | None, *, paused: bool, journal: str = ""
+    ) -> Message:
+        """Start the process of a server, which has a journal, or of a client; return what it answers."""
         ours, theirs = socket.socketpair()
         self._count += 1
-        node = _Node(id, self._count, ours, is_server=join is not None)
+        node = _Node(id, self._count, ours, is_server=bool(journal))
         try:
             warm.send_request(self._channel, node.key, theirs.fileno())
         except ConnectionError as error:
@@ -288,6 +303,7 @@ class ProcessWorld:
             self._dial_ms(),
             *_plain_habits(self.settings.habits),
             self.observe is not None,
+            journal,
         )
         standing = [
             (id, Suffer(receiver, True, _in_millionths(faults)))
@@ -456,6 +472,18 @@ class ProcessWorld:
                 self._asked.pop(number, None)
             answers = [(node, self._answers.pop(number, None)) for number, node in asked.items()]
         return sorted(answers, key=lambda pair: pair[0].id)
+
+
+def _make_folder() -> str:
+    """Make a folder for the journals of a run, which nobody else can read."""
+    path = f"{os.environ.get('TMPDIR') or '/tmp'}/bayou-{os.urandom(8).hex()}"
+    try:
+        os.mkdir(path, 0o700)
+    except OSError as error:
+        raise BayouError(
+            f"{path}, a folder for the journals of this run, can't be made: {error.strerror}; TMPDIR says where"
+        ) from error
+    return path
 
 
 def _plain_habits(habits: Habits | None) -> tuple[tuple[int, ...], str]:
