@@ -5,10 +5,160 @@ from __future__ import annotations
 
 KNOWN: dict[tuple[str, str, str], str] = {
     (
+        "bayou/check/answers.py",
+        "return False",
+        "statement: returns None",
+    ): "of _demands, of whose results only the truth is asked",
+    (
+        "bayou/check/logs.py",
+        'holder.left_at or 0, f"nobody is primary: {named(primary)} has left, and handed it to nobody"',
+        "boolean: operand 2 dropped",
+    ): "there it has left, at an event from 1 on: the 0 is for the type checker",
+    (
+        "bayou/check/logs.py",
+        'holder.left_at or 0, f"nobody is primary: {named(primary)} has left, and handed it to nobody"',
+        "constant: 0 -> -1",
+    ): "there it has left, at an event from 1 on: the 0 is for the type checker",
+    (
+        "bayou/check/logs.py",
+        'holder.left_at or 0, f"nobody is primary: {named(primary)} has left, and handed it to nobody"',
+        "constant: 0 -> 1",
+    ): "there it has left, at an event from 1 on: the 0 is for the type checker",
+    (
+        "bayou/check/logs.py",
+        "latest = max(accepted.latest, id[1][0] if id[1] else 0)",
+        "call: arguments 1 and 2 swapped",
+    ): "the larger of two whole numbers is the same in whatever order",
+    (
+        "bayou/check/logs.py",
+        "latest = max(accepted.latest, id[1][0] if id[1] else 0)",
+        "constant: 0 -> -1",
+    ): "of the 0 for the first server: the latest stamp is never below 0 (that of the index is noticed)",
+    (
+        "bayou/check/logs.py",
+        "return state.may_lack_its_end(server) and (not server.own or server.own[-1][0] < id[0])",
+        "comparison: < -> <= (1)",
+    ): "with an equal stamp it would be that very write, and of one that was accepted nobody asks this",
+    (
+        "bayou/check/logs.py",
+        "verdict.fails(False)",
+        "constant: False -> True",
+    ): "here it only counts a look, and its result is nobody's",
+    (
+        "bayou/check/state.py",
+        "@dataclass(eq=False, slots=True)",
+        "call: argument slots dropped",
+    ): "how an object lies in memory",
+    (
+        "bayou/check/state.py",
+        "@dataclass(eq=False, slots=True)",
+        "constant: True -> False",
+    ): "how an object lies in memory",
+    (
+        "bayou/check/state.py",
+        "@dataclass(frozen=True, slots=True)",
+        "call: argument slots dropped",
+    ): "how an object lies in memory",
+    (
+        "bayou/check/state.py",
+        "@dataclass(frozen=True, slots=True)",
+        "constant: True -> False",
+    ): "of slots: how an object lies in memory (that of frozen is noticed)",
+    (
+        "bayou/check/state.py",
+        "NEVER = 1 << 62",
+        "constant: 1 -> 2",
+    ): "any number that no server's count of writes can reach",
+    (
+        "bayou/check/state.py",
+        "NEVER = 1 << 62",
+        "constant: 62 -> 61",
+    ): "any number that no server's count of writes can reach",
+    (
+        "bayou/check/state.py",
+        "NEVER = 1 << 62",
+        "constant: 62 -> 63",
+    ): "any number that no server's count of writes can reach",
+    (
+        "bayou/check/state.py",
+        "highest = -1",
+        "constant: 1 -> 0",
+    ): "the first write has a place from 0 on, which replaces it",
+    (
+        "bayou/check/state.py",
+        "highest = -1",
+        "constant: 1 -> 2",
+    ): "the first write has a place from 0 on, which replaces it",
+    (
+        "bayou/check/state.py",
+        "highest = max(highest, other.known.get(id, NEVER))",
+        "call: arguments 1 and 2 swapped",
+    ): "the larger of two whole numbers is the same in whatever order",
+    (
+        "bayou/check/state.py",
+        "if one is other or not place:",
+        "boolean: operand 1 dropped",
+    ): "a short cut: a server's own places, put together as those of two are, give the same",
+    (
+        "bayou/check/state.py",
+        "server.latest = max(server.latest, id[0])",
+        "call: arguments 1 and 2 swapped",
+    ): "the larger of two whole numbers is the same in whatever order",
+    (
         "bayou/core/replica.py",
         "if items.committed or items.csn > csn_before:",
         "comparison: > -> >= (1)",
     ): "without committed items from the very next CSN on there is nothing to apply, and no gap to find",
+    (
+        "bayou/core/replica.py",
+        "if self.is_primary and not was_primary:",
+        "boolean: operand 1 dropped",
+    ): "mark looks at that too, and does nothing where this server is not the primary",
+    (
+        "bayou/core/sortedwrites.py",
+        "if not short or short[-1] < write:",
+        "boolean: operand 2 dropped",
+    ): "what comes last is put there by insort too, after a few comparisons more",
+    (
+        "bayou/core/vector.py",
+        "entries = {name: max(value, other.completed(name)) for name, value in self._entries.items()}",
+        "call: arguments 1 and 2 swapped",
+    ): "the larger of two numbers is the same in either order",
+    (
+        "bayou/node/client.py",
+        "elif self._pending is not None and self.wake_at is not None and now >= self.wake_at:",
+        "boolean: operand 1 dropped",
+    ): "it wants to be woken exactly as long as a request is under way; both are asked for the type checker",
+    (
+        "bayou/node/client.py",
+        "self._now = 0.0",
+        "statement: assignment removed",
+    ): "each step sets it before anything looks at it",
+    (
+        "bayou/node/exchange.py",
+        "items: int = 8192",
+        "constant: 8192 -> 8191",
+    ): "how much is sent at a time is a choice, which makes no difference to what arrives",
+    (
+        "bayou/node/exchange.py",
+        "items: int = 8192",
+        "constant: 8192 -> 8193",
+    ): "how much is sent at a time is a choice, which makes no difference to what arrives",
+    (
+        "bayou/node/exchange.py",
+        "parts_ahead: int = 4",
+        "constant: 4 -> 5",
+    ): "how much is sent ahead is a choice, which makes no difference to what arrives",
+    (
+        "bayou/node/exchange.py",
+        "self.seen_item = -1",
+        "constant: 1 -> 2",
+    ): "any number below 0 says that not even the beginning was seen: items are counted from there",
+    (
+        "bayou/node/gossip.py",
+        "return min(self._period_due, self._round_due)",
+        "call: arguments 1 and 2 swapped",
+    ): "the smaller of two numbers is the same in either order",
     (
         "bayou/node/messages.py",
         "csn: int = 0",
@@ -20,13 +170,43 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "constant: 0 -> 1",
     ): "of Watch, which without a vector differs from wherever a server stands, whatever its CSN",
     (
-        "bayou/node/exchange.py",
-        "items: int = 8192",
-        "constant: 8192 -> 8191",
-    ): "how much is sent at a time is a choice, which makes no difference to what arrives",
+        "bayou/node/messages.py",
+        "tentative: int = 0",
+        "constant: 0 -> 1",
+    ): "of Watch, which without a vector differs from wherever a server stands, whatever it has tentative",
     (
-        "bayou/node/exchange.py",
-        "items: int = 8192",
-        "constant: 8192 -> 8193",
-    ): "how much is sent at a time is a choice, which makes no difference to what arrives",
+        "bayou/node/retiring.py",
+        "NO_TOKEN = -1",
+        "constant: 1 -> 2",
+    ): "tokens are never negative, so that any negative number is none",
+    (
+        "bayou/node/retiring.py",
+        "if self._promised.get(message.asker) is None and server.replica.primary is not message.asker:",
+        "boolean: operand 1 dropped",
+    ): "only the primary is given a promise, which ends in the step in which another one becomes the primary",
+    (
+        "bayou/node/retiring.py",
+        "self._token = 0",
+        "constant: 0 -> -1",
+    ): "no token counts before a server leaves, and whatever begins that makes a new one",
+    (
+        "bayou/node/retiring.py",
+        "self._token = 0",
+        "statement: assignment removed",
+    ): "no token is looked at before a server leaves, and whatever begins that makes one",
+    (
+        "bayou/node/server.py",
+        "if timed.due is not None and (earliest is None or timed.due < earliest):",
+        "comparison: < -> <= (1)",
+    ): "of two that are due at the same time either one tells when that is",
+    (
+        "bayou/node/server.py",
+        "self.now = 0.0",
+        "constant: 0.0 -> 1.0",
+    ): "each step sets it, and so does what comes back from a crash, before anything looks at it",
+    (
+        "bayou/node/server.py",
+        "self.now = 0.0",
+        "statement: assignment removed",
+    ): "each step sets it, and so does what comes back from a crash, before anything looks at it",
 }

@@ -251,7 +251,9 @@ def test_what_comes_of_a_request_later_in_the_simulated_world() -> None:
     session.say("joinServer 0", "joinServer 1", "joinClient 8 0", "joinClient 9 1", "loss 8 0 100")
     assert "not done within 30 s" in session.say("put 8 a b")[-1]
     assert session.say("get 8 a")[-1].endswith("its last request is still under way; skipped")
+    assert session.run.world.owing() == [8]
     assert "put 8 a b, given up before: carried out" in session.say("loss 8 0 0", "wait 3000")
+    assert session.run.world.owing() == []
     assert session.say("stabilize", "get 9 a") == ["a:b"]
     session.say("loss 0 8 100", "put 8 a c")
     assert session.say("restoreConnection 8 1", "# nothing") == [
@@ -266,9 +268,11 @@ def test_the_end_of_a_client_whose_request_was_given_up() -> None:
         session.say("joinServer 0", "joinClient 8 0")
         os.kill(world.pids[0], signal.SIGSTOP)
         assert "not done within 0.3 s" in session.say("put 8 a b")[-1]
+        assert world.owing() == [8]
         os.kill(world.pids[8], signal.SIGKILL)
         wait_until(lambda: "put 8 a b, given up before: nobody will know, it is gone" in session.say("#"))
         os.kill(world.pids[0], signal.SIGCONT)
+        assert world.owing() == []
         assert session.run.topology.clients == []
     finally:
         world.close()

@@ -323,15 +323,31 @@ class Run:
         command: level, in lock-step."""
         if not self.paused:
             changed = self.topology.servers if self._is_unsettled else list(changed)
+            moving = self._moving()
             self.pace.settle(changed, after_failure=self._is_unsettled)
-            self._is_unsettled = False
+            while any(server not in self._moving() for server in moving):  # something came in the middle
+                moving = self._moving()
+                self.pace.settle(changed, after_failure=True)
+            self._is_unsettled = bool(moving)
             if not self.settings.free_running:
                 self.record_rest(changed)
 
+    def _moving(self) -> list[int]:
+        """Return the servers to which a client has sent a request that was given up: it may be carried out at
+        any moment."""
+        owing = [node for node in self.world.owing() if self.topology.kind(node) == "client"]
+        servers = [self.topology.server_of(client) for client in owing]
+        return [server for server in servers if server is not None]
+
     def record_rest(self, servers: Iterable[int]) -> None:
-        """Record that nothing more can move in the groups of these servers."""
-        if self._observe is not None:
-            self.record({"event": "settled", "groups": self.topology.groups(servers)})
+        """Record that nothing more can move in the groups of these servers, as far as that is so."""
+        if self._observe is None:
+            return
+        moving = self._moving()
+        groups = self.topology.groups(servers)
+        groups = [group for group in groups if not any(server in group for server in moving)]
+        if groups:
+            self.record({"event": "settled", "groups": groups})
 
     def record(self, event: Event) -> None:
         """Add an event to the trace, if there is one."""

@@ -98,6 +98,9 @@ if TYPE_CHECKING:
             """Return the answers that have come since the last call to orders that had been given up, or were
             cut short by an error: (node, order, answer)."""
 
+        def owing(self) -> list[int]:
+            """Return the nodes that have yet to answer an order that was given up."""
+
         def take_departed(self) -> list[int]:
             """Return the servers that have left since the last call without a farewell: their retirement had
             been given up."""

@@ -166,6 +166,9 @@ class ProcessWorld:
         late, self._late = self._late, []
         return late
 
+    def owing(self) -> list[int]:
+        return [node.id for node, _ in self._given_up.values()]
+
     def crash(self, server: int) -> None:
         node = self._nodes.pop(server)
         if node.pid is not None:

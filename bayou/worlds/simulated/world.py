@@ -219,6 +219,9 @@ class SimulatedWorld:
         come = [number for number in self._given_up if number in self._answers]
         return [(*self._given_up.pop(number), self._answers.pop(number)) for number in come]
 
+    def owing(self) -> list[int]:
+        return [node for number, (node, _) in self._given_up.items() if number not in self._answers]
+
     def ask_first(self, orders: Sequence[tuple[int, Message]]) -> list[Message | None]:
         numbers = [self.order(node, order) for node, order in orders]
         try:
