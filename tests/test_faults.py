@@ -137,7 +137,7 @@ def test_faults_that_make_no_sense_are_refused(line: str, why: str) -> None:
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
-        ("crashServer 1\nrestartServer 1\n", "server 1 kept its log in memory, which is gone"),
+        ("crashSoon 1 5\n", "processes crash between commands only: crashServer"),
         ("skewClock 1 50\n", "the processes of this machine share its clock"),
     ],
 )

@@ -16,7 +16,6 @@ from bayou.core.vector import NOTHING, RETIRED, LiveVector, VersionVector
 from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, Write, fits
 from bayou.node.effects import AGAIN, Effects, LinkDown, LinkUp, Tick
 from bayou.node.exchange import Limits
-from bayou.node.facts import CreatedFor, Named
 from bayou.node.gossip import Habits
 from bayou.node.messages import (
     Answer,
@@ -41,6 +40,7 @@ from bayou.node.messages import (
     Retire,
 )
 from bayou.node.patience import Patience
+from bayou.node.records import CreatedFor, Named
 from bayou.node.server import Server, Settings
 from tests.test_holes_gossip import at_rest, before_it_commits, news, parts, pulls
 from tests.test_nodes import Numbers, alarm, client, due, first, hear, only, order, said, server, system

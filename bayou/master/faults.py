@@ -85,7 +85,7 @@ def crash_soon(run: Run, text: str, ms: str) -> None:
     "restartServer",
     ("id", TEXT),
     does="starts a crashed server again, with what it had made durable, and connects it to whom it was "
-    "connected to (simulated world only, until servers keep their logs on disks)",
+    "connected to",
     until="it is connected",
     example="restartServer 2",
 )

@@ -7,7 +7,7 @@ numbers are for good: a journal written today is read by versions to come.
 from __future__ import annotations
 
 from bayou.core.items import Items
-from bayou.node.records import Activated, Answered, CreatedFor, Named, Promised
+from bayou.node.records import Activated, Answered, CreatedFor, Fact, Named, Promised
 from bayou.wire.codec import decode_fields, encode_fields
 from bayou.wire.errors import WireError
 from bayou.wire.frames import FRAME_BYTES_MAX, PREFIX_BYTES, frame
@@ -15,21 +15,27 @@ from bayou.wire.frames import FRAME_BYTES_MAX, PREFIX_BYTES, frame
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
-    from bayou._record import Record
+KINDS: dict[int, type[Items | Fact]] = {
+    1: Items,
+    2: Named,
+    3: Activated,
+    4: Answered,
+    5: Promised,
+    6: CreatedFor,
+}
+_NUMBERS: dict[type, bytes] = {kind: bytes((number,)) for number, kind in KINDS.items()}
 
-KINDS: dict[int, type[Record]] = {1: Items, 2: Named, 3: Activated, 4: Answered, 5: Promised, 6: CreatedFor}
-_NUMBERS = {kind: number for number, kind in KINDS.items()}
 
-
-def pack(records: Iterable[Record]) -> bytes:
+def pack(records: Iterable[Any]) -> bytes:
     """Return a batch of records as bytes; KeyError for one of no kind that is kept."""
-    return b"".join([bytes((_NUMBERS[type(record)],)) + frame(encode_fields(record)) for record in records])
+    return b"".join([_NUMBERS[type(record)] + frame(encode_fields(record)) for record in records])
 
 
-def unpack(batch: bytes) -> list[Record]:
+def unpack(batch: bytes) -> list[Items | Fact]:
     """Return the records of a batch; WireError where these bytes are none."""
-    records: list[Record] = []
+    records: list[Items | Fact] = []
     at = 0
     while at < len(batch):
         start = at + 1 + PREFIX_BYTES

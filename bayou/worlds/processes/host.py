@@ -1,8 +1,8 @@
 """What runs in the process of a node: a state machine between the master's orders and its sockets.
 
-One thread and one loop. Each turn takes all that the sockets hold, lets the node process it, and then
-carries out the effects: durable first (replicas live in memory only, so there is nothing to do yet),
-then what is to be sent, then answers.
+One thread and one loop. Each turn takes all that the sockets hold, lets the node process it, and then settles
+with its driver: all that the turn has made durable goes into the journal at once, and after that, what is to
+be sent and answered leaves.
 """
 
 from __future__ import annotations
@@ -262,7 +262,7 @@ class Host:
                 self._driver.settle()
 
     def make_durable(self, records: list[Durable]) -> None:
-        """Add them to the journal. It is gone with the run, and so need not survive the end of the machine."""
+        """Add them to the journal. It goes with the run, and so need not survive the end of the machine."""
         if self._journal is not None:
             self._journal.append(pack(records))
 

@@ -183,15 +183,14 @@ class ProcessWorld:
         return []
 
     def restart(self, server: int, peers: Sequence[int], *, paused: bool) -> None:
-        answer = self._start(
-            server,
-            [peer for peer in peers if peer in self._nodes],
-            None,
-            paused=paused,
-            journal=self._journals[server],
-        )
+        known = [peer for peer in peers if peer in self._nodes]
+        servers = [peer for peer in known if self._nodes[peer].is_server]
+        answer = self._start(server, servers, None, paused=paused, journal=self._journals[server])
         if isinstance(answer, Failed):
             raise BayouError(f"server {server} could not be restarted: {answer.why}")
+        for client in known:
+            if client not in servers:
+                self.connect(client, server)
 
     def suffer(self, sender: int | None, receiver: int | None, faults: Faults | None) -> None:
         if sender is None:
@@ -484,7 +483,7 @@ def _make_folder() -> str:
         os.mkdir(path, 0o700)
     except OSError as error:
         raise BayouError(
-            f"{path}, a folder for the journals of this run, can't be made: {error.strerror}; TMPDIR says where"
+            f"the folder {path} for the journals of servers can't be made: {error.strerror}; see TMPDIR"
         ) from error
     return path
 
