@@ -52,13 +52,17 @@ def show(write: WriteId) -> str:
 
 @dataclass(frozen=True)
 class Logged:
-    """A server has processed items: ``committed`` from ``csn`` on, then ``tentative``."""
+    """A server has processed items: ``committed`` from ``csn`` on, then ``tentative``.
+
+    ``again``: it tells so after a crash, before which nobody may have heard of it.
+    """
 
     at: int
     server: int
     csn: int
     committed: tuple[Write, ...]
     tentative: tuple[Write, ...]
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,15 @@ class Settled:
 
 @dataclass(frozen=True)
 class Named:
-    """The server at an id has its name: from here on the id stands for this server, and no earlier one."""
+    """The server at an id has its name: from here on the id stands for this server, and no earlier one.
+
+    ``again``: as of Logged.
+    """
 
     at: int
     server: int
     name: Name
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,11 +192,11 @@ def _logged(at: int, event: Event) -> Logged:
         raise ValueError("a CSN is 0 at least")
     if any(write.kind == "notice" for write in tentative):
         raise ValueError("a notice stands for a committed write")
-    return Logged(at, _int(event["server"]), event["csn"], committed, tentative)
+    return Logged(at, _int(event["server"]), event["csn"], committed, tentative, event.get("again") is True)
 
 
 def _named(at: int, event: Event) -> Named:
-    return Named(at, _int(event["server"]), _name(event["name"]))
+    return Named(at, _int(event["server"]), _name(event["name"]), event.get("again") is True)
 
 
 def _fate(at: int, event: Event) -> Fate:

@@ -233,6 +233,8 @@ class State:
 
     def _name(self, step: Named) -> None:
         former = self._current.get(step.server)
+        if step.again and former is not None and former.name == step.name:
+            return
         if former is not None and former.left_at is None:
             former.is_replaced = True
         server = self._add(Server(step.server, step.name, step.at))
@@ -261,6 +263,8 @@ class State:
 
     def _log(self, step: Logged) -> None:
         server = self._server(step.server)
+        if step.again and self._has(server, step):
+            return
         self.batches.append(Batch(step.at, server, step.csn, len(server.committed)))
         for csn, write in enumerate(step.committed, start=step.csn + 1):
             self._commit(step.at, server, csn, write)
@@ -270,6 +274,12 @@ class State:
             else:
                 self._learn(step.at, server, write)
                 server.tentative[write.id] = None
+
+    def _has(self, server: Server, step: Logged) -> bool:
+        """Whether what a restarted server tells again had been heard before its crash."""
+        committed = [write.id for write in step.committed]
+        heard = server.committed[step.csn : step.csn + len(committed)] == committed
+        return heard and all(write.id in server.known for write in step.tentative)
 
     def _commit(self, at: int, server: Server, csn: int, write: Write) -> None:
         id = write.id

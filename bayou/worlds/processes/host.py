@@ -15,11 +15,12 @@ from bayou._quoting import shorten
 from bayou.core.errors import PeerError
 from bayou.host.driver import Driver
 from bayou.node.client import Client
-from bayou.node.effects import LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.node.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Done, Failed, Links, Look, Message
 from bayou.node.server import Server, Settings
 from bayou.node.session import SHORT_NAMES, Guarantees
 from bayou.storage.journal import Journal
+from bayou.storage.memory import Memory
 from bayou.wire.connection import Introduce
 from bayou.wire.keeping import pack, unpack
 from bayou.worlds.processes.complaints import Complaints
@@ -28,7 +29,9 @@ from bayou.worlds.processes.network import Network
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.node.effects import Effects, Input
+    from collections.abc import Sequence
+
+    from bayou.node.effects import Input
     from bayou.node.machine import Machine
     from bayou.node.records import Durable
     from bayou.worlds.faults import Weather
@@ -186,12 +189,20 @@ class Host:
     def _make_server(self, order: Start) -> Server:
         """Open the journal; return the server that wrote it, or a new one."""
         self._journal = journal = Journal(order.journal, is_synced=False)
-        records = [record for batch in journal.read() for record in unpack(batch)]
-        if not records:
+        batches = [unpack(batch) for batch in journal.read()]
+        if not batches:
             return Server(order.id, SystemBits(), _settings(order), paused=order.paused)
+        self._tell_again(order.id, batches[-1])
+        records = Memory(record for batch in batches for record in batch)
         return Server.restored(
             order.id, SystemBits(), _settings(order), records, now=monotonic(), paused=order.paused
         )
+
+    def _tell_again(self, server: int, last: Sequence[Durable]) -> None:
+        """The crash may have come after this batch was durable, and before anybody had heard of it."""
+        effects = Effects()
+        effects.durable += last
+        self._trace("server", server, Tick(), effects, again=True)
 
     def _dial(self, number: int, port: int, within_ms: int) -> None:
         self._dials_open += 1
@@ -273,8 +284,7 @@ class Host:
         machine, me = self._driver.machine, self._network.me
         if machine.name is not me.name:
             self._network.introduce_as(Introduce(me.id, me.is_server, machine.name))
-        if self._traces:
-            self._trace(machine, given, effects)
+        self._trace(machine.kind, machine.id, given, effects)
         if self._verbose:
             for words in effects.notes:
                 self._complaints.say(" ".join(map(str, words)))
@@ -298,12 +308,14 @@ class Host:
         """The node has ended: so does this process, once all is said."""
         self._leaving = True
 
-    def _trace(self, machine: Machine, given: Input, effects: Effects) -> None:
+    def _trace(self, kind: str, id: int, given: Input, effects: Effects, **more: object) -> None:
+        if not self._traces:
+            return
         from bayou.trace.events import events_of
         from bayou.trace.file import to_line
 
-        events = events_of(machine.kind, machine.id, given, effects)
-        lines = tuple(to_line({**event, "t": round(time(), 6)}) for event in events)
+        events = events_of(kind, id, given, effects)
+        lines = tuple(to_line({**event, **more, "t": round(time(), 6)}) for event in events)
         if lines:
             self._network.tell_master(Envelope(0, Traced(lines)))
 

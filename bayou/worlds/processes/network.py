@@ -153,6 +153,8 @@ class Network:
 
     def flush(self) -> None:
         """Send what is queued, as far as the other ends take it."""
+        if self._control in self._touched:  # what is told of a message comes before the message
+            self._control.flush()
         while self._touched:
             touched, self._touched = self._touched, {}
             for stream in touched:

@@ -119,7 +119,7 @@ class ProcessWorld:
         return self.ask_all([(node, order)])[0]
 
     def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
-        numbers = [self._order(node, order) for node, order in orders]
+        numbers = [self.order(node, order) for node, order in orders]
         try:
             while not all(number in self._answers for number in numbers):
                 self._turn(self._deadline)
@@ -130,7 +130,7 @@ class ProcessWorld:
         return [self._answers.pop(number) for number in numbers]
 
     def ask_first(self, orders: Sequence[tuple[int, Message]]) -> list[Message | None]:
-        numbers = [self._order(node, order) for node, order in orders]
+        numbers = [self.order(node, order) for node, order in orders]
         try:
             while not any(number in self._answers for number in numbers):
                 self._turn(self._deadline)
@@ -335,13 +335,18 @@ class ProcessWorld:
         if node.pid is not None and node.key in self._by_key:
             os.kill(node.pid, signal.SIGKILL)  # at once, and though it may be stopped
 
-    def _order(self, id: int, order: Message) -> int:
+    def order(self, id: int, order: Message) -> int:
+        """Give a node an order without waiting; return the number under which ``answer`` will find it."""
         node = self._nodes.get(id)
         if node is not None:
             return self._send(node, order)
         self._count += 1
         self._answers[self._count] = Failed("it is gone")
         return self._count
+
+    def answer(self, number: int) -> Message | None:
+        """Return and forget the answer to that order, None while there is none."""
+        return self._answers.pop(number, None)
 
     def _send(self, node: _Node, order: Message) -> int:
         self._count += 1
