@@ -12,7 +12,7 @@ import os
 from time import monotonic, time
 
 from bayou._quoting import shorten
-from bayou.core.errors import PeerError
+from bayou.core.errors import BayouError, PeerError
 from bayou.host.driver import Driver
 from bayou.node.client import Client
 from bayou.node.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
@@ -174,7 +174,11 @@ class Host:
         name_process(f"bayou {'server' if order.is_server else 'client'} {order.id}")
         self._complaints.introduce(f"{'server' if order.is_server else 'client'} {shorten(str(order.id))}")
         if order.is_server:
-            machine: Machine = self._make_server(order)
+            try:
+                machine: Machine = self._make_server(order)
+            except (BayouError, OSError) as error:
+                self.answer(number, Failed(str(error)))
+                return
             self.answer(0, Up(self._network.listen()))
         else:
             chosen = dict(zip(SHORT_NAMES.values(), map(bool, order.guarantees), strict=True))

@@ -62,9 +62,9 @@ class ProcessWorld:
         is handed on by forking only.
         """
         self.settings = settings or WorldSettings()
-        self._folder = _make_folder()
+        self.folder = _make_folder()
         self._journals: dict[int, str] = {}
-        self._warm_pid, self._channel = warm.start(secret or os.urandom(warm.SECRET_BYTES), self._folder)
+        self._warm_pid, self._channel = warm.start(secret or os.urandom(warm.SECRET_BYTES), self.folder)
         self._nodes: dict[int, _Node] = {}
         self._by_fd: dict[int, _Node] = {}
         self._by_key: dict[int, _Node] = {}
@@ -89,7 +89,7 @@ class ProcessWorld:
         self._deadline = monotonic() + self.settings.deadline_s
 
     def start_server(self, node: int, peers: Sequence[int], join: Join, *, paused: bool) -> Message:
-        self._journals[node] = f"{self._folder}/{self._count}"
+        self._journals[node] = f"{self.folder}/{self._count}"
         return self._start(node, peers, join, paused=paused, journal=self._journals[node])
 
     def start_client(self, node: int, server: int) -> None:
@@ -245,7 +245,7 @@ class ProcessWorld:
                 except ProcessLookupError:
                     pass
         os.waitpid(self._warm_pid, 0)
-        warm.remove_folder(self._folder)
+        warm.remove_folder(self.folder)
         self._channel.close()
         for node in self._by_fd.values():
             node.sock.close()
