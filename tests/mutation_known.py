@@ -181,7 +181,7 @@ KNOWN: dict[tuple[str, str, str], str] = {
     ): "tokens are never negative, so that any negative number is none",
     (
         "bayou/node/retiring.py",
-        "if self._promised.get(message.asker) is None and server.replica.primary is not message.asker:",
+        "if message.asker not in self._promised and server.replica.primary is not message.asker:",
         "boolean: operand 1 dropped",
     ): "only the primary is given a promise, which ends in the step in which another one becomes the primary",
     (

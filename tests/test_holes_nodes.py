@@ -54,7 +54,7 @@ def test_a_promise_to_inherit_survives_a_crash() -> None:
     orders = [world.order(0, Retire())]
     test_nodes_late.deliver(world, lambda flight: isinstance(sent(flight)[1], HandOver))
     assert world.server(0).replica.log.committed[-1].heir is world.server(1).replica.name
-    assert [fact for fact in world.journals[1] if isinstance(fact, Promised)] == [Promised(ROOT, 0)]
+    assert [fact for fact in world.journals[1] if isinstance(fact, Promised)] == [Promised(ROOT)]
     world.crash(1)
     world.restart(1, [2], paused=False)
     orders.append(world.order(1, Retire()))
@@ -72,7 +72,7 @@ def test_a_promise_to_inherit_survives_a_crash() -> None:
 def test_a_promise_is_written_down_once_for_each_asker() -> None:
     nodes = system(2)
     ask = only(order(nodes[0], Retire()))
-    assert hear(nodes[1], 0, ask).durable == [Promised(ROOT, 0)]
+    assert hear(nodes[1], 0, ask).durable == [Promised(ROOT)]
     again = hear(nodes[1], 0, ask)
     assert (again.durable, said(again)) == ([], [Willing])
 

@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
+from bayou.core.write import CREATION
 from bayou.node.desk import NUMBERS_FOR_EACH_ANSWER
 from bayou.node.messages import (
     AskHeir,
     Converge,
     Converged,
+    Created,
     Do,
     HandOver,
     Join,
@@ -165,3 +167,29 @@ def test_songs_and_urls_are_words(song: str, url: str | None) -> None:
     order(node, Join(first=True))
     effects = hear(node, 50, Request(7, 1, "delete" if url is None else "put", song, url, None, None))
     assert [peer for peer, _ in effects.drops] == [50]
+
+
+@pytest.mark.parametrize("is_named", [False, True], ids=["before its name", "before its membership"])
+def test_a_newcomer_that_crashes_goes_on_joining_when_it_is_back(is_named: bool) -> None:
+    """Under the same name, of which the creator made one only."""
+    world = SimulatedWorld(check=True)
+    world.start_server(0, [], Join(first=True), paused=False)
+    world.start_client(9, 0)
+    world.ask(9, Do("put", "a", "b"))
+    world.add_server(1, [0], paused=False)
+    world.order(1, Join(first=False))
+    while True:
+        flight = world.flights()[0]
+        if not is_named and isinstance(getattr(flight.given, "message", None), Created):
+            break
+        world.deliver(flight)
+        if is_named and world.server(1).name is not None:
+            break
+    assert (world.server(1).name is not None, world.server(1).is_member) == (is_named, False)
+    world.crash(1)
+    world.restart(1, [0], paused=False)
+    world.pass_quietly(60.0)
+    newcomer = world.server(1)
+    assert newcomer.is_member
+    assert newcomer.replica.get("a") == "b"
+    assert [write.kind for write in world.server(0).replica.log.committed].count(CREATION) == 1

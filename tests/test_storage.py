@@ -126,10 +126,10 @@ def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path: Path, monkeypatch: p
 def test_of_facts_about_the_same_the_last_one_is_kept() -> None:
     """Twenty thousand writes of a session leave one answer behind."""
     name = ROOT.child(1)
-    memory = Memory([Named(ROOT), Promised(name, 1)])
+    memory = Memory([Named(ROOT), Promised(name)])
     for number in range(20_000):
         memory.append([Answered(Answer(7, number, OK))])
-    memory.append([Promised(name, 2), Answered(Answer(8, 0, OK))])
+    memory.append([Promised(name), Answered(Answer(8, 0, OK))])
     assert list(memory) == [
-        Named(ROOT), Answered(Answer(7, 19_999, OK)), Promised(name, 2), Answered(Answer(8, 0, OK)),
+        Named(ROOT), Answered(Answer(7, 19_999, OK)), Promised(name), Answered(Answer(8, 0, OK)),
     ]  # fmt: skip

@@ -230,7 +230,7 @@ def new_server_lacks_its_own_creation_write(patch: Patch) -> None:
 
     def on_created(self: Joining, peer: int, message: Created) -> None:
         original(self, peer, message)
-        if self._target is message:
+        if self._target is not None:
             self._server.activate()
 
     original = Joining.on_created

@@ -8,10 +8,11 @@ from bayou.core.vector import LiveVector
 from bayou.node.effects import AGAIN
 from bayou.node.messages import JOIN, Create, Created, Declined, Failed, Join, Joined
 from bayou.node.patience import Patience
-from bayou.node.records import CreatedFor
+from bayou.node.records import Aiming, Asking, CreatedFor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from bayou.core.name import Name
     from bayou.core.write import Write
     from bayou.node.context import Context
     from bayou.node.exchange import Exchanges
@@ -30,17 +31,18 @@ class Joining:
         self._patience = Patience(retry_s)
         self._order: int | None = None
         self._creator: int | None = None
+        self._is_joining = False
         self._token = 0
-        self._tokens: dict[int, int] = {}
+        self._tokens: dict[Name | int, int] = {}
         self._declined: dict[int, None] = {}
-        self._target: Created | None = None
+        self._target: Aiming | None = None
         self._turn = 0
         self.due: float | None = None
 
     def start(self, order: int, message: Join) -> None:
         """Begin, as the master ordered."""
         server = self._server
-        if server.is_member or self._order is not None:
+        if server.is_member or self._is_joining:
             server.answer(order, Failed("it is a member already, or becoming one"))
         elif message.first:
             server.become(ROOT)
@@ -49,14 +51,30 @@ class Joining:
             server.answer(order, Failed("no other server is connected to it"))
         else:
             self._order = order
+            self._is_joining = True
             self._ask()
+
+    def restore_asking(self, asking: Asking) -> None:
+        """Ask under the same token as before a crash."""
+        self._tokens[asking.peer if asking.creator is None else asking.creator] = asking.token
+
+    def restore_aim(self, aim: Aiming) -> None:
+        """Take over what was to be taken over before a crash."""
+        self._target = aim
+
+    def resume(self) -> None:
+        """Go on after a crash, which came before this server was a member."""
+        self._is_joining = bool(self._tokens)
+        if self._is_joining:
+            self.due = self._server.now
 
     def on_created(self, peer: int, message: Created) -> None:
         """The creator has given a name."""
         if peer != self._creator or message.token != self._token or self._target is not None:
             return
         self._server.become(message.creation.created)
-        self._target = message
+        self._target = Aiming(message.csn, message.vector)
+        self._server.remember(self._target)
         self._patience.renew()
         self.due = self._server.now + self._patience.take()
 
@@ -70,13 +88,15 @@ class Joining:
         """An exchange is complete. All is well where it brought what the creator had when it gave the
         name; otherwise the creator is gone, and another server is asked in a while."""
         target = self._target
-        if target is None or self._order is None:
+        if target is None or not self._is_joining:
             return
         replica = self._server.replica
         if replica.csn >= target.csn and replica.vector.covers(target.vector):
             order, self._order, self.due = self._order, None, None
+            self._is_joining = False
             self._server.activate()
-            self._server.answer(order, Joined(replica.name, replica.is_primary))
+            if order is not None:
+                self._server.answer(order, Joined(replica.name, replica.is_primary))
 
     def on_due(self) -> None:
         """Nothing came for a while: ask again, somebody else where the creator is gone."""
@@ -101,7 +121,7 @@ class Joining:
     def on_links_changed(self) -> None:
         """A server was connected or cut off: where there is nobody to wait for any more, ask somebody
         else."""
-        if self._order is not None and self._creator not in self._server.servers:
+        if self._is_joining and self._creator not in self._server.servers:
             self._patience.renew()
             if self._target is None:
                 self._ask()
@@ -110,7 +130,7 @@ class Joining:
 
     def waiting(self) -> list[str]:
         """Return what is being waited for, a line each."""
-        if self._order is None:
+        if not self._is_joining:
             return []
         if self._target is None:
             return [f"waits for server {self._creator} to give it a name"]
@@ -126,9 +146,19 @@ class Joining:
             self.due = self._server.now + self._patience.take()
             return
         self._creator = min(willing)
-        # The same for the same creator: it may have accepted a creation write before the connection was cut.
-        self._token = self._tokens.setdefault(self._creator, self._server.new_token())
+        self._token = self._token_for(self._creator)
         self._ask_creator(self._creator)
+
+    def _token_for(self, peer: int) -> int:
+        """Return the same token for the same creator, whatever its address: it may have accepted a creation
+        write before the connection was cut, or before a crash."""
+        name = self._server.names.get(peer)
+        creator = peer if name is None else name
+        token = self._tokens.get(creator)
+        if token is None:
+            token = self._tokens[creator] = self._server.new_token()
+            self._server.remember(Asking(name, peer, token))
+        return token
 
     def _ask_creator(self, creator: int) -> None:
         serial = self._exchanges.expect(creator, JOIN, self._token)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from bayou.core.name import Name
+    from bayou.core.vector import VersionVector
     from bayou.core.write import Write
     from bayou.node.messages import Answer
 
@@ -39,6 +40,27 @@ class Named(Fact):
     name: Name
 
 
+class Asking(Fact):
+    """It asks the server of this name (None where that had none when it was connected), at ``peer``, for one
+    of its own, under this token: asked again, it gets the same."""
+
+    creator: Name | None
+    peer: int
+    token: int
+
+    @property
+    def key(self) -> tuple[str, object]:
+        """Whom it asks."""
+        return "Asking", self.peer if self.creator is None else self.creator
+
+
+class Aiming(Fact):
+    """It has its name, and is to take over what its creator had then."""
+
+    csn: int
+    vector: VersionVector
+
+
 class Activated(Fact):
     """It has taken over all that its creator had, and takes part."""
 
@@ -55,10 +77,9 @@ class Answered(Fact):
 
 
 class Promised(Fact):
-    """It has promised ``asker``, at ``peer``, to take over the primary's duty."""
+    """It has promised ``asker`` to take over the primary's duty."""
 
     asker: Name
-    peer: int
 
     @property
     def key(self) -> tuple[str, object]:

@@ -48,7 +48,7 @@ class Retiring:
         self._asked: int | None = None
         self._offered: dict[int, None] = {}
         self._confirmed: dict[int, None] = {}
-        self._promised: dict[Name, int] = {}
+        self._promised: dict[Name, None] = {}
         self._doubted: dict[int, AskHeir] = {}
         self._turn = 0
         self.due: float | None = None
@@ -76,9 +76,9 @@ class Retiring:
         self._token = self._server.new_token()
         self.due = self._server.now
 
-    def restore_promise(self, asker: Name, peer: int) -> None:
+    def restore_promise(self, asker: Name) -> None:
         """Keep a promise given before a crash."""
-        self._promised[asker] = peer
+        self._promised[asker] = None
 
     def _proceed(self) -> None:
         """Take the next step that can be taken."""
@@ -97,7 +97,7 @@ class Retiring:
         this server can't leave before it does, paused or not."""
         servers = self._server.servers
         self.due = self._server.now + self._patience.take()
-        if servers and not any(peer in servers for peer in self._promised.values()):
+        if servers and not any(name in self._promised for name in self._server.names.values()):
             self._turn += 1
             self._exchanges.pull(servers[self._turn % len(servers)], HAND_OVER, NO_TOKEN)
 
@@ -191,12 +191,12 @@ class Retiring:
     def on_ask_heir(self, peer: int, message: AskHeir) -> None:
         """Promise to take over the primary's duty, unless retiring."""
         server = self._server
-        if server.names.get(peer, message.asker) is not message.asker:
+        if server.names.setdefault(peer, message.asker) is not message.asker:
             raise PeerError(f"it is {server.names[peer]}, and asks as {message.asker} for an heir")
         if not server.is_active:
             server.send(peer, Declined(message.token))
             return
-        if self._promised.get(message.asker) is None and server.replica.primary is not message.asker:
+        if message.asker not in self._promised and server.replica.primary is not message.asker:
             # A promise to somebody who never has the duty would keep this server here for good. So it is
             # given to the primary alone; who was cut off may have to hear from the asker that it is that.
             if not self._exchanges.is_progressing(peer, HAND_OVER, message.token):
@@ -205,8 +205,8 @@ class Retiring:
             return
         self._doubted.pop(peer, None)
         if message.asker not in self._promised:
-            server.remember(Promised(message.asker, peer))
-        self._promised[message.asker] = peer
+            server.remember(Promised(message.asker))
+        self._promised[message.asker] = None
         server.send(peer, Willing(message.token, server.replica.name))
 
     def on_hand_over(self, peer: int, message: HandOver) -> None:
@@ -238,7 +238,7 @@ class Retiring:
         if not self._promised:
             return
         vector = self._server.replica.vector
-        kept = {asker: peer for asker, peer in self._promised.items() if vector.completed(asker) != RETIRED}
+        kept = {asker: None for asker in self._promised if vector.completed(asker) != RETIRED}
         if len(kept) < len(self._promised):
             self._promised = kept
             if self._is_leaving and not kept:
@@ -249,9 +249,10 @@ class Retiring:
         if not self._is_leaving:
             return []
         if self._promised:
+            at = {name: peer for peer, name in self._server.names.items()}
             return [
-                f"waits for server {peer} to retire, whose duty it promised to take over"
-                for peer in self._promised.values()
+                f"waits for server {at.get(name, name)} to retire, whose duty it promised to take over"
+                for name in self._promised
             ]
         if not self._server.servers:
             return ["waits for a server to be connected to it, to hand over to"]

@@ -47,7 +47,7 @@ from bayou.node.messages import (
     Watch,
     Willing,
 )
-from bayou.node.records import Activated, Answered, CreatedFor, Named, Promised
+from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, Named, Promised
 from bayou.node.retiring import Retiring
 from bayou.node.rounds import Rounds
 
@@ -169,25 +169,26 @@ class Server:
         ``now``: it knows what it knew, and has no connections."""
         server = cls(id, rng, settings, paused=paused)
         server.now = now
+        restore: dict[type, Callable[[Any], object]] = {
+            Items: server._restore_items,
+            Named: lambda named: server._take_name(named.name),
+            Activated: lambda _: server._activate(),
+            Answered: lambda answered: server._desk.restore(answered.answer),
+            Promised: lambda promised: server._retiring.restore_promise(promised.asker),
+            CreatedFor: lambda created: server._creating.restore(created.token, created.creation),
+            Asking: server._joining.restore_asking,
+            Aiming: server._joining.restore_aim,
+        }
         for record in records:
-            if isinstance(record, Items):
-                server.replica.apply(record)
-            elif isinstance(record, Named):
-                server._take_name(record.name)
-            elif isinstance(record, Activated):
-                server._active = True
-            elif isinstance(record, Answered):
-                server._desk.restore(record.answer)
-            elif isinstance(record, Promised):
-                server._retiring.restore_promise(record.asker, record.peer)
-            elif isinstance(record, CreatedFor):
-                server._creating.restore(record.token, record.creation)
+            restore[type(record)](record)
         if server._replica is not None:
             server._replica.take_journal()
             if server._gossip is not None:
                 server._gossip.wake()
             if server._replica.retired:
                 server._retiring.resume()
+        if not server._active:
+            server._joining.resume()
         return server
 
     def step(self, now: float, given: Input) -> Effects:
@@ -293,8 +294,14 @@ class Server:
 
     def activate(self) -> None:
         """All has been taken over from the creator: serve from now on."""
-        self._active = True
+        self._activate()
         self.remember(Activated())
+
+    def _restore_items(self, items: Items) -> None:
+        self.replica.apply(items)
+
+    def _activate(self) -> None:
+        self._active = True
 
     def pulled(self, purpose: str, key: int, peer: int, end: End) -> None:
         """An exchange that one of the parts asked for is complete."""

@@ -7,7 +7,7 @@ numbers are for good: a journal written today is read by versions to come.
 from __future__ import annotations
 
 from bayou.core.items import Items
-from bayou.node.records import Activated, Answered, CreatedFor, Fact, Named, Promised
+from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, Fact, Named, Promised
 from bayou.wire.codec import decode_fields, encode_fields
 from bayou.wire.errors import WireError
 from bayou.wire.frames import FRAME_BYTES_MAX, PREFIX_BYTES, frame
@@ -24,6 +24,8 @@ KINDS: dict[int, type[Items | Fact]] = {
     4: Answered,
     5: Promised,
     6: CreatedFor,
+    7: Asking,
+    8: Aiming,
 }
 _NUMBERS: dict[type, bytes] = {kind: bytes((number,)) for number, kind in KINDS.items()}
 
