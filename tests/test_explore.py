@@ -38,7 +38,7 @@ def test_a_campaign_finds_nothing_and_has_seen_everything() -> None:
 
 @pytest.mark.slow
 def test_invariants_hold_after_every_step() -> None:
-    assert run_batch(Plan(check=True), 50_000, 60).findings == ()
+    assert run_batch(Plan(check=True), 50_000, 25).findings == ()
 
 
 @pytest.mark.slow
@@ -70,13 +70,13 @@ def test_findings_of_the_past_stay_mended() -> None:
 
 @pytest.mark.processes
 def test_the_same_seed_gives_the_same_bytes_whatever_the_hash_seed() -> None:
-    """Two hundred seeds, in two processes."""
+    """Eighty seeds, in two processes."""
     code = (
         "import sys; from bayou.explore.generate import scenario\n"
         "from bayou.explore.knobs import setup_for\n"
         "from bayou.explore.trial import Trial\n"
         "from bayou.trace.file import to_line\n"
-        "for seed in range(200):\n"
+        "for seed in range(80):\n"
         "    for event in Trial(scenario(seed), setup_for(seed)).run().events:\n"
         "        print(to_line(event))\n"
     )
@@ -90,7 +90,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_hash_seed() -> None:
         for seed in ("1", "2")
     ]
     assert runs[0] == runs[1]
-    assert runs[0].count(b"\n") > 20_000
+    assert runs[0].count(b"\n") > 8_000
 
 
 def test_different_seeds_differ() -> None:

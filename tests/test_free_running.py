@@ -27,10 +27,10 @@ DELICATE = (
 
 
 @pytest.mark.processes
-def test_a_hundred_timing_free_scenarios_in_every_way_to_run_them() -> None:
+def test_timing_free_scenarios_in_every_way_to_run_them() -> None:
     """Lock-step and free-running, simulated and with processes: the same bytes."""
     tentative = 0
-    for seed in range(100):
+    for seed in range(50):
         text = "\n".join(random_timing_free(seed)).encode()
         expected = simulate(text, check=True).out
         tentative += b"FALSE" in expected
@@ -38,7 +38,7 @@ def test_a_hundred_timing_free_scenarios_in_every_way_to_run_them() -> None:
         assert run_master(text).stdout == expected, f"seed {seed}, lock-step"
         done = run_master(text, "--free-running")
         assert (done.returncode, done.stdout) == (0, expected), f"seed {seed}, {done.stderr.decode()}"
-    assert tentative > 10
+    assert tentative > 5
 
 
 @pytest.mark.parametrize("partners", PARTNERS)

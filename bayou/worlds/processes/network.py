@@ -343,8 +343,6 @@ class Network:
             return
         link = self._shake_hands(sock, dialling)
         self._dialled[link] = None
-        link.events = select.POLLOUT
-        self._poll.modify(link.fd, link.events)
         try:
             sock.connect((LOOPBACK, dialling.port))
         except BlockingIOError:
@@ -374,6 +372,8 @@ class Network:
         connection = Connection(self._secret, nonce, self.me, dialled=dialling is not None)
         patience_s = HANDSHAKE_S if dialling is None else dialling.patience_s()
         link = Link(sock, connection, monotonic() + patience_s, dialling)
+        if dialling is not None:
+            link.events = select.POLLOUT
         self._add(link)
         return link
 
