@@ -20,7 +20,6 @@ from bayou.node.messages import Done, Failed, Links, Look, Message
 from bayou.node.server import Server, Settings
 from bayou.node.session import SHORT_NAMES, Guarantees
 from bayou.storage.journal import Journal
-from bayou.storage.memory import Memory
 from bayou.wire.connection import Introduce
 from bayou.wire.keeping import pack, unpack
 from bayou.worlds.processes.complaints import Complaints
@@ -196,6 +195,8 @@ class Host:
         batches = [unpack(batch) for batch in journal.read()]
         if not batches:
             return Server(order.id, SystemBits(), _settings(order), paused=order.paused)
+        from bayou.storage.memory import Memory  # seldom needed, and start-up time counts
+
         self._tell_again(order.id, batches[-1])
         records = Memory(record for batch in batches for record in batch)
         return Server.restored(
