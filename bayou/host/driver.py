@@ -36,6 +36,10 @@ if TYPE_CHECKING:
             """The machine has ended."""
 
 
+INPUTS_MAX = 16
+"""After so many inputs it is time to settle: what they bring about takes memory until it can be sent."""
+
+
 class Driver:
     """Drives one machine.
 
@@ -44,24 +48,29 @@ class Driver:
     machine that is restored did not take these inputs.
 
     - ``has_left``: whether the machine has ended, after which it takes no more inputs;
-    - ``is_urgent``: whether to settle before the next input, as a peer is to be dropped say.
+    - ``is_waiting``: whether something is to be made durable by the next ``settle``;
+    - ``is_urgent``: whether to settle before the next input: there is nothing to wait for, or a peer is to
+      be dropped, or much has piled up.
     """
 
-    __slots__ = ("_is_again", "_is_settling", "_pending", "has_left", "is_urgent", "machine", "place")
+    __slots__ = (
+        "_is_again", "_is_settling", "_pending", "has_left", "is_urgent", "is_waiting", "machine", "place",
+    )  # fmt: skip
 
     def __init__(self, machine: Machine, place: Place) -> None:
         self.machine = machine
         self.place = place
         self.has_left = False
+        self.is_waiting = False
         self.is_urgent = False
         self._pending: list[tuple[Input, Effects]] = []
         self._is_settling = False
         self._is_again = False
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether something is to be made durable by the next ``settle``."""
-        return any(effects.durable for _, effects in self._pending)
+    def has_pending(self) -> bool:
+        """Whether there is anything to settle."""
+        return bool(self._pending)
 
     def step(self, now: float, given: Input) -> None:
         """Let the machine take an input at time ``now``, in seconds."""
@@ -69,7 +78,9 @@ class Driver:
             return
         effects = self.machine.step(now, given)
         self._pending.append((given, effects))
-        self.is_urgent = self.is_urgent or bool(effects.drops or effects.leave)
+        self.is_waiting = self.is_waiting or bool(effects.durable)
+        if not self.is_waiting or effects.drops or effects.leave or len(self._pending) >= INPUTS_MAX:
+            self.is_urgent = True
 
     def settle(self) -> None:
         """Carry out what the inputs since the last time have brought about.
@@ -86,9 +97,12 @@ class Driver:
                 self._carry_out_all()
         finally:
             self._is_settling = False
+            if self.has_left:
+                self._pending.clear()
 
     def _carry_out_all(self) -> None:
-        batch, self._pending, self.is_urgent = self._pending, [], False
+        batch, self._pending = self._pending, []
+        self.is_waiting = self.is_urgent = False
         records = [record for _, effects in batch for record in effects.durable]
         if records:
             self.place.make_durable(records)

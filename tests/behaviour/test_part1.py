@@ -65,7 +65,9 @@ def test_part1_servers_and_clients_are_processes_of_their_own() -> None:
 @pytest.mark.processes
 @linux
 def test_part1_nodes_share_nothing_but_sockets() -> None:
-    """Servers have no file and no memory in common: they know of each other what came through a socket."""
+    """Servers have no file and no memory in common: they know of each other what came through a socket. The
+    journal of each is its own."""
+    journals = []
     with Master() as master:
         master.say("joinServer 0", "joinServer 1", "joinClient 2 1", "put 2 a b")
         assert master.ask("get 2 a") == "a:b"
@@ -73,9 +75,12 @@ def test_part1_nodes_share_nothing_but_sockets() -> None:
             pid = master.pid_of(name)
             standard_error = descriptors(pid)[2]  # a node opens it once more, in a mode of its own
             leads_to = [each for fd, each in descriptors(pid).items() if fd > 2 and each != standard_error]
+            journals += [target for target in leads_to if "/bayou-" in target]
+            leads_to = [target for target in leads_to if target not in journals]
             assert all(target.startswith(("socket:", "anon_inode:")) for target in leads_to), leads_to
             shared = [line for line in Path(f"/proc/{pid}/maps").read_text().splitlines() if " rw-s " in line]
             assert shared == []
+    assert len({*journals}) == len(journals) == 2
 
 
 @pytest.mark.processes

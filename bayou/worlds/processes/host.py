@@ -101,7 +101,8 @@ class Host:
                 wake_at = driver.machine.wake_at
                 if wake_at is not None and monotonic() >= wake_at:
                     self._step(Tick())
-                driver.settle()
+                while driver.has_pending:
+                    driver.settle()
             self._complaints.pass_time()
             network.flush()
         network.say_farewell()

@@ -482,8 +482,8 @@ class ProcessWorld:
 
 
 def _make_folder() -> str:
-    """Make a folder for the journals of a run, which nobody else can read: in memory where the system has a place
-    for that, as it goes with the run."""
+    """Make a folder for the journals of a run, which nobody else can read. It goes with the run, and so is in
+    memory where the system has a place for that."""
     place = os.environ.get("TMPDIR") or ("/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp")
     path = f"{place}/bayou-{os.urandom(8).hex()}"
     try:
