@@ -65,8 +65,8 @@ def test_part1_servers_and_clients_are_processes_of_their_own() -> None:
 @pytest.mark.processes
 @linux
 def test_part1_nodes_share_nothing_but_sockets() -> None:
-    """Servers have no file and no memory in common: they know of each other what came through a socket. The
-    journal of each is its own."""
+    """Servers have no file (each has a journal of its own) and no memory in common: they know of each other what
+    came through a socket."""
     journals = []
     with Master() as master:
         master.say("joinServer 0", "joinServer 1", "joinClient 2 1", "put 2 a b")
