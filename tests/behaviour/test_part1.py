@@ -65,7 +65,7 @@ def test_part1_servers_and_clients_are_processes_of_their_own() -> None:
 @pytest.mark.processes
 @linux
 def test_part1_nodes_share_nothing_but_sockets() -> None:
-    """Servers have no file (each has a journal of its own) and no memory in common: they know of each other what
+    """Servers have no file (each has its own journal) and no memory in common: they know of each other what
     came through a socket."""
     journals = []
     with Master() as master:
