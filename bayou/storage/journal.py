@@ -30,16 +30,17 @@ class Journal:
     ``size_bytes`` is how long it is.
     """
 
-    def __init__(self, path: str, *, is_synced: bool = True) -> None:
+    def __init__(self, path: str, *, is_synced: bool = True, fd: int | None = None) -> None:
         """Open a file, which is made where there is none. ``is_synced`` tells whether ``append`` waits for
-        the disk: otherwise what was added survives the end of this process, but not that of the machine.
+        the disk: otherwise what was added survives the end of this process, but not that of the machine. With
+        ``fd``, that descriptor is used, and ``path`` is what the journal is called.
 
         Raises OSError where the file can't be opened.
         """
         self.path = path
         self.size_bytes = 0
         self._sync = (getattr(os, "fdatasync", os.fsync)) if is_synced else None
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) if fd is None else fd
 
     def read(self) -> list[bytes]:
         """Return all batches, the oldest first, and cut off a torn one at the end. To be called once, before
@@ -146,3 +147,18 @@ def _record_at(data: bytes, at: int) -> bytes | None:
     batch = data[at + PREFIX_BYTES : at + PREFIX_BYTES + length]
     told = data[at + LENGTH_BYTES : at + LENGTH_BYTES + CHECK_BYTES]
     return batch if len(batch) == length and _check(batch) == told else None
+
+
+def nameless(place: str) -> int:
+    """Return the descriptor of a new file in a folder, which has no name there, and is gone as soon as nobody
+    has it open, however that comes about. OSError where none can be made."""
+    flag = getattr(os, "O_TMPFILE", 0)
+    if flag:
+        try:
+            return os.open(place, flag | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError:
+            pass  # some file systems can't
+    path = f"{place}/bayou-{os.urandom(8).hex()}"
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    os.unlink(path)
+    return fd

@@ -144,9 +144,9 @@ def test_part7_each_run_has_a_secret_of_its_own(monkeypatch: pytest.MonkeyPatch)
     """Every run makes a fresh secret of 32 bytes."""
     secrets: list[bytes] = []
 
-    def start(secret: bytes, folder: str) -> tuple[int, socket.socket]:
+    def start(secret: bytes) -> tuple[int, socket.socket]:
         secrets.append(secret)
-        return start_warm(secret, folder)
+        return start_warm(secret)
 
     start_warm = warm.start
     monkeypatch.setattr(warm, "start", start)

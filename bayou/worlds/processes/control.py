@@ -23,8 +23,8 @@ class Start(Message):
     When all connections are up a server carries out ``join`` and answers with the outcome of that; a
     client, which has none, answers Done, and so does a server that has been before.
 
-    ``journal`` is the file in which a server keeps what it makes durable; if it is there already, the server
-    comes back as the one that wrote it.
+    A server keeps what it makes durable in the journal whose descriptor came with its process; where that has
+    something in it, the server comes back as the one that wrote it.
     """
 
     id: int
@@ -38,7 +38,6 @@ class Start(Message):
     habits: tuple[int, ...] = ()
     partners: str = ""
     trace: bool = False
-    journal: str = ""
 
 
 class Up(Message):

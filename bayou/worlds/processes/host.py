@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from bayou.worlds.faults import Weather
 
 
-def run(control_fd: int, secret: bytes, complaints: Complaints) -> None:
+def run(control_fd: int, secret: bytes, complaints: Complaints, journal: int | None) -> None:
     """Be the node that the master's first order says, until the node leaves or the master is gone."""
     gc.enable()
     gc.set_threshold(50_000, 20, 20)
-    Host(control_fd, secret, complaints).run()
+    Host(control_fd, secret, complaints, journal).run()
 
 
 def name_process(name: str) -> None:
@@ -74,10 +74,11 @@ class SystemBits:
 class Host:
     """The loop of one node's process; the Owner of its Network."""
 
-    def __init__(self, control_fd: int, secret: bytes, complaints: Complaints) -> None:
+    def __init__(self, control_fd: int, secret: bytes, complaints: Complaints, journal: int | None) -> None:
         self._complaints = complaints
         self._network = Network(control_fd, secret, self)
         self._driver: Driver | None = None
+        self._journal_fd = journal
         self._journal: Journal | None = None
         self._verbose = False
         self._traces = False
@@ -192,7 +193,8 @@ class Host:
 
     def _make_server(self, order: Start) -> Server:
         """Open the journal; return the server that wrote it, or a new one."""
-        self._journal = journal = Journal(order.journal, is_synced=False)
+        name = f"the journal of server {order.id}"
+        self._journal = journal = Journal(name, is_synced=False, fd=self._journal_fd)
         batches = [unpack(batch) for batch in journal.read()]
         if not batches:
             return Server(order.id, SystemBits(), _settings(order), paused=order.paused)

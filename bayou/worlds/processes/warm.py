@@ -31,31 +31,34 @@ _KEY = "<q"
 _FD = "i"
 
 
-def send_request(channel: socket.socket, key: int, fd: int) -> None:
-    """Ask for a node that talks to the master over ``fd``; ``key`` is what it is called in reports."""
-    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, pack(_FD, fd))]
-    channel.sendmsg([pack(_KEY, key)], rights)
+def send_request(channel: socket.socket, key: int, fd: int, journal: int | None) -> None:
+    """Ask for a node that talks to the master over ``fd``, and writes into ``journal``; ``key`` is what it is
+    called in reports."""
+    fds = pack(_FD, fd) + (b"" if journal is None else pack(_FD, journal))
+    channel.sendmsg([pack(_KEY, key)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
 
 
-def _take_request(channel: socket.socket) -> tuple[int, int] | None:
-    """Return the key and the descriptor of the next request, None where the other end is gone."""
+def _take_request(channel: socket.socket) -> tuple[int, int, int | None] | None:
+    """Return the key and the descriptors of the next request, None where the other end is gone."""
+    size = calcsize(_FD)
     try:
-        data, rights, _, _ = channel.recvmsg(calcsize(_KEY), socket.CMSG_LEN(calcsize(_FD)))
+        data, rights, _, _ = channel.recvmsg(calcsize(_KEY), socket.CMSG_LEN(2 * size))
     except OSError:
         return None
     if len(data) < calcsize(_KEY) or not rights:
         return None
-    return unpack(_KEY, data)[0], unpack(_FD, rights[0][2][: calcsize(_FD)])[0]
+    fds = rights[0][2]
+    journal = unpack(_FD, fds[size : 2 * size])[0] if len(fds) >= 2 * size else None
+    return unpack(_KEY, data)[0], unpack(_FD, fds[:size])[0], journal
 
 
-def start(secret: bytes, folder: str) -> tuple[int, socket.socket]:
-    """Fork the warm parent; return its process id and the master's end of the channel. In the end it removes
-    ``folder``, with the files in it."""
+def start(secret: bytes) -> tuple[int, socket.socket]:
+    """Fork the warm parent; return its process id and the master's end of the channel."""
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
         ours.close()
-        _end_with(lambda: _WarmParent(theirs, secret, folder).run())
+        _end_with(lambda: _WarmParent(theirs, secret).run())
     theirs.close()
     return pid, ours
 
@@ -88,12 +91,11 @@ def _say_why(error: BaseException) -> None:
 
 
 class _WarmParent:
-    def __init__(self, channel: socket.socket, secret: bytes, folder: str) -> None:
+    def __init__(self, channel: socket.socket, secret: bytes) -> None:
         self._channel = channel
         self._secret = secret
-        self._folder = folder
         self._children: dict[int, int] = {}
-        self._be_child: Callable[[int], None]
+        self._be_child: Callable[[int, int | None], None]
         self._woken = self._waker = -1
 
     def run(self) -> None:
@@ -108,7 +110,7 @@ class _WarmParent:
 
         host.name_process("bayou warm")
         complaints = Complaints(monotonic)  # standard error is opened once for all
-        self._be_child = lambda fd: host.run(fd, self._secret, complaints)
+        self._be_child = lambda fd, journal: host.run(fd, self._secret, complaints, journal)
         gc.freeze()
         self._watch_children()
         poll = select.poll()
@@ -121,7 +123,6 @@ class _WarmParent:
                 self._reap()
             if self._channel.fileno() in ready and not self._serve():
                 self._kill_all()
-                remove_folder(self._folder)
                 self._say_goodbye()
                 return
 
@@ -136,7 +137,7 @@ class _WarmParent:
         request = _take_request(self._channel)
         if request is None:
             return False
-        key, fd = request
+        key, fd, journal = request
         pid = os.fork()
         if pid == 0:
             self._channel.close()
@@ -144,8 +145,10 @@ class _WarmParent:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.close(self._woken)
             os.close(self._waker)
-            _end_with(lambda: self._be_child(fd))
+            _end_with(lambda: self._be_child(fd, journal))
         os.close(fd)
+        if journal is not None:
+            os.close(journal)
         self._children[pid] = key
         self._report(BORN, key, pid)
         return True
@@ -174,16 +177,6 @@ class _WarmParent:
             os.kill(pid, signal.SIGKILL)
         for pid in self._children:
             os.waitpid(pid, 0)
-
-
-def remove_folder(path: str) -> None:
-    """Remove a folder and the files in it, if it is there."""
-    try:
-        for name in os.listdir(path):
-            os.unlink(f"{path}/{name}")
-        os.rmdir(path)
-    except OSError:
-        pass  # somebody else has done it, or doesn't want it done
 
 
 def _detach(kept: int) -> None:

@@ -10,6 +10,7 @@ from bayou._lean import signal, socket, unpack
 from bayou.core.errors import BayouError
 from bayou.node.messages import Failed, Join, Links, Look, Message, Probe, Waiting
 from bayou.node.session import SHORT_NAMES
+from bayou.storage.journal import nameless
 from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm
 from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
@@ -62,9 +63,8 @@ class ProcessWorld:
         is handed on by forking only.
         """
         self.settings = settings or WorldSettings()
-        self.folder = _make_folder()
-        self._journals: dict[int, str] = {}
-        self._warm_pid, self._channel = warm.start(secret or os.urandom(warm.SECRET_BYTES), self.folder)
+        self.journals: dict[int, int] = {}
+        self._warm_pid, self._channel = warm.start(secret or os.urandom(warm.SECRET_BYTES))
         self._nodes: dict[int, _Node] = {}
         self._by_fd: dict[int, _Node] = {}
         self._by_key: dict[int, _Node] = {}
@@ -89,8 +89,9 @@ class ProcessWorld:
         self._deadline = monotonic() + self.settings.deadline_s
 
     def start_server(self, node: int, peers: Sequence[int], join: Join, *, paused: bool) -> Message:
-        self._journals[node] = f"{self.folder}/{self._count}"
-        return self._start(node, peers, join, paused=paused, journal=self._journals[node])
+        self._forget_journal(node)
+        self.journals[node] = _new_journal()
+        return self._start(node, peers, join, paused=paused, journal=self.journals[node])
 
     def start_client(self, node: int, server: int) -> None:
         answer = self._start(node, [server], None, paused=False)
@@ -185,7 +186,7 @@ class ProcessWorld:
     def restart(self, server: int, peers: Sequence[int], *, paused: bool) -> None:
         known = [peer for peer in peers if peer in self._nodes]
         servers = [peer for peer in known if self._nodes[peer].is_server]
-        answer = self._start(server, servers, None, paused=paused, journal=self._journals[server])
+        answer = self._start(server, servers, None, paused=paused, journal=self.journals[server])
         if isinstance(answer, Failed):
             raise BayouError(f"server {server} could not be restarted: {answer.why}")
         for client in known:
@@ -225,6 +226,7 @@ class ProcessWorld:
 
     def farewell(self, node: int) -> None:
         leaving = self._nodes.pop(node, None)
+        self._forget_journal(node)
         if leaving is None:  # it has been seen to leave already
             self._departed.remove(node)
             return
@@ -245,7 +247,8 @@ class ProcessWorld:
                 except ProcessLookupError:
                     pass
         os.waitpid(self._warm_pid, 0)
-        warm.remove_folder(self.folder)
+        for server in list(self.journals):
+            self._forget_journal(server)
         self._channel.close()
         for node in self._by_fd.values():
             node.sock.close()
@@ -278,14 +281,14 @@ class ProcessWorld:
     # How it works.
 
     def _start(
-        self, id: int, peers: Sequence[int], join: Join | None, *, paused: bool, journal: str = ""
+        self, id: int, peers: Sequence[int], join: Join | None, *, paused: bool, journal: int | None = None
     ) -> Message:
         """Start the process of a server, which has a journal, or of a client; return what it answers."""
         ours, theirs = socket.socketpair()
         self._count += 1
-        node = _Node(id, self._count, ours, is_server=bool(journal))
+        node = _Node(id, self._count, ours, is_server=journal is not None)
         try:
-            warm.send_request(self._channel, node.key, theirs.fileno())
+            warm.send_request(self._channel, node.key, theirs.fileno(), journal)
         except ConnectionError as error:
             raise NodeLost(None, PARENT_LOST) from error
         theirs.close()
@@ -305,7 +308,6 @@ class ProcessWorld:
             self._dial_ms(),
             *_plain_habits(self.settings.habits),
             self.observe is not None,
-            journal,
         )
         standing = [
             (id, Suffer(receiver, True, _in_millionths(faults)))
@@ -320,6 +322,11 @@ class ProcessWorld:
         if isinstance(answer, Failed):
             self._discard(node)
         return answer
+
+    def _forget_journal(self, server: int) -> None:
+        fd = self.journals.pop(server, None)
+        if fd is not None:
+            os.close(fd)
 
     def _dial_ms(self) -> int:
         """How long nodes may try to connect: most of the time that is left, so that they can still tell why
@@ -450,6 +457,7 @@ class ProcessWorld:
             return
         del self._nodes[node.id]
         if status == 0:
+            self._forget_journal(node.id)
             self._departed.append(node.id)
             for number in owed:
                 del self._asked[number]
@@ -481,18 +489,16 @@ class ProcessWorld:
         return sorted(answers, key=lambda pair: pair[0].id)
 
 
-def _make_folder() -> str:
-    """Make a folder for the journals of a run, which nobody else can read. It goes with the run, and so is in
-    memory where the system has a place for that."""
+def _new_journal() -> int:
+    """Return the descriptor of a new journal: in memory where the system has a place for that, as it goes
+    with the run."""
     place = os.environ.get("TMPDIR") or ("/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp")
-    path = f"{place}/bayou-{os.urandom(8).hex()}"
     try:
-        os.mkdir(path, 0o700)
+        return nameless(place)
     except OSError as error:
         raise BayouError(
-            f"the folder {path} for the journals of servers can't be made: {error.strerror}; see TMPDIR"
+            f"a journal for a server can't be made in {place}: {error.strerror}; TMPDIR says where"
         ) from error
-    return path
 
 
 def _plain_habits(habits: Habits | None) -> tuple[tuple[int, ...], str]:
