@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -335,3 +335,22 @@ def test_moving_a_client_from_a_server_that_has_crashed() -> None:
     finally:
         signal.signal(signal.SIGALRM, before)
         world.close()
+
+
+def test_each_request_that_comes_in_the_middle_is_followed_by_another_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where another client still waits for the same server, which so is not at rest."""
+    session = Session(SimulatedWorld())
+    session.say("joinServer 0", "joinServer 1", "joinClient 8 0", "joinClient 9 0")
+    rounds: list[bool] = []
+    settle = session.run.pace.settle
+
+    def counted(changed: Iterable[int], *, after_failure: bool = False) -> None:
+        settle(changed, after_failure=after_failure)
+        rounds.append(after_failure)
+
+    monkeypatch.setattr(session.run.pace, "settle", counted)
+    monkeypatch.setattr(session.run.world, "owing", lambda: [8, 9][len(rounds[:1]) :])
+    session.run.settle([0])
+    assert rounds == [False, True]

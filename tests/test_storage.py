@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bayou.core.items import Items
 from bayou.core.name import ROOT
+from bayou.core.vector import VersionVector
+from bayou.core.write import CREATION, DELETE, PUT, Write
 from bayou.node.messages import OK, Answer
-from bayou.node.records import Answered, Named, Promised
+from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, Named, Promised
 from bayou.storage.journal import HEADER, PREFIX_BYTES, Journal, JournalDamaged
 from bayou.storage.memory import Memory
+from bayou.wire.errors import WireError
+from bayou.wire.keeping import KINDS, pack, unpack
+
+if TYPE_CHECKING:
+    from bayou.node.records import Durable
 
 BATCHES = [b"one", b"", b"three" * 100, bytes(range(256))]
 
@@ -133,3 +142,35 @@ def test_of_facts_about_the_same_the_last_one_is_kept() -> None:
     assert list(memory) == [
         Named(ROOT), Answered(Answer(7, 19_999, OK)), Promised(name), Answered(Answer(8, 0, OK)),
     ]  # fmt: skip
+
+
+RECORDS: list[Durable] = [
+    Named(ROOT),
+    Asking(None, 3, 77),
+    Asking(ROOT, 3, 78),
+    Aiming(4, VersionVector({ROOT: 9})),
+    Activated(),
+    Answered(Answer(7, 2, OK, stamp=5, server=ROOT.child(1))),
+    Promised(ROOT),
+    CreatedFor(77, Write(6, ROOT, CREATION, "", None)),
+    Items(2, [Write(1, ROOT, PUT, "song", "url")], [Write(8, ROOT, DELETE, "song", None)]),
+]
+
+
+def test_a_batch_comes_back_as_it_went() -> None:
+    """Records of every kind, in their order."""
+    assert {type(record) for record in RECORDS} == set(KINDS.values())
+    assert unpack(pack(RECORDS)) == RECORDS
+    assert unpack(b"") == []
+
+
+def test_bytes_that_are_no_batch_are_refused() -> None:
+    """Cut anywhere but between two records, or of a kind that nobody knows."""
+    batch = pack(RECORDS)
+    between = {len(pack(RECORDS[:count])) for count in range(len(RECORDS) + 1)}
+    for size in range(len(batch)):
+        if size not in between:
+            with pytest.raises(WireError, match="no record at byte"):
+                unpack(batch[:size])
+    with pytest.raises(WireError, match="no record at byte 0"):
+        unpack(b"\xff" + batch[1:])

@@ -325,7 +325,7 @@ class Run:
             changed = self.topology.servers if self._is_unsettled else list(changed)
             moving = self._moving()
             self.pace.settle(changed, after_failure=self._is_unsettled)
-            while any(server not in self._moving() for server in moving):  # something came in the middle
+            while len(self._moving()) < len(moving):  # something came in the middle
                 moving = self._moving()
                 self.pace.settle(changed, after_failure=True)
             self._is_unsettled = bool(moving)
@@ -333,8 +333,8 @@ class Run:
                 self.record_rest(changed)
 
     def _moving(self) -> list[int]:
-        """Return the servers to which a client has sent a request that was given up: it may be carried out at
-        any moment."""
+        """Return the servers to which clients have sent requests that were given up, and may be carried out
+        at any moment: one for each of these."""
         owing = [node for node in self.world.owing() if self.topology.kind(node) == "client"]
         servers = [self.topology.server_of(client) for client in owing]
         return [server for server in servers if server is not None]

@@ -108,7 +108,7 @@ class Journal:
         self.size_bytes = size_bytes
 
     def _refuse_unless_torn(self, data: bytes, at: int) -> None:
-        """JournalDamaged where a record that is none has others behind it, or bytes that none could have."""
+        """JournalDamaged where what is no whole record has others behind it."""
         length = _length_at(data, at)
         if length is not None:
             torn = at + PREFIX_BYTES + length >= len(data)
