@@ -1,7 +1,8 @@
 """Everything that nodes say to each other, and what the master and a node say to each other.
 
-Field types are limited to those that the wire knows how to check (bayou.wire.codec): int, bool, str,
-Name, VersionVector, Write, Items, tuples of ints or strings, and optional ones. Messages are immutable.
+Field types are limited to those that the wire knows how to check (bayou.wire.codec): int, float, bool, str,
+Name, VersionVector, Write, Items, tuples of ints or strings, records with such fields, and optional ones.
+Messages are immutable.
 """
 
 from __future__ import annotations
@@ -19,13 +20,37 @@ if TYPE_CHECKING:
 
 
 class Message(Record):
-    """Base of all messages. ``KINDS`` maps the name of each kind to its class."""
+    """Base of all messages.
+
+    ``KINDS`` maps the name of each kind on the wire, its ``wire_name``, to its class. That is the name of the
+    class, behind the ``space`` of its family where that has one::
+
+        class ChatMessage(Message, space="chat"):  # an abstract base: no message itself
+            ...
+
+        class Prepare(ChatMessage):  # on the wire: chat.Prepare
+            ballot: int
+
+    A second kind with the name of another one raises TypeError where it is defined.
+    """
 
     KINDS: ClassVar[dict[str, type[Message]]] = {}
+    wire_name: ClassVar[str] = ""
+    _space: ClassVar[str] = ""
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, *, space: str = "") -> None:
         super().__init_subclass__()
-        Message.KINDS[cls.__name__] = cls
+        if space:
+            if not space.isidentifier():
+                raise TypeError(f"{space!r} is no name for a space of messages")
+            cls._space, cls.wire_name = f"{space}.", ""
+            return
+        name = cls._space + cls.__name__
+        taken = Message.KINDS.get(name)
+        if taken is not None:
+            raise TypeError(f"two kinds of messages are called {name}: {taken!r} and {cls!r}")
+        cls.wire_name = name
+        Message.KINDS[name] = cls
 
 
 # Between servers: anti-entropy (Petersen '97, "Basic anti-entropy").

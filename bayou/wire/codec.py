@@ -1,19 +1,22 @@
 """Messages as pickles, and back: only Message, Write, AntiEntropy and plain data (tuples, numbers,
 strings, bytes, None and truth values) go in, and nothing else comes out.
 
-What a field may hold is told by its annotation; ``_CODECS`` has a pair of functions for each. A message
-that arrives has been checked field by field.
+What a field may hold is told by its annotation: ``_CODECS`` has a pair of functions for each. Any other is
+the name of a Record in the module of the message, alone, optional or in a tuple, whose own fields are told
+in the same way. A message that arrives has been checked field by field, records and all.
 """
 
 from __future__ import annotations
 
+import sys
 from io import BytesIO
 
 from bayou._lean import Pickler, Unpickler
+from bayou._record import Record
 from bayou.core.errors import BayouError
 from bayou.core.items import Items
 from bayou.core.write import NOTICE, Write
-from bayou.node.messages import Answer, AntiEntropy, End, Message
+from bayou.node.messages import Answer, AntiEntropy, Message
 from bayou.wire.columns import (
     NAMES_MAX,
     pack_ids,
@@ -37,8 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, TypeVar
 
-    from bayou._record import Record
-
     Made = TypeVar("Made", bound=Record)
     Codec = tuple[Callable[[Any], object], Callable[[Any], object]]
 
@@ -46,6 +47,10 @@ PROTOCOL = 4
 FEW = 4
 SHALLOW = 64
 """Up to FEW writes, by servers whose names are no deeper than SHALLOW, are smaller and faster one by one."""
+
+FLOAT_MAX = sys.float_info.max
+RECORDS_DEEP = 4
+"""How deep records may be nested in a message. No record holds others of its own kind."""
 
 
 def encode(message: Message) -> bytes:
@@ -98,7 +103,7 @@ class _Pickler(Pickler):
         if isinstance(value, AntiEntropy):
             return AntiEntropy, _encode_fields(value)
         if isinstance(value, Message):
-            return Message, (type(value).__name__, *_encode_fields(value))
+            return Message, (value.wire_name, *_encode_fields(value))
         if isinstance(value, Write):
             return Write, pack_write(value)
         return NotImplemented
@@ -164,6 +169,16 @@ def _exactly(kind: type, *, optional: bool = False) -> Codec:
     return _same, decode
 
 
+def _encode_float(value: float) -> float:
+    return _decode_float(float(value))
+
+
+def _decode_float(plain: object) -> float:
+    if type(plain) is not float or not -FLOAT_MAX <= plain <= FLOAT_MAX:  # neither infinite nor no number
+        raise WireError(f"{plain!r:.20} where a finite number with a fraction is due")
+    return plain
+
+
 def _same(value: object) -> object:
     return value
 
@@ -206,17 +221,6 @@ def _decode_items(plain: object) -> Items:
     return Items(csn, writes[:split], tentative)
 
 
-def _encode_end(end: End) -> object:
-    return end.csn, pack_vector(end.vector), end.back
-
-
-def _decode_end(plain: object) -> End:
-    csn, vector, back = _tuple(plain)
-    if type(csn) is not int or not (back is None or type(back) is int):
-        raise WireError("an exchange with a wrong end")
-    return End(csn, unpack_vector(vector), back)
-
-
 def _decode_body(plain: object) -> object:
     if not isinstance(plain, Message):
         raise WireError("an envelope without a message")
@@ -241,6 +245,8 @@ def _tuple_of(kind: type) -> Codec:
 _CODECS: dict[str, Codec] = {
     "int": _exactly(int),
     "int | None": _exactly(int, optional=True),
+    "float": (_encode_float, _decode_float),
+    "float | None": _optional((_encode_float, _decode_float)),
     "bool": _exactly(bool),
     "str": (pack_text, unpack_text),
     "str | None": _optional((pack_text, unpack_text)),
@@ -251,7 +257,6 @@ _CODECS: dict[str, Codec] = {
     "Write": _exactly(Write),
     "Answer": _exactly(Answer),
     "Items": (_encode_items, _decode_items),
-    "End | None": _optional((_encode_end, _decode_end)),
     "Message": (_same, _decode_body),
     "Message | None": _optional((_same, _decode_body)),
     "tuple[int, ...]": (pack_ids, unpack_ids),
@@ -263,13 +268,98 @@ _CODECS: dict[str, Codec] = {
     "tuple[Write, ...]": (_encode_writes, lambda plain: tuple(_decode_writes(plain))),
 }
 
+# Records in fields.
+
+
+class _Nested:
+    """The codec of a field that holds records of one kind: ``is_many`` for a tuple of them, all of whose
+    fields travel one after another in one tuple.
+
+    The kind is looked up with the first value: what is seldom sent need not be imported before.
+    """
+
+    def __init__(self, module: str, name: str, *, is_many: bool) -> None:
+        self._module = module
+        self._name = name
+        self._is_many = is_many
+        self._known: type[Record] | None = None
+
+    def kind(self, room: int = RECORDS_DEEP) -> type[Record]:
+        """Return the kind; TypeError where the module has no such record, or it does not fit into ``room``
+        more levels."""
+        kind = getattr(sys.modules[self._module], self._name, None)
+        if not isinstance(kind, type) or not issubclass(kind, Record) or issubclass(kind, Message):
+            raise TypeError(f"{self._module} has no record called {self._name}, and the wire no codec")
+        if not room or (self._is_many and not kind.field_names):
+            raise TypeError(f"records of the kind {self._name} are nested too deep, or have nothing in them")
+        for name in kind.field_names:
+            nested = _nested(*_annotation(kind, name))
+            if nested is not None:
+                nested[0].kind(room - 1)
+        return kind
+
+    def _fields_of(self, record: Record) -> tuple[object, ...]:
+        self._known = self._known or self.kind()
+        if type(record) is not self._known:
+            raise TypeError(f"a {type(record).__name__} where a {self._name} is due")
+        return _encode_fields(record)
+
+    def encode(self, value: Any) -> object:
+        """Return a record, or a tuple of records, as plain data."""
+        if not self._is_many:
+            return self._fields_of(value)
+        return tuple([field for record in value for field in self._fields_of(record)])
+
+    def decode(self, plain: object) -> object:
+        """Return the record, or records, that this plain data stands for; WireError where it is none."""
+        self._known = kind = self._known or self.kind()
+        fields = _tuple(plain)
+        if not self._is_many:
+            return _make(kind, fields)
+        size = len(kind.field_names)
+        return tuple([_make(kind, fields[at : at + size]) for at in range(0, len(fields), size)])
+
+
+def _annotation(kind: type[Record], name: str) -> tuple[str, str]:
+    """Return how a field is annotated, behind the module where that is."""
+    for cls in kind.__mro__:
+        annotation = getattr(cls, "__annotations__", {}).get(name)
+        if annotation is not None:
+            return cls.__module__, annotation
+    raise TypeError(f"{kind.__name__} has no field {name}")
+
+
+def _nested(module: str, annotation: str) -> tuple[_Nested, bool] | None:
+    """Return the codec of a field that is annotated so, and whether it is optional; None where it holds no
+    records."""
+    if annotation in _CODECS:
+        return None
+    name = annotation.removesuffix(" | None")
+    inner = name.removeprefix("tuple[").removesuffix(", ...]")
+    if not inner.isidentifier() or name not in (inner, f"tuple[{inner}, ...]"):
+        raise TypeError(f"the wire has no codec for {annotation}, as in {module}")
+    return _Nested(module, inner, is_many=name != inner), name != annotation
+
+
+def _codec(kind: type[Record], name: str) -> Codec:
+    module, annotation = _annotation(kind, name)
+    found = _nested(module, annotation)
+    if found is None:
+        return _CODECS[annotation]
+    nested, is_optional = found
+    codec = (nested.encode, nested.decode)
+    return _optional(codec) if is_optional else codec
+
+
 _PLANS: dict[type[Record], list[tuple[str, Codec]]] = {}
 
 
 def _plan(kind: type[Record]) -> list[tuple[str, Codec]]:
-    """Return each field of a kind of message with its codec (KeyError for an annotation without one)."""
+    """Return each field of a kind of message or record with its codec; TypeError for a field without one, and
+    for a message that has no name on the wire."""
     plan = _PLANS.get(kind)
     if plan is None:
-        plan = [(name, _CODECS[kind.__annotations__[name]]) for name in kind.field_names]
-        _PLANS[kind] = plan
+        if issubclass(kind, Message) and not kind.wire_name:
+            raise TypeError(f"{kind.__name__} is a base of messages, and no message")
+        plan = _PLANS[kind] = [(name, _codec(kind, name)) for name in kind.field_names]
     return plan
