@@ -10,7 +10,10 @@ from bayou.core.items import Items
 from bayou.core.name import Name
 from bayou.core.vector import STAMP_MAX, VersionVector
 from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
+from bayou.node.gossip import Habits
 from bayou.node.messages import End, Message
+from bayou.node.session import Guarantees
+from bayou.worlds.faults import Faults
 
 stamps = st.one_of(st.integers(1, 300), st.integers(1, STAMP_MAX))
 texts = st.text(max_size=12) | st.binary(max_size=12).map(
@@ -39,10 +42,12 @@ items = st.builds(
     Items, st.integers(0, 1 << 40), st.lists(any_writes, max_size=6), st.lists(writes(), max_size=6)
 )
 ends = st.builds(End, st.integers(0, 1 << 40), vectors, st.none() | st.integers())
+floats = st.floats(allow_nan=False, allow_infinity=False)
 
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "int": st.integers(),
     "int | None": st.none() | st.integers(),
+    "float": floats,
     "bool": st.booleans(),
     "str": texts,
     "str | None": st.none() | texts,
@@ -53,6 +58,9 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "Write": writes(),
     "Items": items,
     "End | None": st.none() | ends,
+    "Guarantees": st.builds(Guarantees, *[st.booleans()] * 4),
+    "Habits | None": st.none() | st.builds(Habits, floats, floats, texts, floats, floats),
+    "Faults | None": st.none() | st.builds(Faults, *[floats] * 4),
     "tuple[int, ...]": st.lists(st.integers()).map(tuple),
     "tuple[str, ...]": st.lists(texts).map(tuple),
     "tuple[Write, ...]": st.lists(writes(), max_size=6).map(tuple),

@@ -3,6 +3,25 @@
 from __future__ import annotations
 
 from bayou.node.messages import Message
+from bayou.node.session import Guarantees
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.node.gossip import Habits
+    from bayou.worlds.faults import Faults
+else:
+
+    def __getattr__(name):
+        """Find the records that are seldom in an order only when one is: start-up time counts."""
+        if name == "Habits":
+            from bayou.node.gossip import Habits
+
+            return Habits
+        if name == "Faults":
+            from bayou.worlds.faults import Faults
+
+            return Faults
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Envelope(Message):
@@ -15,10 +34,8 @@ class Envelope(Message):
 class Start(Message):
     """The first order: what to be, and whom to connect to (id, port, id, port, ...).
 
-    ``habits`` are those of bayou.node.gossip.Habits: (period, jitter, round, patience) in millionths, and
-    ``partners``; where they are empty the server does not gossip by itself.
-
-    Connections that are not up ``within_ms`` milliseconds have failed.
+    ``guarantees`` are those of a client's session. Without ``habits`` a server does not gossip by itself.
+    Connections that are not up within ``within_s`` seconds have failed.
 
     When all connections are up a server carries out ``join`` and answers with the outcome of that; a
     client, which has none, answers Done, and so does a server that has been before.
@@ -31,12 +48,11 @@ class Start(Message):
     is_server: bool
     paused: bool
     verbose: bool
-    guarantees: tuple[int, ...]
+    guarantees: Guarantees
     peers: tuple[int, ...]
     join: Message | None
-    within_ms: int
-    habits: tuple[int, ...] = ()
-    partners: str = ""
+    within_s: float
+    habits: Habits | None = None
     trace: bool = False
 
 
@@ -53,21 +69,20 @@ class Traced(Message):
 
 
 class Dial(Message):
-    """Connect to the node with that id, at that port, ``within_ms`` milliseconds."""
+    """Connect to the node with that id, at that port, within ``within_s`` seconds."""
 
     peer: int
     port: int
-    within_ms: int
+    within_s: float
 
 
 class Suffer(Message):
-    """Let messages to ``peer`` (None for all) suffer these faults, in millionths, in the order of the
-    fields of bayou.worlds.faults.Faults; none in particular any more where there are no numbers.
-    ``is_general`` tells that all nodes get this order."""
+    """Let messages to ``peer`` (None for all) suffer these faults; where there are none, none in particular
+    any more. ``is_general`` tells that all nodes get this order."""
 
     peer: int | None
     is_general: bool
-    faults: tuple[int, ...]
+    faults: Faults | None
 
 
 class Calm(Message):

@@ -18,7 +18,6 @@ from bayou.node.client import Client
 from bayou.node.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Done, Failed, Links, Look, Message
 from bayou.node.server import Server, Settings
-from bayou.node.session import SHORT_NAMES, Guarantees
 from bayou.storage.journal import Journal
 from bayou.wire.connection import Introduce
 from bayou.wire.keeping import pack, unpack
@@ -119,7 +118,7 @@ class Host:
             self._start(number, order)
         elif isinstance(order, Dial):
             self._dialling[number] = order.peer
-            self._dial(number, order.port, order.within_ms)
+            self._dial(number, order.port, order.within_s)
         elif isinstance(order, Suffer):
             self._suffer(order)
             self.answer(number, Done())
@@ -182,12 +181,11 @@ class Host:
                 return
             self.answer(0, Up(self._network.listen()))
         else:
-            chosen = dict(zip(SHORT_NAMES.values(), map(bool, order.guarantees), strict=True))
-            machine = Client(order.id, rng, Guarantees(**chosen))
+            machine = Client(order.id, rng, order.guarantees)
         self._driver = Driver(machine, self)
         self._network.introduce_as(Introduce(machine.id, machine.is_server, machine.name))
         for port in order.peers[1::2]:
-            self._dial(number, port, order.within_ms)
+            self._dial(number, port, order.within_s)
         if not order.peers:
             self._begin()
 
@@ -212,9 +210,9 @@ class Host:
         effects.durable += last
         self._trace("server", server, Tick(), effects, again=True)
 
-    def _dial(self, number: int, port: int, within_ms: int) -> None:
+    def _dial(self, number: int, port: int, within_s: float) -> None:
         self._dials_open += 1
-        self._network.dial(number, port, within_ms / 1000)
+        self._network.dial(number, port, within_s)
 
     def _links(self) -> Links:
         """Return whom this node is connected to. All earlier orders have been carried out, or are dials."""
@@ -237,12 +235,11 @@ class Host:
         """Let messages get lost, late, doubled or out of order, as far as a connection here has them."""
         import random
 
-        from bayou.worlds.faults import Faults, Weather
+        from bayou.worlds.faults import Weather
 
         if self._weather is None:
             self._weather = Weather(random.Random())
-        faults = Faults(*(number / 1e6 for number in order.faults)) if order.faults else None
-        self._weather.set(None if order.is_general else 0, order.peer, faults)
+        self._weather.set(None if order.is_general else 0, order.peer, order.faults)
 
     def _send_what_is_due(self, now: float) -> None:
         while self._late and self._late[0][0] <= now:
@@ -330,10 +327,6 @@ class Host:
 
 def _settings(order: Start) -> Settings | None:
     """Return what the master's order sets for a server."""
-    if not order.habits:
+    if order.habits is None:
         return None
-    from bayou.node.gossip import Habits
-
-    period_s, jitter, round_s, patience_s = (number / 1e6 for number in order.habits)
-    habits = Habits(period_s, jitter, order.partners, round_s, patience_s)
-    return Settings(habits=habits, wall_offset_s=time() - monotonic())
+    return Settings(habits=order.habits, wall_offset_s=time() - monotonic())

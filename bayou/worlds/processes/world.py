@@ -9,7 +9,6 @@ from time import monotonic
 from bayou._lean import signal, socket, unpack
 from bayou.core.errors import BayouError
 from bayou.node.messages import Failed, Join, Links, Look, Message, Probe, Waiting
-from bayou.node.session import SHORT_NAMES
 from bayou.storage.journal import nameless
 from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from bayou.node.gossip import Habits
     from bayou.worlds.faults import Faults
 
 DISMISSAL_S = 0.5
@@ -101,7 +99,7 @@ class ProcessWorld:
     def connect(self, a: int, b: int) -> None:
         self._look_for(a, b)
         dialler, other = (self._nodes[each] for each in ((a, b) if self._nodes[b].is_server else (b, a)))
-        answer = self.ask(dialler.id, Dial(other.id, other.port, self._dial_ms()))
+        answer = self.ask(dialler.id, Dial(other.id, other.port, self._dial_s()))
         if isinstance(answer, Failed):
             until = monotonic() + PROBE_S
             while (left_s := until - monotonic()) > 0:  # one that leaves closes its door before it is gone
@@ -197,7 +195,7 @@ class ProcessWorld:
         if sender is None:
             self._standing[receiver] = faults
         senders = list(self._nodes) if sender is None else [sender]
-        order = Suffer(receiver, sender is None, _in_millionths(faults))
+        order = Suffer(receiver, sender is None, faults)
         self.ask_all([(node, order) for node in senders if node in self._nodes and node != receiver])
 
     def calm(self) -> None:
@@ -294,23 +292,21 @@ class ProcessWorld:
         theirs.close()
         self._nodes[id] = self._by_fd[node.fd] = self._by_key[node.key] = node
         self._poll.register(node.fd, node.events)
-        chosen = self.settings.guarantees
         addresses = [number for peer in peers for number in (peer, self._nodes[peer].port)]
-        guarantees = tuple(int(getattr(chosen, name)) for name in SHORT_NAMES.values())
         start = Start(
             id,
             node.is_server,
             paused,
             self.settings.verbose,
-            guarantees,
+            self.settings.guarantees,
             tuple(addresses),
             join,
-            self._dial_ms(),
-            *_plain_habits(self.settings.habits),
+            self._dial_s(),
+            self.settings.habits,
             self.observe is not None,
         )
         standing = [
-            (id, Suffer(receiver, True, _in_millionths(faults)))
+            (id, Suffer(receiver, True, faults))
             for receiver, faults in self._standing.items()
             if receiver != id
         ]
@@ -328,10 +324,10 @@ class ProcessWorld:
         if fd is not None:
             os.close(fd)
 
-    def _dial_ms(self) -> int:
+    def _dial_s(self) -> float:
         """How long nodes may try to connect: most of the time that is left, so that they can still tell why
         they could not."""
-        return max(0, round((self._deadline - monotonic()) * 1000 * DIALLING_SHARE))
+        return max(0.0, (self._deadline - monotonic()) * DIALLING_SHARE)
 
     def _discard(self, node: _Node) -> None:
         """End a node that could not be started after all."""
@@ -499,17 +495,6 @@ def _new_journal() -> int:
         raise BayouError(
             f"a journal for a server can't be made in {place}: {error.strerror}; TMPDIR says where"
         ) from error
-
-
-def _plain_habits(habits: Habits | None) -> tuple[tuple[int, ...], str]:
-    if habits is None:
-        return (), ""
-    numbers = habits.period_s, habits.jitter, habits.round_s, habits.patience_s
-    return tuple(round(number * 1e6) for number in numbers), habits.partners
-
-
-def _in_millionths(faults: Faults | None) -> tuple[int, ...]:
-    return () if faults is None else tuple(round(getattr(faults, name) * 1e6) for name in faults.field_names)
 
 
 def _describe_exit(status: int) -> str:
