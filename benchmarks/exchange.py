@@ -15,7 +15,7 @@ from bayou.core.vector import VersionVector
 from bayou.master.run import Run
 from bayou.master.vocabulary import COMMANDS
 from bayou.node.effects import LinkUp, Received
-from bayou.node.messages import HandOver, Message, TakenOver
+from bayou.node.messages import HandOver, Hello, Message, TakenOver
 from bayou.node.server import Server
 from bayou.wire.connection import NONCE_BYTES, Connection, Introduce
 from bayou.worlds.processes.world import ProcessWorld
@@ -49,11 +49,13 @@ class Sender:
         """Hand everything over; return the seconds from the offer until it is confirmed."""
         sock = socket.create_connection(("127.0.0.1", port))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(SECRET, os.urandom(NONCE_BYTES), Introduce(ME, is_server=True), dialled=True)
+        connection = Connection(
+            SECRET, os.urandom(NONCE_BYTES), Introduce(ME, True, Hello(is_server=True)), dialled=True
+        )
         while connection.peer is None:
             self._flush(sock, connection)
             list(connection.receive(sock.recv(65536)))
-        self.server.step(0.0, LinkUp(1, is_server=True))
+        self.server.step(0.0, LinkUp(1, Hello(is_server=True)))
         self.sent_bytes = 0
         connection.send(HandOver(1))
         began = time.perf_counter()

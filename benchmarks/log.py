@@ -11,7 +11,7 @@ from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
 from bayou.core.write import DELETE, PUT, Write
 from bayou.node.effects import LinkUp, Received
-from bayou.node.messages import HAND_OVER, AntiEntropy, Pull, Request
+from bayou.node.messages import HAND_OVER, AntiEntropy, Hello, Pull, Request
 from bayou.node.server import Server
 from benchmarks.table import Row, timed
 
@@ -48,8 +48,8 @@ class LongLog:
                 Write(10 * (n + 1), busy, PUT, self.songs[n % len(self.songs)], "url")
                 for n in range(start, min(size, start + 10_000))
             ]))  # fmt: skip
-        self.server.step(0.0, LinkUp(2, is_server=True))
-        self.server.step(0.0, LinkUp(3, is_server=False))
+        self.server.step(0.0, LinkUp(2, Hello(is_server=True)))
+        self.server.step(0.0, LinkUp(3, Hello(is_server=False)))
         self.size = size
         self.count = 0
 

@@ -33,11 +33,11 @@ from bayou.wire.connection import (
     NONCE_BYTES,
     PROOF_BYTES,
     Connection,
-    Introduce,
 )
 from bayou.wire.errors import WireError
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import WorldSettings
+from tests.messages import introduction
 from tests.test_wire_codec import message_from, pull_with
 
 SECRET = bytes(range(32))
@@ -93,7 +93,7 @@ class Assailant:
     def introduced(self, *, is_server: bool) -> tuple[socket.socket, Connection]:
         """Connect as a member, which knows the secret."""
         self._next_id += 1
-        me = Introduce(self._next_id, is_server=is_server)
+        me = introduction(self._next_id, is_server=is_server)
         sock = self.dial()
         connection = Connection(SECRET, os.urandom(NONCE_BYTES), me, dialled=True)
         while connection.peer is None:

@@ -48,12 +48,13 @@ from bayou.node.messages import (
     Willing,
 )
 from bayou.wire.codec import decode, encode
-from bayou.wire.connection import MAGIC, NONCE_BYTES, PROOF_BYTES, Connection, Introduce
+from bayou.wire.connection import MAGIC, NONCE_BYTES, PROOF_BYTES, Connection
 from bayou.wire.errors import WireError
 from bayou.wire.frames import FRAME_BYTES_MAX
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import WorldSettings
 from tests.assaults import KINDS, assault
+from tests.messages import introduction
 
 SERVERS = 3
 CLIENTS = (50, 51)
@@ -77,7 +78,7 @@ MESSAGES: tuple[Message, ...] = (
     News(4, START),
     NotNow(2),
     Request(1, 1, "get", "song", None, START, START),
-    Introduce(7, is_server=True),
+    introduction(7, is_server=True),
 )
 
 
@@ -291,7 +292,7 @@ class Attack:
 
     def _introduce(self) -> tuple[socket.socket, Connection]:
         self._next_id += 1
-        me = Introduce(self._next_id, is_server=self.rng.random() < 0.5)
+        me = introduction(self._next_id, is_server=self.rng.random() < 0.5)
         sock = self._dial()
         connection = Connection(self.secret, os.urandom(NONCE_BYTES), me, dialled=True)
         while connection.peer is None:

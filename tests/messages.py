@@ -11,8 +11,9 @@ from bayou.core.name import Name
 from bayou.core.vector import STAMP_MAX, VersionVector
 from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 from bayou.node.gossip import Habits
-from bayou.node.messages import End, Message
+from bayou.node.messages import End, Hello, Message
 from bayou.node.session import Guarantees
+from bayou.wire.connection import Introduce
 from bayou.worlds.faults import Faults
 
 stamps = st.one_of(st.integers(1, 300), st.integers(1, STAMP_MAX))
@@ -78,3 +79,8 @@ def of_kind(kind: str) -> st.SearchStrategy[Message]:
 def any_message() -> st.SearchStrategy[Message]:
     """Messages of any kind."""
     return st.sampled_from(sorted(Message.KINDS)).flatmap(of_kind)
+
+
+def introduction(id: int, *, is_server: bool) -> Introduce:
+    """Return what a node of the store, without a name as yet, says first."""
+    return Introduce(id, is_server, Hello(is_server))

@@ -21,7 +21,7 @@ class Puppet:
     id = 1
     kind = "server"
     is_server = True
-    name = None
+    hello = None
     wake_at = None
 
     def __init__(self) -> None:

@@ -22,6 +22,7 @@ from bayou.node.messages import (
     Create,
     Created,
     Gather,
+    Hello,
     Join,
     Joined,
     Message,
@@ -143,7 +144,7 @@ def doubled_create() -> tuple[list[type[Message]], list[int], bool]:
     more, and whether it is a member."""
     nodes = apart(Limits(items=1, parts_ahead=100))
     a, new = nodes[A], server(5, A)
-    a.step(0.0, LinkUp(5, is_server=True))
+    a.step(0.0, LinkUp(5, Hello(is_server=True)))
     create = only(order(new, Join(first=False)))
     assert isinstance(create, Create)
     answer = hear(a, 5, create)
@@ -336,7 +337,7 @@ def two() -> tuple[Server, Server]:
     """Return the first server, which is the primary, and another, at rest."""
     nodes = system(2, Settings(habits=HABITS, limits=ONE_ITEM))
     for node, peer in ((nodes[0], 1), (nodes[1], 0)):
-        deliver(nodes, node, node.step(0.0, LinkUp(peer, is_server=True)))
+        deliver(nodes, node, node.step(0.0, LinkUp(peer, Hello(is_server=True))))
     return nodes[0], nodes[1]
 
 
@@ -392,8 +393,8 @@ def test_a_cut_forgets_that_an_exchange_was_to_follow_another() -> None:
     assert pulls(hear(receiver, 0, news(sender), now=10.1)) == []
     sender.step(10.2, LinkDown(1))
     receiver.step(10.2, LinkDown(0))
-    sender.step(10.3, LinkUp(1, is_server=True))
-    (pull,) = pulls(receiver.step(10.3, LinkUp(0, is_server=True)))
+    sender.step(10.3, LinkUp(1, Hello(is_server=True)))
+    (pull,) = pulls(receiver.step(10.3, LinkUp(0, Hello(is_server=True))))
     converse(sender, receiver, [pull])
     assert stamps(receiver) == [51, 60]
     put(sender, 70)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from bayou.node.effects import Effects, LinkUp
 from bayou.node.exchange import Limits
 from bayou.node.gossip import Habits
-from bayou.node.messages import GOSSIP, AntiEntropy, News, Pause, Probe, Pull, Request, Retire, Waiting
+from bayou.node.messages import GOSSIP, AntiEntropy, Hello, News, Pause, Probe, Pull, Request, Retire, Waiting
 from bayou.node.server import Server, Settings
 from tests.test_nodes import deliver, due, hear, order, system
 
@@ -69,7 +69,7 @@ def at_rest(count: int) -> dict[int, Server]:
     for node in nodes.values():
         for peer in nodes:
             if peer != node.id:
-                deliver(nodes, node, node.step(0.0, LinkUp(peer, is_server=True)))
+                deliver(nodes, node, node.step(0.0, LinkUp(peer, Hello(is_server=True))))
     return nodes
 
 

@@ -30,6 +30,7 @@ from bayou.node.messages import (
     End,
     Gather,
     HandOver,
+    Hello,
     Join,
     Message,
     News,
@@ -237,8 +238,8 @@ def test_a_server_is_paused_after_a_crash_where_it_is_told_to(paused: bool) -> N
 def test_the_name_of_a_server_is_known_as_long_as_it_is_connected() -> None:
     """A link that comes up again without a name is to somebody else, perhaps."""
     node = first()
-    for relinked in (LinkDown(1), LinkUp(1, is_server=True), LinkUp(1, is_server=False)):
-        node.step(0.0, LinkUp(1, is_server=True, name=ROOT.child(1)))
+    for relinked in (LinkDown(1), LinkUp(1, Hello(is_server=True)), LinkUp(1, Hello(is_server=False))):
+        node.step(0.0, LinkUp(1, Hello(is_server=True, name=ROOT.child(1))))
         assert node.names == {1: ROOT.child(1)}
         node.step(0.0, relinked)
         assert node.names == {}
@@ -303,7 +304,7 @@ def test_whoever_was_asked_for_a_name_is_asked_again_with_more_patience_each_tim
     node = server(5, 2, 3)
     create = only(order(node, Join(first=False)))
     assert isinstance(create, Create)
-    node.step(0.5, LinkUp(1, is_server=True))
+    node.step(0.5, LinkUp(1, Hello(is_server=True)))
     for now, then in ((1.0, 3.0), (3.0, 7.0)):
         assert alarm(node) == now
         ((peer, again),) = node.step(now, Tick()).sends
@@ -331,7 +332,7 @@ def test_nobody_leaves_while_there_is_nobody_to_take_over() -> None:
     for effects in (node.step(0.5, LinkDown(0)), node.step(due(node), Tick())):
         assert not effects.leave
         assert effects.answers == []
-    assert said(node.step(9.0, LinkUp(0, is_server=True))) == [HandOver]
+    assert said(node.step(9.0, LinkUp(0, Hello(is_server=True)))) == [HandOver]
 
 
 def test_an_heir_that_is_all_alone_waits_to_look_for_its_duty() -> None:
@@ -395,7 +396,7 @@ class Always:
 def test_a_period_is_shorter_or_longer_by_three_tenths_at_most(number: int, part: float) -> None:
     node = Server(0, Always(number), Settings(habits=Habits(period_s=10.0)))
     order(node, Join(first=True))
-    node.step(5.0, LinkUp(1, is_server=True))
+    node.step(5.0, LinkUp(1, Hello(is_server=True)))
     assert due(node) == pytest.approx(5.0 + 10.0 * part)
 
 
@@ -441,7 +442,7 @@ def test_while_paused_nothing_is_to_be_done() -> None:
     other.replica.put("a", "b")
     assert pulls(hear(primary, 1, news(other), now=10.0)) == []
     assert said(hear(primary, 9, Request(1, 1, "put", "s", "u", None, None), now=10.0)) == [Answer]
-    assert said(primary.step(10.0, LinkUp(7, is_server=True))) == []
+    assert said(primary.step(10.0, LinkUp(7, Hello(is_server=True)))) == []
     assert alarm(primary) is None
 
 

@@ -26,6 +26,7 @@ from bayou.node.messages import (
     Failed,
     Gather,
     HandOver,
+    Hello,
     Join,
     Joined,
     Message,
@@ -210,7 +211,7 @@ def named_by_1(nodes: dict[int, Server]) -> tuple[Server, Created]:
     created = hear(nodes[1], 5, create).sends[0][1]
     assert isinstance(created, Created)
     hear(node, 1, created)
-    nodes[2].step(0.0, LinkUp(5, is_server=True))
+    nodes[2].step(0.0, LinkUp(5, Hello(is_server=True)))
     return node, created
 
 

@@ -20,6 +20,7 @@ from bayou.node.messages import (
     Declined,
     End,
     HandOver,
+    Hello,
     Join,
     Pull,
     Retire,
@@ -83,7 +84,7 @@ def test_a_stamp_that_is_a_time_may_be_ahead_by_as_much_as_a_clock_can_be_wrong(
 @pytest.mark.parametrize("settings", [Settings(), Settings(wall_offset_s=0.0)])
 def test_a_newcomer_does_not_begin_at_the_end_of_all_stamps(settings: Settings) -> None:
     newcomer = Server(5, Numbers(0), settings)
-    newcomer.step(0.0, LinkUp(0, is_server=True))
+    newcomer.step(0.0, LinkUp(0, Hello(is_server=True)))
     token = only(order(newcomer, Join(first=False))).token  # type: ignore[attr-defined]
     root = Replica(ROOT)
     late = Write(STAMP_MAX, ROOT, 2, "", None)
@@ -108,7 +109,7 @@ def test_an_heir_to_nobody_can_still_retire() -> None:
     """AskHeir for a name that does not exist: its sender is asked for what it has, and does not have it."""
     nodes = system(3)
     heir = nodes[1]
-    heir.step(0.0, LinkUp(7, is_server=True))
+    heir.step(0.0, LinkUp(7, Hello(is_server=True)))
     effects = hear(heir, 7, AskHeir(9, ROOT.child(99).child(1 << 40)))
     assert said(effects) == [Pull]
     assert effects.durable == []
@@ -129,7 +130,7 @@ def test_an_heir_asked_by_a_server_that_is_not_the_primary_declines() -> None:
 def test_an_heir_asked_in_the_name_of_another_cuts_the_connection() -> None:
     nodes = system(3)
     heir = nodes[1]
-    heir.step(0.0, LinkUp(2, is_server=True, name=nodes[2].replica.name))
+    heir.step(0.0, LinkUp(2, Hello(is_server=True, name=nodes[2].replica.name)))
     effects = hear(heir, 2, AskHeir(9, ROOT))
     assert effects.sends == []
     assert [peer for peer, _ in effects.drops] == [2]
@@ -144,12 +145,12 @@ def test_an_heir_that_was_cut_off_hears_from_the_asker_that_it_is_the_primary() 
     following = primary.replica.create().created
     primary.replica.retire(following)
     new = Server(8, Numbers(8), paused=True)
-    new.step(0.0, LinkUp(2, is_server=True))
+    new.step(0.0, LinkUp(2, Hello(is_server=True)))
     new.become(following)
     new.activate()
     new.replica.apply(primary.replica.beyond(0, new.replica.vector))
     assert new.replica.is_primary
-    heir.step(0.0, LinkUp(8, is_server=True))
+    heir.step(0.0, LinkUp(8, Hello(is_server=True)))
     asking = only(order(new, Retire()))
     assert isinstance(asking, AskHeir)
     pull = only(hear(heir, 8, asking))

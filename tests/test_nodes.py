@@ -36,6 +36,7 @@ from bayou.node.messages import (
     Failed,
     Gather,
     HandOver,
+    Hello,
     Join,
     Joined,
     LogPage,
@@ -69,7 +70,7 @@ def server(id: int, *peers: int, settings: Settings | None = None) -> Server:
     """Return a server that is connected to these servers and no member yet."""
     made = Server(id, Numbers(id), settings)
     for peer in peers:
-        made.step(0.0, LinkUp(peer, is_server=True))
+        made.step(0.0, LinkUp(peer, Hello(is_server=True)))
     return made
 
 
@@ -113,7 +114,7 @@ def talk(*nodes: Server) -> None:
     for node in nodes:
         for other in nodes:
             if other is not node:
-                node.step(0.0, LinkUp(other.id, is_server=True))
+                node.step(0.0, LinkUp(other.id, Hello(is_server=True)))
 
 
 def deliver(nodes: dict[int, Server], sender: Server, effects: Effects) -> list[tuple[int, Message]]:
@@ -170,11 +171,11 @@ def test_a_message_that_is_none_for_a_server_costs_the_connection() -> None:
 def test_links_that_come_and_go() -> None:
     node = first(3, 1)
     assert node.servers == [1, 3]
-    node.step(0.0, LinkUp(1, is_server=True))
-    node.step(0.0, LinkUp(9, is_server=False))
+    node.step(0.0, LinkUp(1, Hello(is_server=True)))
+    node.step(0.0, LinkUp(9, Hello(is_server=False)))
     node.step(0.0, LinkDown(7))
     assert node.servers == [1, 3]
-    node.step(0.0, LinkUp(3, is_server=False))
+    node.step(0.0, LinkUp(3, Hello(is_server=False)))
     assert node.servers == [1], "the same address, now of a client"
     node.step(0.0, LinkDown(1))
     assert node.servers == []
@@ -287,7 +288,7 @@ def test_a_creator_lost_in_the_middle_is_made_up_for_by_others() -> None:
     assert isinstance(created, Created)
     assert said(hear(node, 0, created)) == [], "sent twice"
     for other in nodes.values():
-        other.step(0.5, LinkUp(5, is_server=True))
+        other.step(0.5, LinkUp(5, Hello(is_server=True)))
     now, effects = 0.5, node.step(0.5, LinkDown(0))
     # Neither of the others knows of the creation yet: what they have is not enough.
     for _ in range(3):
@@ -317,7 +318,7 @@ def test_a_newcomer_cut_off_from_everybody_waits() -> None:
     node.step(0.5, LinkDown(0))
     assert said(node.step(due(node), Tick())) == []
     assert alarm(node) == 3.5, "twice as patient"
-    effects = node.step(2.0, LinkUp(1, is_server=True))
+    effects = node.step(2.0, LinkUp(1, Hello(is_server=True)))
     assert said(effects) == [Pull], "at once, as soon as there is somebody"
 
 
@@ -428,7 +429,7 @@ def test_gathers_of_other_rounds_and_other_servers_are_left_aside() -> None:
     assert said(hear(nodes[1], 0, Gather(3, 6, 0, START))) == [], "sent twice"
     hear(nodes[2], 0, Gather(4, 7, 0, START))
     nodes[2].step(0.0, LinkDown(0))
-    nodes[2].step(0.0, LinkUp(0, is_server=True))
+    nodes[2].step(0.0, LinkUp(0, Hello(is_server=True)))
     assert said(order(nodes[2], Converge(4, 0, ()))) == [], "what was asked before the connection was cut"
 
 
@@ -529,7 +530,7 @@ def test_when_everybody_declines_they_are_asked_again_later() -> None:
     nodes[0].step(1.5, LinkDown(1))
     waiting = "waits for a server to be connected to it, to hand over to"
     assert order(nodes[0], Probe()).answers == [(1, Waiting((waiting,)))]
-    assert said(nodes[0].step(1.6, LinkUp(1, is_server=True))) == [AskHeir]
+    assert said(nodes[0].step(1.6, LinkUp(1, Hello(is_server=True)))) == [AskHeir]
 
 
 def test_who_promised_to_inherit_does_not_retire_before() -> None:
@@ -572,7 +573,7 @@ def test_while_paused_the_next_one_is_offered_what_the_lowest_declines() -> None
 def test_a_server_connected_in_the_middle_of_a_hand_over_is_to_have_it_too() -> None:
     nodes = system(2)
     order(nodes[1], Retire())
-    effects = nodes[1].step(0.0, LinkUp(7, is_server=True))
+    effects = nodes[1].step(0.0, LinkUp(7, Hello(is_server=True)))
     assert sorted(peer for peer, _ in effects.sends) == [0, 7]
     effects = nodes[1].step(0.0, LinkDown(7))
     assert [peer for peer, _ in effects.sends] == [0]
@@ -612,7 +613,7 @@ def test_the_session_silent_for_longest_is_forgotten_first() -> None:
 def client(*peers: int) -> Client:
     made = Client(0, Numbers(0))
     for peer in peers:
-        made.step(0.0, LinkUp(peer, is_server=True, name=ROOT))
+        made.step(0.0, LinkUp(peer, Hello(is_server=True, name=ROOT)))
     return made
 
 
@@ -638,7 +639,7 @@ def test_a_request_is_repeated_until_it_is_answered() -> None:
     assert only(node.step(1.0, Tick())) == request
     node.step(1.5, LinkDown(0))
     assert node.step(2.0, Tick()).sends == [], "nobody to send it to"
-    assert only(node.step(2.5, LinkUp(0, is_server=True, name=ROOT))) == request
+    assert only(node.step(2.5, LinkUp(0, Hello(is_server=True, name=ROOT)))) == request
     effects = hear(node, 0, Answer(1, 1, OK, stamp=4, server=ROOT))
     assert effects.answers == [(1, Did(OK, None))]
     assert alarm(node) is None
@@ -650,7 +651,7 @@ def test_a_request_is_never_sent_to_another_server() -> None:
     node = client(0)
     order(node, Do("put", "a", "u"))
     node.step(0.0, LinkDown(0))
-    effects = node.step(0.0, LinkUp(1, is_server=True))
+    effects = node.step(0.0, LinkUp(1, Hello(is_server=True)))
     assert effects.sends == []
     assert effects.answers == [(1, Failed("server 0 may or may not have carried it out"))]
     node.step(0.0, LinkDown(0))
@@ -664,7 +665,7 @@ def test_a_server_that_has_only_the_id_of_the_one_asked_is_another_one(name: Nam
     node = client(0)
     order(node, Do("put", "a", "u"))
     node.step(0.0, LinkDown(0))
-    effects = node.step(0.0, LinkUp(0, is_server=True, name=name))
+    effects = node.step(0.0, LinkUp(0, Hello(is_server=True, name=name)))
     assert effects.sends == []
     assert effects.answers == [(1, Failed("server 0 may or may not have carried it out"))]
     assert said(order(node, Do("get", "a"))) == [Request], "the session goes on"
@@ -672,10 +673,10 @@ def test_a_server_that_has_only_the_id_of_the_one_asked_is_another_one(name: Nam
 
 def test_a_server_without_a_name_is_nobody_to_come_back_to() -> None:
     node = Client(0, Numbers(0))
-    node.step(0.0, LinkUp(0, is_server=True))
+    node.step(0.0, LinkUp(0, Hello(is_server=True)))
     order(node, Do("put", "a", "u"))
     node.step(0.0, LinkDown(0))
-    assert node.step(0.0, LinkUp(0, is_server=True)).sends == []
+    assert node.step(0.0, LinkUp(0, Hello(is_server=True))).sends == []
 
 
 def test_answers_to_other_requests_are_left_aside() -> None:
@@ -690,3 +691,32 @@ def test_answers_to_other_requests_are_left_aside() -> None:
 
 def test_a_message_that_is_none_for_a_client_costs_the_connection() -> None:
     assert hear(client(0), 0, Retire()).drops == [(0, "Retire is no message for a client")]
+
+
+# What peers tell of themselves.
+
+
+@pytest.mark.parametrize(
+    ("hello", "blame"), [(None, "nothing where a Hello is due"), (Done(), "Done where a Hello is due")]
+)
+def test_a_peer_that_tells_what_is_no_hello_is_dropped(hello: Message | None, blame: str) -> None:
+    """And is nobody's peer: neither asked for anything, nor taken for a server."""
+    node = first()
+    node.step(0.0, LinkUp(1, Hello(is_server=True, name=ROOT.child(3))))
+    effects = node.step(0.0, LinkUp(1, hello))
+    assert effects.drops == [(1, blame)]
+    assert (node.servers, node.names) == ([], {})
+    client = Client(5, Numbers(5))
+    effects = client.step(0.0, LinkUp(1, hello))
+    assert effects.drops == [(1, blame)]
+    assert client.server is None
+
+
+def test_a_server_says_its_name_as_soon_as_it_has_one() -> None:
+    node = server(0)
+    nameless = node.hello
+    assert nameless == Hello(is_server=True, name=None)
+    assert node.hello is nameless  # whoever drives it sees from this that there is nothing new
+    node.step(0.0, Ordered(1, Join(first=True)))
+    assert node.hello == Hello(is_server=True, name=ROOT)
+    assert Client(5, Numbers(5)).hello == Hello(is_server=False)

@@ -30,6 +30,7 @@ from bayou.worlds.processes import door, link
 from bayou.worlds.processes.pressure import HELD_BYTES_MAX
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import DeadlineExceeded, NodeLost, WorldSettings
+from tests.messages import introduction
 from tests.processes import Master, is_listening, run_master, wait_until
 
 pytestmark = [
@@ -269,7 +270,9 @@ class Guarded:
         while connection.peer is None:
             sock.sendall(connection.outgoing)
             connection.outgoing.clear()
-            list(connection.receive(sock.recv(4096)))
+            data = sock.recv(4096)
+            assert data, "closed within the handshake"
+            list(connection.receive(data))
         return sock, connection
 
     def hears(self, *words: str) -> None:
@@ -348,14 +351,31 @@ def test_a_crowd_of_strangers_does_not_use_up_the_descriptors(guarded: Guarded) 
     ("message", "blame"),
     [
         (Retire(), "Retire is no message for a server"),
-        (Introduce(9, is_server=True), "introduced itself twice"),
+        (introduction(9, is_server=True), "introduced itself twice"),
         (Pull(1, "curiosity", 0, START), "a pull for 'curiosity'"),
         (Pull(1, "join", -5, START), "from CSN -5 on"),
     ],
 )
 def test_friends_that_send_what_is_not_due(guarded: Guarded, message: Message, blame: str) -> None:
-    sock, connection = guarded.introduced(Introduce(9, is_server=True))
+    sock, connection = guarded.introduced(introduction(9, is_server=True))
     connection.send(message)
+    sock.sendall(connection.outgoing)
+    assert is_closed(sock)
+    guarded.hears("server 1: closed the connection to node 9", blame)
+    guarded.still_works()
+
+
+@pytest.mark.parametrize(
+    ("hello", "blame"),
+    [(None, "nothing where a Hello is due"), (introduction(9, is_server=True), "Introduce where a Hello")],
+)
+def test_friends_that_say_nothing_of_themselves(guarded: Guarded, hello: Message, blame: str) -> None:
+    """Or something else than what nodes of a store say."""
+    sock = guarded.dial(1)
+    connection = Connection(guarded.secret, os.urandom(NONCE_BYTES), Introduce(9, True, hello), dialled=True)
+    sock.sendall(connection.outgoing)
+    connection.outgoing.clear()
+    list(connection.receive(sock.recv(4096)))
     sock.sendall(connection.outgoing)
     assert is_closed(sock)
     guarded.hears("server 1: closed the connection to node 9", blame)
@@ -371,7 +391,7 @@ def test_friends_that_send_what_is_not_due(guarded: Guarded, message: Message, b
     ],
 )
 def test_friends_that_send_no_messages(guarded: Guarded, frame: bytes, blame: str) -> None:
-    sock, _ = guarded.introduced(Introduce(9, is_server=False))
+    sock, _ = guarded.introduced(introduction(9, is_server=False))
     sock.sendall(frame)
     sock.shutdown(socket.SHUT_WR)
     assert is_closed(sock)
@@ -385,7 +405,7 @@ def test_a_pickle_that_nests_without_end(guarded: Guarded) -> None:
     nested = b")" + b"\x85" * 190_000
     where = b"\x8c\x13bayou.node.messages\x8c\x07Message\x93"
     for fields in (b"\x8c\x04PullK\x01\x8c\x04joinK\x00" + nested, b"\x8c\x08AskHeirK\x01" + nested):
-        sock, _ = guarded.introduced(Introduce(9, is_server=True))
+        sock, _ = guarded.introduced(introduction(9, is_server=True))
         pickle = b"\x80\x04" + where + b"(" + fields + b"tR."
         sock.sendall(len(pickle).to_bytes(4, "big") + pickle)
         assert is_closed(sock)
@@ -394,7 +414,7 @@ def test_a_pickle_that_nests_without_end(guarded: Guarded) -> None:
 
 
 def test_what_a_peer_is_quoted_with_fits_on_a_line(guarded: Guarded) -> None:
-    sock, _ = guarded.introduced(Introduce(9, is_server=True))
+    sock, _ = guarded.introduced(introduction(9, is_server=True))
     name = b"os\nfoo: bar\x1b[31m" + b"x" * 100_000
     pickle = b"\x80\x04X" + len(name).to_bytes(4, "little") + name + b"\x8c\x01y\x93."
     sock.sendall(len(pickle).to_bytes(4, "big") + pickle)
@@ -408,7 +428,7 @@ def test_what_a_peer_is_quoted_with_fits_on_a_line(guarded: Guarded) -> None:
 def test_nobody_else_is_this_very_node(guarded: Guarded) -> None:
     sock = guarded.dial(1)
     connection = Connection(
-        guarded.secret, os.urandom(NONCE_BYTES), Introduce(1, is_server=True), dialled=True
+        guarded.secret, os.urandom(NONCE_BYTES), introduction(1, is_server=True), dialled=True
     )
     sock.sendall(connection.outgoing)
     connection.outgoing.clear()
@@ -492,7 +512,7 @@ def test_without_descriptors_a_server_keeps_calm() -> None:
 
 def test_a_peer_that_promises_writes_and_sends_nonsense_changes_nothing(guarded: Guarded) -> None:
     """A server that offers to hand over, and then sends commitments that can't come next."""
-    sock, connection = guarded.introduced(Introduce(9, is_server=True))
+    sock, connection = guarded.introduced(introduction(9, is_server=True))
     connection.send(HandOver(77))
     sock.sendall(connection.outgoing)
     connection.outgoing.clear()
@@ -512,8 +532,8 @@ def test_a_peer_that_promises_writes_and_sends_nonsense_changes_nothing(guarded:
 
 def test_a_peer_that_takes_the_place_of_another_is_the_last_to_come(guarded: Guarded) -> None:
     """An id has one connection: a newer one replaces the older."""
-    first, _ = guarded.introduced(Introduce(9, is_server=False))
-    second, _ = guarded.introduced(Introduce(9, is_server=False))
+    first, _ = guarded.introduced(introduction(9, is_server=False))
+    second, _ = guarded.introduced(introduction(9, is_server=False))
     assert is_closed(first)
     second.setblocking(False)
     with pytest.raises(BlockingIOError):
@@ -531,7 +551,7 @@ def test_who_does_not_read_is_not_read_from(guarded: Guarded, is_server: bool) -
     """Peers whose answers pile up unread do not make a server grow, and it serves others meanwhile."""
     guarded.run.line(5, b"put 2 big " + b"x" * 1_000_000)
     before = memory_kb(guarded.world.pids[1])
-    crowd = [guarded.introduced(Introduce(id, is_server=is_server)) for id in range(9, 19)]
+    crowd = [guarded.introduced(introduction(id, is_server=is_server)) for id in range(9, 19)]
 
     def keep_asking(sock: socket.socket, connection: Connection) -> None:
         sock.settimeout(0.5)
@@ -559,7 +579,7 @@ def test_who_does_not_read_is_not_read_from(guarded: Guarded, is_server: bool) -
 
 def test_the_largest_parts_from_many_servers_at_once_all_arrive(guarded: Guarded) -> None:
     """Together they are several times what a server holds, so that they come one after another."""
-    crowd = [guarded.introduced(Introduce(id, is_server=True)) for id in range(10, 40)]
+    crowd = [guarded.introduced(introduction(id, is_server=True)) for id in range(10, 40)]
     url = "\U0001f600" * (1 << 18)
     writes = [Write(stamp, ROOT, PUT, "song", url) for stamp in range(1, 5)]
     part = encode(AntiEntropy(1, 0, Items(0, [], writes)))
@@ -584,7 +604,7 @@ def test_the_largest_parts_from_many_servers_at_once_all_arrive(guarded: Guarded
 
 def test_many_requests_of_some_leave_time_for_others(guarded: Guarded) -> None:
     """Twenty connections of pipelined gets: another client's put took four seconds."""
-    crowd = [guarded.introduced(Introduce(id, is_server=False)) for id in range(10, 30)]
+    crowd = [guarded.introduced(introduction(id, is_server=False)) for id in range(10, 30)]
     stop = threading.Event()
 
     def keep_asking(sock: socket.socket, connection: Connection) -> None:

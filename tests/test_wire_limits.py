@@ -19,7 +19,7 @@ from bayou.core.vector import DECIDED_MAX, START, LiveVector, VersionVector
 from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, SONG_BYTES_MAX, URL_BYTES_MAX, Write
 from bayou.master.commands import LOG_PAGE_WRITES
 from bayou.node.exchange import Limits
-from bayou.node.messages import AntiEntropy, Converge, Created, End, LogPage, Message, Pull, Request
+from bayou.node.messages import AntiEntropy, Converge, Created, End, Hello, LogPage, Message, Pull, Request
 from bayou.wire import columns
 from bayou.wire.codec import FEW, SHALLOW, decode, encode
 from bayou.wire.columns import IDS_MAX, KEPT_NAMES, NAMES_MAX, WRITES_MAX, pack_writes, unpack_writes
@@ -191,7 +191,7 @@ def test_a_request_for_more_than_the_limit_is_none() -> None:
 
     server = Server(0, random.Random(1))
     server.step(0.0, Ordered(1, Join(first=True)))
-    server.step(0.0, LinkUp(5, False))
+    server.step(0.0, LinkUp(5, Hello(is_server=False)))
     for number, (song, url) in enumerate(LONGEST.values(), 1):
         request = Request(1, number, "put", song, url, None, None)
         ((_, answer),) = server.step(0.0, Received(5, request)).sends

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from bayou.node.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received
-from bayou.node.messages import OK, Answer, Did, Do, Failed, Links, Message, Probe, Request, Waiting
+from bayou.node.messages import (
+    OK,
+    Answer,
+    Did,
+    Do,
+    Failed,
+    Hello,
+    Links,
+    Message,
+    Probe,
+    Request,
+    Waiting,
+    no_hello,
+)
 from bayou.node.session import Guarantees, Session
 
 TYPE_CHECKING = False
@@ -34,8 +47,7 @@ class Client:
 
     kind = "client"
     is_server = False
-    name: None = None
-    """Clients have none."""
+    hello = Hello(is_server=False)
 
     def __init__(
         self, id: int, rng: Randomness, guarantees: Guarantees | None = None, *, retry_s: float = 1.0
@@ -61,7 +73,10 @@ class Client:
         elif isinstance(given, Ordered):
             self._obey(given.number, given.order)
         elif isinstance(given, LinkUp):
-            self._connect(given.peer, given.name)
+            if isinstance(given.hello, Hello):
+                self._connect(given.peer, given.hello.name)
+            else:
+                effects.drops.append((given.peer, no_hello(given.hello)))
         elif isinstance(given, LinkDown):
             if given.peer == self.server:
                 self.server = None

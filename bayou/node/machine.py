@@ -6,15 +6,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from bayou.core.name import Name
     from bayou.node.effects import Effects, Input
-    from bayou.node.messages import Links
+    from bayou.node.messages import Links, Message
 
     class Machine(Protocol):
         """A server, a client, or what else runs at an address.
 
         - ``id``: its address; ``kind``: what it is called when a person is told of it;
-        - ``is_server``, ``name``: what its peers are told of it when they are connected;
+        - ``is_server``: whether others connect to it, so that it listens; peers that say so are let have more
+          that they have not read yet (bayou.net.pressure), as servers tell each other much;
+        - ``hello``: what its peers are told of it when they are connected, a message of its own, which comes
+          with their LinkUp; the same object for as long as it says the same;
         - ``wake_at``: when it wants a Tick, at the latest (in seconds, None for never).
         """
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
         is_server: bool
 
         @property
-        def name(self) -> Name | None: ...
+        def hello(self) -> Message | None: ...
         @property
         def wake_at(self) -> float | None: ...
 

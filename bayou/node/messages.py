@@ -53,6 +53,19 @@ class Message(Record):
         Message.KINDS[name] = cls
 
 
+class Hello(Message):
+    """What servers and clients tell those whom they are connected to: which of them they are, and the name
+    that a server has, whatever its id: None where it has none yet, and for a client."""
+
+    is_server: bool
+    name: Name | None = None
+
+
+def no_hello(said: Message | None) -> str:
+    """Say what is wrong with what a peer told of itself, which was no Hello."""
+    return f"{'nothing' if said is None else type(said).__name__} where a Hello is due"
+
+
 # Between servers: anti-entropy (Petersen '97, "Basic anti-entropy").
 
 JOIN = "join"

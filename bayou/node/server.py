@@ -30,6 +30,7 @@ from bayou.node.messages import (
     Failed,
     Gather,
     HandOver,
+    Hello,
     Join,
     Links,
     LogPage,
@@ -46,6 +47,7 @@ from bayou.node.messages import (
     Waiting,
     Watch,
     Willing,
+    no_hello,
 )
 from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, Named, Promised
 from bayou.node.retiring import Retiring
@@ -100,6 +102,7 @@ class Server:
     ) -> None:
         self._settings = settings = settings or Settings()
         self.id = id
+        self.hello = Hello(is_server=True)
         self.now = 0.0
         self.paused = paused
         self.servers: list[int] = []
@@ -290,6 +293,7 @@ class Server:
 
     def _take_name(self, name: Name) -> None:
         self._replica = Replica(name, short_max=self._settings.short_max, clock=self._new_clock())
+        self.hello = Hello(is_server=True, name=name)
         self._active = name is ROOT
 
     def activate(self) -> None:
@@ -347,10 +351,16 @@ class Server:
 
     def _relink(self, given: LinkUp | LinkDown) -> None:
         peer = given.peer
+        hello = None
+        if isinstance(given, LinkUp):
+            if isinstance(given.hello, Hello):
+                hello = given.hello
+            else:
+                self._effects.drops.append((peer, no_hello(given.hello)))
         self.names.pop(peer, None)
-        if isinstance(given, LinkUp) and given.name is not None:
-            self.names[peer] = given.name
-        if isinstance(given, LinkDown) or not given.is_server:
+        if hello is not None and hello.name is not None:
+            self.names[peer] = hello.name
+        if hello is None or not hello.is_server:
             if peer in self.servers:
                 self.servers.remove(peer)
         elif peer not in self.servers:

@@ -15,7 +15,7 @@ from bayou.master.run import Run
 from bayou.master.vocabulary import COMMANDS
 from bayou.node.effects import LinkUp, Ordered, Received, Tick
 from bayou.node.gossip import Habits
-from bayou.node.messages import Do, Join, News, NotNow, Pull, Request
+from bayou.node.messages import Do, Hello, Join, News, NotNow, Pull, Request
 from bayou.node.server import Server, Settings
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.simulated import SimulatedWorld
@@ -39,7 +39,7 @@ def gossiper(seed: int = 0) -> Server:
     a second pass between exchanges, or a fifth of that less or more."""
     node = Server(0, random.Random(seed), Settings(habits=Habits(period_s=0.5, jitter=0.2)))
     node.step(0.0, Ordered(1, Join(first=True)))
-    for _, message in node.step(0.0, LinkUp(1, is_server=True)).sends:
+    for _, message in node.step(0.0, LinkUp(1, Hello(is_server=True))).sends:
         if isinstance(message, Pull):
             node.step(0.0, Received(1, NotNow(message.serial)))
     return node

@@ -18,6 +18,7 @@ from bayou.node.messages import (
     Continue,
     Do,
     HandOver,
+    Hello,
     Join,
     Message,
     Pull,
@@ -264,7 +265,7 @@ def test_part6_a_client_sends_an_unanswered_request_again() -> None:
     request = only(order(node, Do("put", "a", "b")))
     assert only(node.step(due(node), Tick())) == request
     other = Client(0, Numbers(5))
-    other.step(0.0, LinkUp(0, is_server=True))
+    other.step(0.0, LinkUp(0, Hello(is_server=True)))
     assert only(order(other, Do("put", "a", "b"))) != request, "another session has other ids"
 
 

@@ -23,11 +23,12 @@ from bayou.core.write import PUT, Write
 from bayou.node.messages import AntiEntropy, Created, End, Message, Pull, Request, Retire
 from bayou.wire import connection as connection_module
 from bayou.wire.codec import decode, encode
-from bayou.wire.connection import MAGIC, NONCE_BYTES, Introduce
+from bayou.wire.connection import MAGIC, NONCE_BYTES
 from bayou.wire.errors import WireError
 from bayou.wire.frames import FrameReader, frame
 from bayou.worlds.processes import warm
 from bayou.worlds.processes.world import ProcessWorld
+from tests.messages import introduction
 from tests.processes import Master, wait_until
 from tests.test_processes import Guarded, is_closed
 from tests.test_wire_codec import message_from
@@ -220,7 +221,7 @@ def test_part7_reading_never_executes_anything(guarded: Guarded, tmp_path: Path,
     """A pickle that would run a command does nothing, even from a peer that knows the secret."""
     trace = tmp_path / "was-here"
     bomb = pickle.dumps(Bomb(f"touch {trace}"), protocol)
-    sock, _ = guarded.introduced(Introduce(9, is_server=True))
+    sock, _ = guarded.introduced(introduction(9, is_server=True))
     sock.sendall(frame(bomb))
     assert is_closed(sock)
     guarded.still_works()
@@ -250,7 +251,7 @@ SPOILT = {
 @pytest.mark.parametrize("what", SPOILT)
 def test_part7_what_is_no_message_costs_the_connection_and_no_more(guarded: Guarded, what: str) -> None:
     """Anything but a proper message costs its connection, with one line on standard error, and no more."""
-    sock, _ = guarded.introduced(Introduce(9, is_server=True))
+    sock, _ = guarded.introduced(introduction(9, is_server=True))
     sock.sendall(SPOILT[what])
     if what == "a frame cut short":
         sock.shutdown(socket.SHUT_WR)

@@ -137,7 +137,7 @@ class Host:
     def linked(self, peer: Introduce) -> None:
         self._peers[peer.id] = None
         self._lose_late(peer.id)
-        self._step(LinkUp(peer.id, peer.is_server, peer.name))
+        self._step(LinkUp(peer.id, peer.hello))
 
     def unlinked(self, peer: int) -> None:
         self._peers.pop(peer, None)
@@ -183,7 +183,7 @@ class Host:
         else:
             machine = Client(order.id, rng, order.guarantees)
         self._driver = Driver(machine, self)
-        self._network.introduce_as(Introduce(machine.id, machine.is_server, machine.name))
+        self._network.introduce_as(Introduce(machine.id, machine.is_server, machine.hello))
         for port in order.peers[1::2]:
             self._dial(number, port, order.within_s)
         if not order.peers:
@@ -287,8 +287,8 @@ class Host:
         if self._driver is None:
             return
         machine, me = self._driver.machine, self._network.me
-        if machine.name is not me.name:
-            self._network.introduce_as(Introduce(me.id, me.is_server, machine.name))
+        if machine.hello is not me.hello:
+            self._network.introduce_as(Introduce(me.id, me.is_server, machine.hello))
         self._trace(machine.kind, machine.id, given, effects)
         if self._verbose:
             for words in effects.notes:

@@ -179,7 +179,7 @@ class SimulatedWorld:
         machines = {node: self.nodes[node] for node in (a, b)}
         for node, peer in ((a, b), (b, a)):
             if link.is_up:  # the other one may have left on hearing of it
-                self._step(node, LinkUp(peer, machines[peer].is_server, machines[peer].name))
+                self._step(node, LinkUp(peer, machines[peer].hello))
 
     def _look_for(self, a: int, b: int) -> None:
         if a not in self.nodes or b not in self.nodes:
