@@ -22,12 +22,12 @@ from bayou.core.vector import START
 from bayou.core.write import PUT, Write
 from bayou.master.run import Run
 from bayou.master.vocabulary import COMMANDS
+from bayou.net import door, link
+from bayou.net.pressure import HELD_BYTES_MAX
 from bayou.node.messages import AntiEntropy, End, HandOver, Message, Pull, Request, Retire
 from bayou.wire.codec import encode
 from bayou.wire.connection import LINK_FRAME_BYTES_MAX, MAGIC, NONCE_BYTES, Connection, Introduce
 from bayou.wire.frames import frame
-from bayou.worlds.processes import door, link
-from bayou.worlds.processes.pressure import HELD_BYTES_MAX
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import DeadlineExceeded, NodeLost, WorldSettings
 from tests.messages import introduction

@@ -11,9 +11,13 @@ import gc
 import os
 from time import monotonic, time
 
+from bayou._lean import socket
 from bayou._quoting import shorten
 from bayou.core.errors import BayouError, PeerError
 from bayou.host.driver import Driver
+from bayou.net.address import LOOPBACK
+from bayou.net.complaints import Complaints
+from bayou.net.network import Network
 from bayou.node.client import Client
 from bayou.node.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Done, Failed, Links, Look, Message
@@ -21,9 +25,7 @@ from bayou.node.server import Server, Settings
 from bayou.storage.journal import Journal
 from bayou.wire.connection import Introduce
 from bayou.wire.keeping import pack, unpack
-from bayou.worlds.processes.complaints import Complaints
 from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
-from bayou.worlds.processes.network import Network
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +77,9 @@ class Host:
 
     def __init__(self, control_fd: int, secret: bytes, complaints: Complaints, journal: int | None) -> None:
         self._complaints = complaints
-        self._network = Network(control_fd, secret, self)
+        self._network = Network(secret, self)
+        control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, control_fd)
+        self._master = self._network.attach(control, self._obey)
         self._driver: Driver | None = None
         self._journal_fd = journal
         self._journal: Journal | None = None
@@ -93,7 +97,7 @@ class Host:
     def run(self) -> None:
         """Run until the node leaves or the master's end of the control stream closes."""
         network = self._network
-        while network.is_open and not self._leaving:
+        while not self._master.is_closed and not self._leaving:
             network.wait(self._next_due())
             self._send_what_is_due(monotonic())
             driver = self._driver
@@ -109,7 +113,7 @@ class Host:
 
     # What the network tells.
 
-    def obey(self, message: Message) -> None:
+    def _obey(self, message: Message) -> None:
         """Carry out an order of the master."""
         if not isinstance(message, Envelope):
             raise PeerError(f"{type(message).__name__} is no order")
@@ -179,7 +183,7 @@ class Host:
             except (BayouError, OSError) as error:
                 self.answer(number, Failed(str(error)))
                 return
-            self.answer(0, Up(self._network.listen()))
+            self.answer(0, Up(self._network.listen()[1]))
         else:
             machine = Client(order.id, rng, order.guarantees)
         self._driver = Driver(machine, self)
@@ -212,7 +216,7 @@ class Host:
 
     def _dial(self, number: int, port: int, within_s: float) -> None:
         self._dials_open += 1
-        self._network.dial(number, port, within_s)
+        self._network.dial(number, (LOOPBACK, port), within_s)
 
     def _links(self) -> Links:
         """Return whom this node is connected to. All earlier orders have been carried out, or are dials."""
@@ -303,7 +307,7 @@ class Host:
 
     def answer(self, number: int, message: Message) -> None:
         """Answer an order of the master."""
-        self._network.tell_master(Envelope(number, message))
+        self._network.tell(self._master, Envelope(number, message))
 
     def drop(self, peer: int, why: str) -> None:
         """Cut the connection to a peer that has said what it may not."""
@@ -322,7 +326,7 @@ class Host:
         events = events_of(kind, id, given, effects)
         lines = tuple(to_line({**event, **more, "t": round(time(), 6)}) for event in events)
         if lines:
-            self._network.tell_master(Envelope(0, Traced(lines)))
+            self._network.tell(self._master, Envelope(0, Traced(lines)))
 
 
 def _settings(order: Start) -> Settings | None:

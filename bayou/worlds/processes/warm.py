@@ -77,7 +77,7 @@ def _end_with(work: Callable[[], None]) -> NoReturn:
 
 def _say_why(error: BaseException) -> None:
     """Write a traceback, or what can be had of one, without waiting for a reader."""
-    from bayou.worlds.processes.complaints import Complaints  # nodes have it, and so needs no file
+    from bayou.net.complaints import Complaints  # nodes have it, and so needs no file
 
     complaints = Complaints(monotonic)
     try:
@@ -105,8 +105,8 @@ class _WarmParent:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _detach(self._channel.fileno())
         gc.disable()
+        from bayou.net.complaints import Complaints
         from bayou.worlds.processes import host
-        from bayou.worlds.processes.complaints import Complaints
 
         host.name_process("bayou warm")
         complaints = Complaints(monotonic)  # standard error is opened once for all

@@ -8,12 +8,12 @@ from time import monotonic
 
 from bayou._lean import signal, socket, unpack
 from bayou.core.errors import BayouError
+from bayou.net.stream import Stream, new_buffer, new_poll
 from bayou.node.messages import Failed, Join, Links, Look, Message, Probe, Waiting
 from bayou.storage.journal import nameless
 from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm
 from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
-from bayou.worlds.processes.stream import Stream, new_poll
 from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, NodeLost, Unsupported, WorldSettings
 
 TYPE_CHECKING = False
@@ -39,8 +39,10 @@ PARENT_LOST = "the parent of all nodes has ended: was it killed?"
 class _Node(Stream):
     """What the master knows of a node's process, and the stream to it."""
 
-    def __init__(self, id: int, key: int, sock: socket.socket, *, is_server: bool) -> None:
-        super().__init__(sock, Channel())
+    def __init__(
+        self, id: int, key: int, sock: socket.socket, buffer: memoryview, *, is_server: bool
+    ) -> None:
+        super().__init__(sock, Channel(), buffer)
         self.id = id
         self.key = key
         self.is_server = is_server
@@ -67,6 +69,7 @@ class ProcessWorld:
         self._by_fd: dict[int, _Node] = {}
         self._by_key: dict[int, _Node] = {}
         self._poll = new_poll()
+        self._buffer = new_buffer()
         self._poll.register(self._channel.fileno(), select.POLLIN)
         self._is_closed = False
         self.observe: Callable[[dict[str, Any]], None] | None = None
@@ -284,7 +287,7 @@ class ProcessWorld:
         """Start the process of a server, which has a journal, or of a client; return what it answers."""
         ours, theirs = socket.socketpair()
         self._count += 1
-        node = _Node(id, self._count, ours, is_server=journal is not None)
+        node = _Node(id, self._count, ours, self._buffer, is_server=journal is not None)
         try:
             warm.send_request(self._channel, node.key, theirs.fileno(), journal)
         except ConnectionError as error:

@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from bayou.worlds.processes.link import Link
+    from bayou.net.link import Link
 
 HELD_BYTES_MAX = 32 << 20
 """How much may wait in all: for peers to read, or for the rest of a frame."""

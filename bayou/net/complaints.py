@@ -30,9 +30,11 @@ class Complaints:
     """Lines for a person, each of some sort: a sort that has too much to say is cut short, and the lines
     left out are counted. So are those for which standard error had no room."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], put: Callable[[bytes], bool] | None = None) -> None:
+        """``clock`` tells the time in seconds, never going back; ``put`` takes a line, end and all, without
+        waiting, and returns whether it has: standard error does unless told otherwise."""
         self._clock = clock
-        self._put = _writer(STANDARD_ERROR)
+        self._put = put or _writer(STANDARD_ERROR)
         self._allowance: dict[str, tuple[float, float]] = {}
         self._left_out: dict[str, int] = {}
         self._told_at: dict[str, float] = {}

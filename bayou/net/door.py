@@ -10,15 +10,17 @@ import os
 from select import POLLIN
 
 from bayou._lean import accept, socket
+from bayou.net.address import locate, shown
+from bayou.net.link import HANDSHAKE_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bayou.worlds.processes.link import Link
-    from bayou.worlds.processes.stream import Poll
+    from bayou.net.address import Address
+    from bayou.net.link import Link
+    from bayou.net.stream import Poll
 
-LOOPBACK = "127.0.0.1"
 BACKLOG = 1024
 """How many connections the system keeps for a server that is busy."""
 
@@ -26,6 +28,8 @@ ACCEPTS_A_TURN = 32
 PAUSE_S = 0.1
 """How long a server takes no connections after one could not be taken, for want of descriptors say."""
 
+AGAIN = socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+"""That a port can be listened at again while the system remembers connections of the one before."""
 
 DESCRIPTORS_SPARE = 4
 """So many descriptors are left for what a node needs by itself: a file to import, a connection to dial."""
@@ -43,24 +47,26 @@ class Door:
 
     def __init__(
         self,
+        address: Address,
         poll: Poll,
         welcome: Callable[[socket.socket], None],
         send_away: Callable[[Link, str], None],
         complain: Callable[[str], None],
     ) -> None:
-        """``welcome`` is called with each new connection, ``send_away`` with each that has to go."""
+        """Listen at an address, whose port the system chooses where it is 0.
+
+        ``welcome`` is called with each new connection, ``send_away`` with each that has to go. Raises OSError
+        where nobody can listen there, or somebody does.
+        """
         self._poll = poll
         self._welcome = welcome
         self._send_away = send_away
         self._complain = complain
         self.handshakes: dict[Link, None] = {}
-        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._listener.bind((LOOPBACK, 0))
-        self._listener.listen(BACKLOG)
-        self._listener.setblocking(False)
+        self._listener = _listener(address)
         self._accept_failed = False
         self._descriptors_max, self._handshakes_max = limits()
-        self.opens_again: float | None = None
+        self._opens_again: float | None = None
         poll.register(self.fd, POLLIN)
 
     @property
@@ -69,10 +75,10 @@ class Door:
         return self._listener.fileno()
 
     @property
-    def port(self) -> int:
+    def address(self) -> Address:
         """Where it listens."""
-        port: int = self._listener.getsockname()[1]
-        return port
+        host, port = self._listener.getsockname()[:2]
+        return host, port
 
     def open(self, now: float) -> None:
         """Let in those who knock, some at a time."""
@@ -91,10 +97,27 @@ class Door:
                 sock.close()
 
     def pass_time(self, now: float) -> None:
-        """Open again after a pause, where it is time to."""
-        if self.opens_again is not None and now >= self.opens_again:
-            self.opens_again = None
+        """Open again after a pause, and send away whoever took too long, where it is time to."""
+        for link in list(self.handshakes) if self.handshakes else ():
+            if now < link.due:
+                break  # all have the same time, and the others began later
+            self._send_away(link, f"no handshake within {HANDSHAKE_S:g} s")
+        if self._opens_again is not None and now >= self._opens_again:
+            self._opens_again = None
             self._poll.register(self.fd, POLLIN)
+
+    @property
+    def due(self) -> float | None:
+        """When ``pass_time`` has something to do at the latest."""
+        for link in self.handshakes:
+            return link.due if self._opens_again is None else min(link.due, self._opens_again)
+        return self._opens_again
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._opens_again is None:
+            self._poll.unregister(self.fd)
+        self._listener.close()
 
     def make_room(self, why: str) -> bool:
         """Send away the oldest of those who have not said anything that shows a friend, if there is one."""
@@ -122,5 +145,24 @@ class Door:
             self._accept_failed = True
             self._complain(f"can't take a connection, and tries again: {error}")
         self._poll.unregister(self.fd)
-        self.opens_again = now + PAUSE_S
+        self._opens_again = now + PAUSE_S
         self.make_room("its descriptor is needed")
+
+
+def _listener(address: Address) -> socket.socket:
+    """Return a socket that listens; OSError, which names the address, where none can."""
+    family, place = locate(address)
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # the same wherever it runs
+        if address[1]:
+            listener.setsockopt(*AGAIN)
+        listener.bind(place)
+        listener.setsockopt(*AGAIN)  # where the system chooses, before that two might be given the same port
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise OSError(error.errno, f"can't listen at {shown(address)}: {error.strerror}") from error
+    return listener

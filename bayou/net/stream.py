@@ -8,8 +8,10 @@ from bayou._lean import socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
+    from bayou.node.messages import Message
     from bayou.wire.connection import Channel
 
     class Poll(Protocol):
@@ -34,8 +36,13 @@ EVENTS_MAX = 128
 _Epoll = getattr(select, "epoll", None)
 """Linux has it, others may not."""
 
-_READ_BUFFER = memoryview(bytearray(256 << 10))
-"""Shared by all streams: what is read is copied out at once, and nothing is allocated for what is not."""
+READ_BYTES = 256 << 10
+
+
+def new_buffer() -> memoryview:
+    """Return what streams read into. All those of a thread share one: what is read is copied out at once, and
+    nothing is allocated for what is not."""
+    return memoryview(bytearray(READ_BYTES))
 
 
 def new_poll() -> Poll:
@@ -48,12 +55,13 @@ def new_poll() -> Poll:
 class EventPoll:
     """A ``select.epoll`` that is asked as a ``select.poll`` is; its events have the same numbers."""
 
-    __slots__ = ("_wait", "modify", "register", "unregister")
+    __slots__ = ("_wait", "close", "modify", "register", "unregister")
 
     def __init__(self, epoll: select.epoll) -> None:
         self.register = epoll.register
         self.modify = epoll.modify
         self.unregister = epoll.unregister
+        self.close = epoll.close
         self._wait = epoll.poll
 
     def poll(self, patience_ms: float | None, /) -> list[tuple[int, int]]:
@@ -69,7 +77,8 @@ class Stream:
     whoever owns it has done with it.
     """
 
-    def __init__(self, sock: socket.socket, channel: Channel) -> None:
+    def __init__(self, sock: socket.socket, channel: Channel, buffer: memoryview) -> None:
+        """``buffer`` comes from ``new_buffer``."""
         sock.setblocking(False)
         self.sock = sock
         self.fd = sock.fileno()
@@ -80,17 +89,18 @@ class Stream:
         self.is_congested = False
         self.is_broken = False
         self.is_closed = False
+        self._buffer = buffer
 
     def read(self) -> bytes | None:
         """Return what the socket holds, empty at its end, None where nothing is there."""
         try:
-            size = self.sock.recv_into(_READ_BUFFER)
+            size = self.sock.recv_into(self._buffer)
         except BlockingIOError:
             return None
         except OSError:
             return b""
         self.read_bytes += size
-        return bytes(_READ_BUFFER[:size])
+        return bytes(self._buffer[:size])
 
     def flush(self) -> None:
         """Send as much as the socket takes."""
@@ -114,3 +124,14 @@ class Stream:
         if events != self.events:
             self.events = events
             poll.modify(self.fd, events)
+
+
+class Line(Stream):
+    """A stream to somebody who is trusted, such as the parent of this process; what comes in goes to
+    ``hear``."""
+
+    def __init__(
+        self, sock: socket.socket, channel: Channel, buffer: memoryview, hear: Callable[[Message], None]
+    ) -> None:
+        super().__init__(sock, channel, buffer)
+        self.hear = hear

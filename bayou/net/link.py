@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bayou.net.stream import Stream
 from bayou.wire.connection import Connection
-from bayou.worlds.processes.stream import Stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou._lean import socket
+    from bayou.net.address import Address
 
 HANDSHAKE_S = 5.0
 FIRST_TRY_S = 0.5
@@ -19,16 +20,16 @@ LAST_PAUSE_S = 0.5
 
 
 class Dialling:
-    """An order to connect: its number, the port, until when to try (monotonic), and how often it was tried.
+    """An order to connect: its number, where to, until when to try (monotonic), and how often it was tried.
 
     ``due`` is when to try next.
     """
 
-    __slots__ = ("due", "number", "port", "tries", "until")
+    __slots__ = ("address", "due", "number", "tries", "until")
 
-    def __init__(self, number: int, port: int, now: float, within_s: float) -> None:
+    def __init__(self, number: int, address: Address, now: float, within_s: float) -> None:
         self.number = number
-        self.port = port
+        self.address = address
         self.until = now + within_s
         self.tries = 0
         self.due = now
@@ -55,9 +56,14 @@ class Link(Stream):
     channel: Connection
 
     def __init__(
-        self, sock: socket.socket, channel: Connection, due: float, dialling: Dialling | None
+        self,
+        sock: socket.socket,
+        channel: Connection,
+        due: float,
+        dialling: Dialling | None,
+        buffer: memoryview,
     ) -> None:
-        super().__init__(sock, channel)
+        super().__init__(sock, channel, buffer)
         self.peer: int | None = None
         self.is_server = False
         self.due = due

@@ -1,4 +1,4 @@
-"""The sockets of one node's process: the master's stream, the listener, the links to other nodes."""
+"""The sockets of one node: the listener, the links to other nodes, the lines to those who are trusted."""
 
 from __future__ import annotations
 
@@ -8,42 +8,21 @@ from time import monotonic
 
 from bayou._lean import socket
 from bayou.core.errors import PeerError
+from bayou.net.address import LOOPBACK
+from bayou.net.dialler import Dialler
+from bayou.net.door import Door
+from bayou.net.link import HANDSHAKE_S, Dialling, Link
+from bayou.net.pressure import LARGE_BYTES, NOTABLE_BYTES, Pressure
+from bayou.net.stream import EventPoll, Line, Stream, new_buffer, new_poll
 from bayou.wire.connection import NONCE_BYTES, Channel, Connection, Introduce
-from bayou.worlds.processes.door import LOOPBACK, Door
-from bayou.worlds.processes.link import HANDSHAKE_S, Dialling, Link
-from bayou.worlds.processes.pressure import LARGE_BYTES, NOTABLE_BYTES, Pressure
-from bayou.worlds.processes.stream import Stream, new_poll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Protocol
+    from collections.abc import Callable
 
+    from bayou.net.address import Address
+    from bayou.net.owner import Owner
     from bayou.node.messages import Message
-
-    class Owner(Protocol):
-        """Whom a Network tells what happens on its sockets."""
-
-        def obey(self, message: Message) -> None:
-            """The master has sent this."""
-
-        def linked(self, peer: Introduce) -> None:
-            """A connection to that node is up, perhaps in place of an older one that was taken down."""
-
-        def unlinked(self, peer: int) -> None:
-            """The connection to that node is down."""
-
-        def received(self, peer: int, message: Message) -> None:
-            """That node has sent this."""
-
-        def dialled(self, number: int, failure: str | None) -> None:
-            """The connection that ``dial`` was asked for with that number is up, or failed and why."""
-
-        def relieved(self) -> None:
-            """Much went over some connection, and that is over."""
-
-        def complain(self, sort: str, line: str) -> None:
-            """Something was off that a person might want to know of; ``sort`` is whom it is about."""
 
 
 MESSAGES_A_TURN = 8
@@ -63,37 +42,39 @@ FAREWELL_S = 0.5
 class Network:
     """Non-blocking sockets behind one poll; what comes in goes to the ``owner``.
 
-    The master's orders come first. Other connections share the time, those first that took least of it
-    lately: what a peer sends too fast waits with that peer. What is to be sent is queued, and leaves with
-    the next ``flush``. ``is_open`` until the master is gone.
+    Lines come first, all that has come in. Links share the time, those first that took least of it lately:
+    what a peer sends too fast waits with that peer. What is to be sent is queued, and leaves with the next
+    ``flush``. A loop calls ``wait``, then whatever else it drives, then ``flush``; all in one thread.
+
+    ``me`` is what those are told of this node whom it is connected with.
     """
 
-    def __init__(self, control_fd: int, secret: bytes, owner: Owner) -> None:
-        control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, control_fd)
+    def __init__(self, secret: bytes, owner: Owner) -> None:
+        """``secret``, up to 32 bytes, is what both ends of each link have to know."""
         self.me = Introduce(0, False, None)
-        self.is_open = True
-        self._control = Stream(control, Channel())
         self._secret = secret
         self._owner = owner
         self._poll = new_poll()
+        self._buffer = new_buffer()
         self._streams: dict[int, Stream] = {}
+        self._lines: list[Line] = []
         self._links: dict[int, Link] = {}
-        self._dialled: dict[Link, None] = {}
-        self._put_off: dict[Dialling, None] = {}
         self._ready: dict[Stream, None] = {}
         self._waiting: dict[Stream, None] = {}
         self._touched: dict[Stream, None] = {}
         self._door: Door | None = None
+        self._dialler = Dialler(
+            self._shake_hands, self._connected, self._give_up, owner.dialled, self._make_room
+        )
         self._pressure = Pressure()
         self._forgets_at = 0.0
-        self._add(self._control)
 
     # What the host calls.
 
     def introduce_as(self, me: Introduce) -> None:
         """Tell those who connect from now on, and those who are shaking hands, who this node is."""
         self.me = me
-        for link in (*self._dialled, *(() if self._door is None else self._door.handshakes)):
+        for link in (*self._dialler.under_way, *(() if self._door is None else self._door.handshakes)):
             link.channel.me = me
 
     def wait(self, due: float | None) -> None:
@@ -118,15 +99,27 @@ class Network:
             self._door.open(now)
         self._pass_time(now)
 
-    def listen(self) -> int:
-        """Take connections at the loopback address from now on; return the port that the system chose."""
-        self._door = Door(self._poll, self._welcome, self._close, self._complain_of_strangers)
-        return self._door.port
+    def attach(self, sock: socket.socket, hear: Callable[[Message], None]) -> Line:
+        """Add a line, over a connected socket to somebody who is trusted: ``hear`` is called with each
+        message that comes in, and may raise PeerError, which ends the line. ``is_closed`` of what is returned
+        tells whether it has ended."""
+        line = Line(sock, Channel(), self._buffer, hear)
+        self._lines.append(line)
+        self._add(line)
+        return line
 
-    def dial(self, number: int, port: int, within_s: float) -> None:
-        """Connect to the node at that port, again and again if need be; the owner hears under ``number`` what
-        came of it."""
-        self._dial(Dialling(number, port, monotonic(), within_s))
+    def listen(self, address: Address = (LOOPBACK, 0)) -> Address:
+        """Take connections from now on, at an address whose host is in numbers; where its port is 0 the
+        system chooses one. Return where that is. Raises OSError where nobody can listen there."""
+        if self._door is not None:
+            raise ValueError("this node listens already")
+        self._door = Door(address, self._poll, self._welcome, self._close, self._complain_of_strangers)
+        return self._door.address
+
+    def dial(self, number: int, address: Address, within_s: float) -> None:
+        """Connect to the node that listens there, again and again if need be; the owner hears under
+        ``number`` what came of it."""
+        self._dialler.dial(number, address, within_s)
 
     def hang_up(self, peer: int, why: str | None = None) -> None:
         """Cut the connection to that node; ``why`` is complained about where the peer is to blame."""
@@ -146,15 +139,17 @@ class Network:
             return
         self._touched[link] = None
 
-    def tell_master(self, message: Message) -> None:
-        """Queue a message to the master."""
-        self._control.channel.send(message)
-        self._touched[self._control] = None
+    def tell(self, line: Line, message: Message) -> None:
+        """Queue a message on a line, which is lost where that has ended."""
+        if not line.is_closed:
+            line.channel.send(message)
+            self._touched[line] = None
 
     def flush(self) -> None:
         """Send what is queued, as far as the other ends take it."""
-        if self._control in self._touched:  # what is told of a message comes before the message
-            self._control.flush()
+        for line in self._lines:
+            if line in self._touched:  # what is told of a message comes before the message
+                line.flush()
         while self._touched:
             touched, self._touched = self._touched, {}
             for stream in touched:
@@ -189,6 +184,21 @@ class Network:
             stream.sock.settimeout(max(0.001, until - monotonic()))
             stream.flush()
 
+    def close(self) -> None:
+        """Close all sockets, and tell nobody. Not to be called from within ``wait``."""
+        for stream in self._streams.values():
+            stream.is_closed = True
+            self._poll.unregister(stream.fd)
+            stream.sock.close()
+        if self._door is not None:
+            self._door.close()
+            self._door = None
+        for streams in (self._streams, self._links, self._ready, self._waiting, self._touched):
+            streams.clear()
+        self._lines.clear()
+        if isinstance(self._poll, EventPoll):
+            self._poll.close()
+
     # Streams.
 
     def _add(self, stream: Stream) -> None:
@@ -198,7 +208,7 @@ class Network:
     def _note(self, stream: Stream, events: int) -> None:
         """Take notice of what the system tells of a stream."""
         if isinstance(stream, Link) and stream.connecting:
-            self._connected(stream)
+            self._dialler.look(stream)
         if events & select.POLLOUT:
             self._touched[stream] = None
         if events & ~select.POLLOUT:
@@ -208,10 +218,10 @@ class Network:
         """Read what is ready, and go on with what was read before: some of it from each."""
         if not self._waiting and len(self._ready) == 1:  # as it is nearly always
             stream, _ = self._ready.popitem()
-            if not isinstance(stream, Link):
-                self._hear_master()
+            if isinstance(stream, Line):
+                self._hear(stream)
                 return
-            if not self._pressure.is_on:
+            if isinstance(stream, Link) and not self._pressure.is_on:
                 self._serve(stream)
                 return
             self._ready[stream] = None
@@ -220,28 +230,30 @@ class Network:
         links: list[Link] = []
         handshakes: list[Link] = []
         for stream in ready:
-            if not isinstance(stream, Link):
-                self._hear_master()
-            else:
+            if isinstance(stream, Line):
+                self._hear(stream)
+            elif isinstance(stream, Link):
                 (handshakes if stream.peer is None else links).append(stream)
         if len(links) > 1:
             links.sort(key=_time_used)
         self._serve_all(self._pressure.choose(links), LINKS_TURN_S)
         self._serve_all(handshakes, HANDSHAKES_TURN_S)
 
-    def _hear_master(self) -> None:
-        """Carry out all orders that have come in."""
-        data = self._control.read()
+    def _hear(self, line: Line) -> None:
+        """Take in all that has come in on a line."""
+        if line.is_closed:
+            return
+        data = line.read()
         if not data:
             if data is not None:
-                self._close(self._control, None)
+                self._close(line, None)
             return
         try:
-            for message in self._control.channel.receive(data):
-                self._owner.obey(message)
+            for message in line.channel.receive(data):
+                line.hear(message)
         except PeerError as error:
-            self._close(self._control, str(error))
-        self._touched[self._control] = None
+            self._close(line, str(error))
+        self._touched[line] = None
 
     def _serve_all(self, streams: list[Link], seconds: float) -> None:
         """Serve streams until the time is over; the others keep what they have for the next turn."""
@@ -313,13 +325,21 @@ class Network:
         stream.sock.close()
         self._touched.pop(stream, None)
         self._waiting.pop(stream, None)
-        if not isinstance(stream, Link):
-            self.is_open = False
-            return
+        if isinstance(stream, Line):
+            self._lines.remove(stream)
+            if why is not None:
+                self._owner.complain("lines", f"closed a line: {why}")
+        elif isinstance(stream, Link):
+            self._close_link(stream, why, again=again)
+
+    def _give_up(self, link: Link, why: str, again: bool) -> None:
+        self._close(link, why, again=again)
+
+    def _close_link(self, stream: Link, why: str | None, *, again: bool) -> None:
         self._end_handshake(stream)
         self._pressure.forget(stream)
         if stream.dialling is not None:
-            self._failed(stream.dialling, why, again=again)
+            self._dialler.end_try(stream.dialling, why, again=again)
         elif why is not None and stream.peer is None:
             self._complain_of_strangers(f"closed the connection to a stranger: {why}")
         elif why is not None:
@@ -333,31 +353,9 @@ class Network:
 
     # Links.
 
-    def _dial(self, dialling: Dialling) -> None:
-        try:
-            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        except OSError as error:
-            if self._door is not None:
-                self._door.make_room("its descriptor is needed")
-            self._failed(dialling, str(error), again=True)
-            return
-        link = self._shake_hands(sock, dialling)
-        self._dialled[link] = None
-        try:
-            sock.connect((LOOPBACK, dialling.port))
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._close(link, str(error))
-            return
-        self._connected(link)
-
-    def _failed(self, dialling: Dialling, why: str | None, *, again: bool) -> None:
-        """A try to connect came to nothing: there is another one, or it is the owner's to know."""
-        if again and dialling.put_off(monotonic()):
-            self._put_off[dialling] = None
-            return
-        self._owner.dialled(dialling.number, f"the connection failed: {why or 'the other end closed it'}")
+    def _make_room(self, why: str) -> None:
+        if self._door is not None:
+            self._door.make_room(why)
 
     def _welcome(self, sock: socket.socket) -> None:
         """Somebody has come in by the door; what a friend says first is often there already."""
@@ -371,24 +369,18 @@ class Network:
         nonce = os.urandom(NONCE_BYTES)
         connection = Connection(self._secret, nonce, self.me, dialled=dialling is not None)
         patience_s = HANDSHAKE_S if dialling is None else dialling.patience_s()
-        link = Link(sock, connection, monotonic() + patience_s, dialling)
+        link = Link(sock, connection, monotonic() + patience_s, dialling, self._buffer)
         if dialling is not None:
             link.events = select.POLLOUT
         self._add(link)
         return link
 
     def _end_handshake(self, link: Link) -> None:
-        self._dialled.pop(link, None)
+        self._dialler.under_way.pop(link, None)
         if self._door is not None:
             self._door.handshakes.pop(link, None)
 
     def _connected(self, link: Link) -> None:
-        error = link.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if error:
-            is_refused = isinstance(OSError(error, ""), ConnectionRefusedError)
-            self._close(link, os.strerror(error), again=not is_refused)
-            return
-        link.connecting = False
         self._touched[link] = None
 
     def _met(self, link: Link, peer: Introduce) -> None:
@@ -412,26 +404,13 @@ class Network:
     def _earliest(self, due: float | None) -> float | None:
         """Return when something is to be done at the latest, whatever comes."""
         if self._door is not None:
-            for link in self._door.handshakes:
-                due = _earlier(due, link.due)
-                break  # the oldest is due first
-            due = _earlier(due, self._door.opens_again)
-        for link in self._dialled:
-            due = _earlier(due, link.due)
-        for dialling in self._put_off:
-            due = _earlier(due, dialling.due)
-        return _earlier(due, self._pressure.due)
+            due = _earlier(due, self._door.due)
+        return _earlier(_earlier(due, self._dialler.due), self._pressure.due)
 
     def _pass_time(self, now: float) -> None:
         if self._door is not None:
             self._door.pass_time(now)
-            if self._door.handshakes:
-                self._close_overdue(self._door.handshakes, now, HANDSHAKE_S)
-        if self._dialled:
-            self._close_overdue(self._dialled, now, None)
-        for dialling in [each for each in self._put_off if now >= each.due] if self._put_off else ():
-            del self._put_off[dialling]
-            self._dial(dialling)
+        self._dialler.pass_time(now)
         due = self._pressure.due
         if due is not None and now >= due:
             for link, why in self._pressure.look(now, self._links.values()):
@@ -442,14 +421,6 @@ class Network:
             self._forgets_at = now + FORGETTING_S
             for link in self._links.values():
                 link.used_s /= 2
-
-    def _close_overdue(self, handshakes: Iterable[Link], now: float, limit_s: float | None) -> None:
-        for link in list(handshakes):
-            if now >= link.due:
-                within = "in time" if limit_s is None else f"within {limit_s:g} s"
-                self._close(link, f"no handshake {within}", again=True)
-            elif limit_s is not None:
-                return  # all have the same time, and the others began later
 
 
 def _earlier(a: float | None, b: float | None) -> float | None:
