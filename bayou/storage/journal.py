@@ -13,7 +13,7 @@ import os
 from bayou._lean import blake2s
 from bayou.core.errors import BayouError
 
-HEADER = b"bayou journal 1\n"
+HEADER = b"bayou journal 2\n"
 LENGTH_BYTES = 4
 CHECK_BYTES = 8
 PREFIX_BYTES = LENGTH_BYTES + 2 * CHECK_BYTES
@@ -141,12 +141,13 @@ def _length_at(data: bytes, at: int) -> int | None:
 
 def _record_at(data: bytes, at: int) -> bytes | None:
     """Return the batch in the record that begins there, None where there is no whole one."""
-    length = _length_at(data, at)
-    if length is None:
+    told = data[at : at + LENGTH_BYTES + CHECK_BYTES]
+    start = at + PREFIX_BYTES
+    if len(data) < start or _check(told) != data[at + LENGTH_BYTES + CHECK_BYTES : start]:
         return None
-    batch = data[at + PREFIX_BYTES : at + PREFIX_BYTES + length]
-    told = data[at + LENGTH_BYTES : at + LENGTH_BYTES + CHECK_BYTES]
-    return batch if len(batch) == length and _check(batch) == told else None
+    length = int.from_bytes(told[:LENGTH_BYTES], "big")
+    batch = data[start : start + length]
+    return batch if len(batch) == length and _check(batch) == told[LENGTH_BYTES:] else None
 
 
 def nameless(place: str) -> int:

@@ -55,7 +55,7 @@ RECORDS_DEEP = 4
 
 def encode(message: Message) -> bytes:
     """Return a message as a pickle."""
-    return _dump(message)
+    return dump(message)
 
 
 def decode(payload: bytes, *, trusted: bool = False) -> Message:
@@ -65,23 +65,14 @@ def decode(payload: bytes, *, trusted: bool = False) -> Message:
     """
     if not trusted:
         scan(payload)
-    message = _load(payload)
+    message = load(payload)
     if not isinstance(message, Message):
         raise WireError(f"a {type(message).__name__} where a message is due")
     return message
 
 
-def encode_fields(record: Record) -> bytes:
-    """Return the fields of a record of any kind as a pickle."""
-    return _dump(_encode_fields(record))
-
-
-def decode_fields(kind: type[Made], payload: bytes) -> Made:
-    """Return the record of this kind whose fields are in a pickle; WireError where they are not."""
-    return _make(kind, _tuple(_load(payload)))
-
-
-def _dump(value: object) -> bytes:
+def dump(value: object) -> bytes:
+    """Return plain data, and messages and writes in it, as a pickle."""
     buffer = BytesIO()
     pickler = _Pickler(buffer, PROTOCOL)
     pickler.fast = True  # nothing in a message is worth remembering, and remembering takes an opcode each
@@ -89,7 +80,9 @@ def _dump(value: object) -> bytes:
     return buffer.getvalue()
 
 
-def _load(payload: bytes) -> object:
+def load(payload: bytes) -> Any:
+    """Return what is in a pickle that was not made by a stranger: plain data, of which nothing has been
+    checked, and messages and writes, which have. WireError where there is anything else."""
     try:
         return _Unpickler(BytesIO(payload)).load()
     except BayouError:
@@ -101,9 +94,9 @@ def _load(payload: bytes) -> object:
 class _Pickler(Pickler):
     def reducer_override(self, value: object) -> Any:
         if isinstance(value, AntiEntropy):
-            return AntiEntropy, _encode_fields(value)
+            return AntiEntropy, fields_of(value)
         if isinstance(value, Message):
-            return Message, (value.wire_name, *_encode_fields(value))
+            return Message, (value.wire_name, *fields_of(value))
         if isinstance(value, Write):
             return Write, pack_write(value)
         return NotImplemented
@@ -128,12 +121,14 @@ class _Unpickler(Unpickler):
         return maker
 
 
-def _encode_fields(record: Record) -> tuple[object, ...]:
+def fields_of(record: Record) -> tuple[object, ...]:
+    """Return the fields of a message, or of a record of any other kind, as plain data."""
     values = record.__dict__
     return tuple([encode(values[name]) for name, (encode, _) in _plan(type(record))])
 
 
-def _make(kind: type[Made], plain: tuple[object, ...]) -> Made:
+def make(kind: type[Made], plain: tuple[object, ...]) -> Made:
+    """Return the record of this kind whose fields are this plain data; WireError where it can't be."""
     plan = _plan(kind)
     if len(plain) != len(plan):
         raise WireError(f"{kind.__name__} has {len(plan)} fields, not {len(plain)}")
@@ -144,11 +139,11 @@ def _make_message(name: object = None, *plain: object) -> Message:
     kind = Message.KINDS.get(name) if isinstance(name, str) else None
     if kind is None or kind is AntiEntropy:
         raise WireError(f"no kind of message: {name!r}")
-    return _make(kind, plain)
+    return make(kind, plain)
 
 
 def _make_anti_entropy(*plain: object) -> Message:
-    return _make(AntiEntropy, plain)
+    return make(AntiEntropy, plain)
 
 
 _MAKERS: dict[tuple[str, str], Callable[..., object]] = {
@@ -302,7 +297,7 @@ class _Nested:
         self._known = self._known or self.kind()
         if type(record) is not self._known:
             raise TypeError(f"a {type(record).__name__} where a {self._name} is due")
-        return _encode_fields(record)
+        return fields_of(record)
 
     def encode(self, value: Any) -> object:
         """Return a record, or a tuple of records, as plain data."""
@@ -315,9 +310,9 @@ class _Nested:
         self._known = kind = self._known or self.kind()
         fields = _tuple(plain)
         if not self._is_many:
-            return _make(kind, fields)
+            return make(kind, fields)
         size = len(kind.field_names)
-        return tuple([_make(kind, fields[at : at + size]) for at in range(0, len(fields), size)])
+        return tuple([make(kind, fields[at : at + size]) for at in range(0, len(fields), size)])
 
 
 def _annotation(kind: type[Record], name: str) -> tuple[str, str]:

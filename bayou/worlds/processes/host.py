@@ -24,7 +24,7 @@ from bayou.node.messages import Done, Failed, Links, Look, Message
 from bayou.node.server import Server, Settings
 from bayou.storage.journal import Journal
 from bayou.wire.connection import Introduce
-from bayou.wire.keeping import pack, unpack
+from bayou.wire.keeping import pack, restore, unpack
 from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
 
 TYPE_CHECKING = False
@@ -197,13 +197,13 @@ class Host:
         """Open the journal; return the server that wrote it, or a new one."""
         name = f"the journal of server {order.id}"
         self._journal = journal = Journal(name, is_synced=False, fd=self._journal_fd)
-        batches = [unpack(batch) for batch in journal.read()]
+        batches = journal.read()
         if not batches:
             return Server(order.id, SystemBits(), _settings(order), paused=order.paused)
         from bayou.storage.memory import Memory  # seldom needed, and start-up time counts
 
-        self._tell_again(order.id, batches[-1])
-        records = Memory(record for batch in batches for record in batch)
+        self._tell_again(order.id, unpack(batches[-1]))
+        records = Memory(restore(batches))
         return Server.restored(
             order.id, SystemBits(), _settings(order), records, now=monotonic(), paused=order.paused
         )
