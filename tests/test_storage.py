@@ -140,6 +140,29 @@ def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path: Path, monkeypatch: p
     assert reread(path) == [b"before", b"after"]
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no disk that is always full")
+def test_a_disk_that_is_full_in_earnest() -> None:
+    """It can't even be cut: the error is that it is full."""
+    journal = Journal("/dev/full", is_synced=False)
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space left"):
+            journal.append(b"does not fit")
+        assert journal.size_bytes == 0
+    journal.close()
+
+
+def test_a_damaged_journal_without_a_name_has_no_backup(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    data = written(path, BATCHES)
+    path.write_bytes(data[: len(HEADER)] + b"\xff" + data[len(HEADER) + 1 :])
+    with pytest.raises(JournalDamaged, match=r"behind it; restore the file from a backup$"):
+        reread(path)
+    journal = Journal("the journal of server 1", fd=os.open(path, os.O_RDWR))
+    with pytest.raises(JournalDamaged, match=r"^the journal of server 1 is damaged: .* begin another run$"):
+        journal.read()
+    journal.close()
+
+
 def test_of_facts_about_the_same_the_last_one_is_kept() -> None:
     """Twenty thousand writes of a session leave one answer behind."""
     name = ROOT.child(1)

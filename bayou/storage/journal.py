@@ -33,11 +33,12 @@ class Journal:
     def __init__(self, path: str, *, is_synced: bool = True, fd: int | None = None) -> None:
         """Open a file, which is made where there is none. ``is_synced`` tells whether ``append`` waits for
         the disk: otherwise what was added survives the end of this process, but not that of the machine. With
-        ``fd``, that descriptor is used, and ``path`` is what the journal is called.
+        ``fd``, that descriptor of a file without a name is used, and ``path`` is what the journal is called.
 
         Raises OSError where the file can't be opened.
         """
         self.path = path
+        self._is_named = fd is None
         self.size_bytes = 0
         self._sync = (getattr(os, "fdatasync", os.fsync)) if is_synced else None
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) if fd is None else fd
@@ -77,7 +78,10 @@ class Journal:
         try:
             self._write(_prefix(batch) + batch)
         except OSError:
-            self._cut(size_bytes)
+            try:
+                self._cut(size_bytes)
+            except OSError:
+                self.size_bytes = size_bytes  # what is behind it is torn, and the first error is to be told
             raise
 
     def close(self) -> None:
@@ -115,9 +119,14 @@ class Journal:
         else:
             torn = all(_length_at(data, place) is None for place in range(at + 1, len(data)))
         if not torn:
+            remedy = (
+                "restore the file from a backup"
+                if self._is_named
+                else "it is a file of this run alone, which has no other copy: begin another run"
+            )
             raise JournalDamaged(
                 f"{self.path} is damaged: what begins at byte {at} is no record, and there are others behind "
-                "it; restore the file from a backup"
+                f"it; {remedy}"
             )
 
 
@@ -148,6 +157,12 @@ def _record_at(data: bytes, at: int) -> bytes | None:
     length = int.from_bytes(told[:LENGTH_BYTES], "big")
     batch = data[start : start + length]
     return batch if len(batch) == length and _check(batch) == told[LENGTH_BYTES:] else None
+
+
+def place_of_nameless() -> str:
+    """Return the folder for files that go with a run: in memory where the system has a place for that, unless
+    TMPDIR names another one."""
+    return os.environ.get("TMPDIR") or ("/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp")
 
 
 def nameless(place: str) -> int:

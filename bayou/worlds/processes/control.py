@@ -24,6 +24,10 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+UNWRITTEN = 74
+"""The exit status of a node that could not make something durable, and has said why."""
+
+
 class Envelope(Message):
     """An order with its number, or the answer with the same number."""
 

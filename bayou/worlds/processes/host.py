@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+from errno import EDQUOT, EFBIG, ENOSPC
 from time import monotonic, time
 
 from bayou._lean import socket
@@ -22,10 +23,10 @@ from bayou.node.client import Client
 from bayou.node.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Done, Failed, Links, Look, Message
 from bayou.node.server import Server, Settings
-from bayou.storage.journal import Journal
+from bayou.storage.journal import Journal, place_of_nameless
 from bayou.wire.connection import Introduce
 from bayou.wire.keeping import pack, restore, unpack
-from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
+from bayou.worlds.processes.control import UNWRITTEN, Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,11 +38,30 @@ if TYPE_CHECKING:
     from bayou.worlds.faults import Weather
 
 
-def run(control_fd: int, secret: bytes, complaints: Complaints, journal: int | None) -> None:
-    """Be the node that the master's first order says, until the node leaves or the master is gone."""
+def run(control_fd: int, secret: bytes, complaints: Complaints, journal: int | None) -> int:
+    """Be the node that the master's first order says, until the node leaves or the master is gone. Return the
+    exit status: UNWRITTEN where something could not be made durable, so that nobody was to hear of it."""
     gc.enable()
     gc.set_threshold(50_000, 20, 20)
-    Host(control_fd, secret, complaints, journal).run()
+    try:
+        Host(control_fd, secret, complaints, journal).run()
+    except Unwritten as error:
+        complaints.say(str(error))
+        return UNWRITTEN
+    return 0
+
+
+class Unwritten(BayouError):
+    """A journal can't be written; says what to do."""
+
+    def __init__(self, path: str, error: OSError) -> None:
+        if error.errno in (ENOSPC, EDQUOT):
+            remedy = f"make room in {place_of_nameless()}, or let TMPDIR name another place"
+        elif error.errno == EFBIG:
+            remedy = "raise the limit on the size of files (ulimit -f)"
+        else:
+            remedy = f"it is in {place_of_nameless()}; TMPDIR names another place"
+        super().__init__(f"{path} can't be written: {error.strerror}; {remedy}")
 
 
 def name_process(name: str) -> None:
@@ -180,7 +200,7 @@ class Host:
         if order.is_server:
             try:
                 machine: Machine = self._make_server(order)
-            except (BayouError, OSError) as error:
+            except BayouError as error:
                 self.answer(number, Failed(str(error)))
                 return
             self.answer(0, Up(self._network.listen()[1]))
@@ -197,7 +217,10 @@ class Host:
         """Open the journal; return the server that wrote it, or a new one."""
         name = f"the journal of server {order.id}"
         self._journal = journal = Journal(name, is_synced=False, fd=self._journal_fd)
-        batches = journal.read()
+        try:
+            batches = journal.read()
+        except OSError as error:
+            raise Unwritten(name, error) from error
         if not batches:
             return Server(order.id, SystemBits(), _settings(order), paused=order.paused)
         from bayou.storage.memory import Memory  # seldom needed, and start-up time counts
@@ -284,7 +307,10 @@ class Host:
     def make_durable(self, records: list[Durable]) -> None:
         """Add them to the journal. It goes with the run, and so need not survive the end of the machine."""
         if self._journal is not None:
-            self._journal.append(pack(records))
+            try:
+                self._journal.append(pack(records))
+            except OSError as error:
+                raise Unwritten(self._journal.path, error) from error
 
     def witness(self, given: Input, effects: Effects) -> None:
         """An input has brought this about: tell who wants to know."""

@@ -63,12 +63,12 @@ def start(secret: bytes) -> tuple[int, socket.socket]:
     return pid, ours
 
 
-def _end_with(work: Callable[[], None]) -> NoReturn:
-    """Do the work of a forked process and end it, never returning into the parent's code."""
+def _end_with(work: Callable[[], int]) -> NoReturn:
+    """Do the work of a forked process and end it with the exit status that comes of it, never returning into
+    the parent's code."""
     status = 1
     try:
-        work()
-        status = 0
+        status = work()
     except BaseException as error:
         _say_why(error)
     finally:
@@ -95,10 +95,10 @@ class _WarmParent:
         self._channel = channel
         self._secret = secret
         self._children: dict[int, int] = {}
-        self._be_child: Callable[[int, int | None], None]
+        self._be_child: Callable[[int, int | None], int]
         self._woken = self._waker = -1
 
-    def run(self) -> None:
+    def run(self) -> int:
         # Ctrl-C goes to every process of the terminal; what it means is for the master to decide.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -124,7 +124,7 @@ class _WarmParent:
             if self._channel.fileno() in ready and not self._serve():
                 self._kill_all()
                 self._say_goodbye()
-                return
+                return 0
 
     def _watch_children(self) -> None:
         self._woken, self._waker = os.pipe()

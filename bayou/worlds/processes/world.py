@@ -10,10 +10,10 @@ from bayou._lean import signal, socket, unpack
 from bayou.core.errors import BayouError
 from bayou.net.stream import Stream, new_buffer, new_poll
 from bayou.node.messages import Failed, Join, Links, Look, Message, Probe, Waiting
-from bayou.storage.journal import nameless
+from bayou.storage.journal import nameless, place_of_nameless
 from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm
-from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
+from bayou.worlds.processes.control import UNWRITTEN, Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
 from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, NodeLost, Unsupported, WorldSettings
 
 TYPE_CHECKING = False
@@ -489,9 +489,8 @@ class ProcessWorld:
 
 
 def _new_journal() -> int:
-    """Return the descriptor of a new journal: in memory where the system has a place for that, as it goes
-    with the run."""
-    place = os.environ.get("TMPDIR") or ("/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp")
+    """Return the descriptor of a new journal, which goes with the run."""
+    place = place_of_nameless()
     try:
         return nameless(place)
     except OSError as error:
@@ -501,4 +500,6 @@ def _new_journal() -> int:
 
 
 def _describe_exit(status: int) -> str:
+    if status == UNWRITTEN:
+        return "as it could not write its journal"
     return f"killed by signal {-status}" if status < 0 else f"with exit status {status}"
