@@ -49,13 +49,14 @@ class Network:
     ``me`` is what those are told of this node whom it is connected with.
     """
 
-    def __init__(self, secret: bytes, owner: Owner) -> None:
-        """``secret``, up to 32 bytes, is what both ends of each link have to know."""
+    def __init__(self, secret: bytes, owner: Owner, buffer: memoryview | None = None) -> None:
+        """``secret``, up to 32 bytes, is what both ends of each link have to know; ``buffer`` may be given
+        where this thread has one already (bayou.net.stream.new_buffer)."""
         self.me = Introduce(0, False, None)
         self._secret = secret
         self._owner = owner
         self._poll = new_poll()
-        self._buffer = new_buffer()
+        self._buffer = buffer or new_buffer()
         self._streams: dict[int, Stream] = {}
         self._lines: list[Line] = []
         self._links: dict[int, Link] = {}

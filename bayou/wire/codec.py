@@ -337,6 +337,9 @@ def _nested(module: str, annotation: str) -> tuple[_Nested, bool] | None:
 
 
 def _codec(kind: type[Record], name: str) -> Codec:
+    plain = _CODECS.get(kind.__annotations__.get(name, ""))
+    if plain is not None:  # as it is nearly always
+        return plain
     module, annotation = _annotation(kind, name)
     found = _nested(module, annotation)
     if found is None:

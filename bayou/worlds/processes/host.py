@@ -19,6 +19,7 @@ from bayou.host.driver import Driver
 from bayou.net.address import LOOPBACK
 from bayou.net.complaints import Complaints
 from bayou.net.network import Network
+from bayou.net.stream import new_buffer
 from bayou.node.client import Client
 from bayou.node.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Done, Failed, Links, Look, Message
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from bayou.node.machine import Machine
     from bayou.node.records import Durable
     from bayou.worlds.faults import Weather
+
+
+_BUFFER = new_buffer()
+"""Made once, before the nodes are forked."""
 
 
 def run(control_fd: int, secret: bytes, complaints: Complaints, journal: int | None) -> int:
@@ -97,7 +102,7 @@ class Host:
 
     def __init__(self, control_fd: int, secret: bytes, complaints: Complaints, journal: int | None) -> None:
         self._complaints = complaints
-        self._network = Network(secret, self)
+        self._network = Network(secret, self, _BUFFER)
         control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, control_fd)
         self._master = self._network.attach(control, self._obey)
         self._driver: Driver | None = None
