@@ -194,6 +194,22 @@ def test_a_slow_join_that_gets_on_is_not_begun_again() -> None:
     assert said(node.step(due(node), Tick())) == [Pull], "nothing came since"
 
 
+def test_a_slow_join_gets_on_whoever_has_declined_before() -> None:
+    """What counts is the exchange with the server that was asked last: one that declined sends nothing."""
+    settings = Settings(limits=Limits(items=1, parts_ahead=1))
+    nodes = system(2, settings)
+    for number in range(5):
+        nodes[1].replica.put(f"s{number}", "u")
+    node, create = newcomer(0, 1, settings=settings)
+    asked_again = only(hear(node, 0, Declined(create.token)))
+    (_, created), (_, part) = hear(nodes[1], 5, asked_again).sends
+    hear(node, 1, created)
+    for _ in range(3):
+        part = only(hear(nodes[1], 5, only(hear(node, 1, part))))
+        assert said(node.step(due(node), Tick())) == [], "something came since"
+    assert said(node.step(due(node), Tick())) == [Pull], "nothing came since"
+
+
 def tell(receiver: Server, sender: Server) -> None:
     """Let one server know all that another does."""
     receiver.replica.apply(sender.replica.beyond(receiver.replica.csn, receiver.replica.vector))

@@ -115,8 +115,13 @@ class Exchanges:
         return None if inbound is None else inbound.purpose
 
     def expected_from(self, purpose: str) -> int | None:
-        """Return a server from which an exchange for that purpose is coming in, None where there is none."""
-        return next((peer for peer, inbound in self._inbound.items() if inbound.purpose == purpose), None)
+        """Return the server from which an exchange for that purpose is expected: of several the one that was
+        asked last; None where there is none."""
+        found, latest = None, -1
+        for peer, inbound in self._inbound.items():
+            if inbound.purpose == purpose and inbound.serial > latest:
+                found, latest = peer, inbound.serial
+        return found
 
     def has_progressed(self, peer: int) -> bool:
         """Whether the exchange coming in from ``peer`` has got further since this was last asked."""
