@@ -150,7 +150,7 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "constant: 4 -> 5",
     ): "how much is sent ahead is a choice, which makes no difference to what arrives",
     (
-        "bayou/node/exchange.py",
+        "bayou/node/peers.py",
         "self.seen_item = -1",
         "constant: 1 -> 2",
     ): "any number below 0 says that not even the beginning was seen: items are counted from there",
@@ -175,13 +175,13 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "constant: 0 -> 1",
     ): "of Watch, which without a vector differs from wherever a server stands, whatever it has tentative",
     (
-        "bayou/node/retiring.py",
+        "bayou/node/inheriting.py",
         "NO_TOKEN = -1",
         "constant: 1 -> 2",
     ): "tokens are never negative, so that any negative number is none",
     (
-        "bayou/node/retiring.py",
-        "if message.asker not in self._promised and server.replica.primary is not message.asker:",
+        "bayou/node/inheriting.py",
+        "if message.asker not in self.promises and server.replica.primary is not message.asker:",
         "boolean: operand 1 dropped",
     ): "only the primary is given a promise, which ends in the step in which another one becomes the primary",
     (

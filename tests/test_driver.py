@@ -12,6 +12,8 @@ from bayou.node.messages import Done, Links, Message, Pause
 from bayou.node.records import Named
 
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from bayou.node.records import Durable
 
 
@@ -23,6 +25,8 @@ class Puppet:
     is_server = True
     name = None
     wake_at = None
+    UNCOMPARED: ClassVar[tuple[str, ...]] = ()
+    TAGS: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         self.next: list[Effects] = []

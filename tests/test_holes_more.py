@@ -239,9 +239,9 @@ def test_the_name_of_a_server_is_known_as_long_as_it_is_connected() -> None:
     node = first()
     for relinked in (LinkDown(1), LinkUp(1, is_server=True), LinkUp(1, is_server=False)):
         node.step(0.0, LinkUp(1, is_server=True, name=ROOT.child(1)))
-        assert node.names == {1: ROOT.child(1)}
+        assert node.peers.of(1).name is ROOT.child(1)
         node.step(0.0, relinked)
-        assert node.names == {}
+        assert node.peers.of(1).name is None
 
 
 # Patience, and what is told of it.

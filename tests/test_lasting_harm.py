@@ -145,6 +145,7 @@ def test_an_heir_that_was_cut_off_hears_from_the_asker_that_it_is_the_primary() 
     primary.replica.retire(following)
     new = Server(8, Numbers(8), paused=True)
     new.step(0.0, LinkUp(2, is_server=True))
+    order(new, Join(first=False))
     new.become(following)
     new.activate()
     new.replica.apply(primary.replica.beyond(0, new.replica.vector))
@@ -168,4 +169,4 @@ def test_what_was_asked_of_an_heir_does_not_stand_in_the_way_of_a_hand_over() ->
         part = AntiEntropy(pull.serial, 0, Items(heir.replica.csn, [], []), End(0, nodes[2].replica.vector))
         assert Declined not in said(hear(heir, 2, part))
     node = server(4, 1)
-    assert node.names == {}
+    assert node.peers.of(1).name is None

@@ -203,6 +203,8 @@ class LiveVector:
 
     __slots__ = ("_decided", "_snapshot", "entries")
 
+    UNCOMPARED = ("_decided", "_snapshot")
+
     def __init__(self, entries: dict[Name, int]) -> None:
         self.entries = entries
         self._decided: dict[Name, int] = {}

@@ -21,7 +21,9 @@ from bayou.core.write import DELETE, Write
 from bayou.node.client import Client
 from bayou.node.desk import Desk
 from bayou.node.exchange import Exchanges
+from bayou.node.inheriting import Inheriting
 from bayou.node.joining import Joining
+from bayou.node.life import NAMED
 from bayou.node.messages import REFUSED, Answer, TakenOver
 from bayou.node.records import Answered, CreatedFor, Promised
 from bayou.node.retiring import Retiring
@@ -103,7 +105,7 @@ def prefix_property_dropped(patch: Patch) -> None:
     """A part of an exchange is taken in although one before it is missing."""
 
     def on_part(self: Exchanges, peer: int, message: AntiEntropy) -> None:
-        inbound = self._inbound.get(peer)
+        inbound = self._peers.of(peer).inbound
         if inbound is not None and inbound.serial == message.serial and message.first > inbound.next_item:
             inbound.next_item = message.first
         original(self, peer, message)
@@ -196,33 +198,32 @@ def server_leaves_on_any_confirmation(patch: Patch) -> None:
         replica = self._server.replica
         original(self, peer, TakenOver(message.token, replica.csn, replica.vector))
 
-    def pulled(self: Retiring, token: int, peer: int) -> None:
+    def pulled(self: Inheriting, token: int, peer: int) -> None:
         pass
 
-    def on_hand_over(self: Retiring, peer: int, message: HandOver) -> None:
+    def on_hand_over(self: Inheriting, peer: int, message: HandOver) -> None:
         # Confirms at once, before anything has been taken over.
         original_offer(self, peer, message)
         self._server.send(
             peer, TakenOver(message.token, self._server.replica.csn, self._server.replica.vector)
         )
 
-    original, original_offer = Retiring.on_taken_over, Retiring.on_hand_over
+    original, original_offer = Retiring.on_taken_over, Inheriting.on_hand_over
     patch.setattr(Retiring, "on_taken_over", on_taken_over)
-    patch.setattr(Retiring, "on_hand_over", on_hand_over)
-    patch.setattr(Retiring, "pulled", pulled)
+    patch.setattr(Inheriting, "on_hand_over", on_hand_over)
+    patch.setattr(Inheriting, "pulled", pulled)
 
 
 def two_primaries_after_a_lost_confirmation(patch: Patch) -> None:
     """The heir takes the duty when it is asked, not when it is named: its answer may be lost, and another
     server be asked."""
 
-    def on_ask_heir(self: Retiring, peer: int, message: AskHeir) -> None:
+    def on_ask_heir(self: Inheriting, peer: int, message: AskHeir) -> None:
         original(self, peer, message)
-        if self._promised is not None:
-            self._server.replica.primary = self._server.replica.name
+        self._server.replica.primary = self._server.replica.name
 
-    original = Retiring.on_ask_heir
-    patch.setattr(Retiring, "on_ask_heir", on_ask_heir)
+    original = Inheriting.on_ask_heir
+    patch.setattr(Inheriting, "on_ask_heir", on_ask_heir)
 
 
 def new_server_lacks_its_own_creation_write(patch: Patch) -> None:
@@ -230,8 +231,8 @@ def new_server_lacks_its_own_creation_write(patch: Patch) -> None:
 
     def on_created(self: Joining, peer: int, message: Created) -> None:
         original(self, peer, message)
-        if self._target is not None:
-            self._server.activate()
+        if self._server.life.stage == NAMED:
+            self._finish()
 
     original = Joining.on_created
     patch.setattr(Joining, "on_created", on_created)
@@ -286,7 +287,7 @@ def heir_breaks_its_promise(patch: Patch) -> None:
     """A server that promised to take over the primary's duty retires all the same."""
 
     def proceed(self: Retiring) -> None:
-        self._promised.clear()
+        self._inheriting.promises.clear()
         original(self)
 
     original = Retiring._proceed

@@ -5,14 +5,15 @@ on its way in one direction of a connection arrives; the next command is given, 
 So a crash comes at every moment, and commands run into each other. Time stands still: nothing is asked for
 again, and periodic gossip does not happen, so what is reached by messages alone is reached.
 
-A state is visited once: states are compared by what nodes hold and what is on its way, up to the names of
-serials and tokens.
+A state is visited once: states are compared by what nodes hold, what they made durable, and what is on its
+way. Each class says what in it is no state, and which numbers only tell things apart (bayou.node.machine).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from copy import deepcopy
+from random import Random
 
 from bayou._record import Record
 from bayou.check.history import History
@@ -20,14 +21,12 @@ from bayou.check.store import judge
 from bayou.core.errors import BayouError, require
 from bayou.core.name import Name
 from bayou.core.vector import VersionVector
-from bayou.core.write import Write
 from bayou.explore.trial import AT_REST
 from bayou.master.grammar import BadLine, parse
 from bayou.master.vocabulary import COMMANDS
-from bayou.node.client import Client
 from bayou.node.gossip import Habits
-from bayou.node.messages import Do, Join, Message, Retire
-from bayou.node.server import Server, Settings
+from bayou.node.messages import Do, Join, Retire
+from bayou.node.server import Settings
 from bayou.node.session import SHORT_NAMES
 from bayou.worlds.simulated import Arrival, SimulatedWorld
 from bayou.worlds.world import WorldSettings
@@ -97,7 +96,7 @@ class Maze:
             )
 
     def _servers(self) -> list[int]:
-        return sorted(id for id, node in self.world.nodes.items() if isinstance(node, Server))
+        return sorted(id for id, node in self.world.nodes.items() if node.is_server)
 
     def _run_dry(self) -> None:
         while flights := self.world.flights():
@@ -133,7 +132,8 @@ class Maze:
             self.world.deliver(talk[0])
 
     def _is_talk(self, flight: Arrival) -> bool:
-        return any(isinstance(self.world.nodes.get(end), Client) for end in _direction(flight))
+        ends = [self.world.nodes.get(end) for end in _direction(flight)]
+        return any(node is not None and not node.is_server for node in ends)
 
     def _give(self, name: str, fields: tuple[str, ...]) -> None:
         node, world = int(fields[0]), self.world
@@ -155,8 +155,9 @@ class Maze:
         """Return the same maze in the same state, to go another way from here. Events are shared, which
         nobody changes, and so is randomness, which only makes tokens."""
         memo: dict[int, Any] = {id(self.events): list(self.events), id(self.taken): list(self.taken)}
-        shared = [self.world._rng, self.world.weather]
-        shared += [node._rng for node in self.world.nodes.values() if isinstance(node, Server)]
+        shared: list[object] = [self.world._rng, self.world.weather]
+        for node in self.world.nodes.values():
+            shared += [each for each in vars(node).values() if isinstance(each, Random)]
         memo |= {id(each): each for each in shared}
         return deepcopy(self, memo)
 
@@ -186,56 +187,46 @@ def _direction(flight: Arrival) -> tuple[int, int]:
 
 
 class _Freezer:
-    """Turns objects into nested tuples that can be compared, names of serials and tokens left out."""
-
-    NAMES = frozenset({"serial", "back", "token", "_token", "session", "_session_id", "key"})
-    SKIPPED = frozenset(
-        {
-            "_server", "_exchanges", "_rng", "_effects", "now", "_now", "due", "wake_at", "_serial",
-            "encoded", "_settings", "limits", "_habits", "_period_due", "_asked_at", "_on_message",
-            "_on_order", "_timed", "_patience", "_decided", "_snapshot", "seen_item", "_turn", "_answered",
-        }
-    )  # fmt: skip
+    """Turns objects into nested tuples that can be compared: of each class all attributes but those that it
+    declares to be UNCOMPARED, and the numbers in its TAGS renamed in the order in which they are met."""
 
     def __init__(self) -> None:
-        self._aliases: dict[object, int] = {}
+        self._renamed: dict[object, int] = {}
 
-    def freeze(self, value: object, name: str = "") -> object:
-        if name in self.NAMES and isinstance(value, int):
-            return ("alias", self._aliases.setdefault(value, len(self._aliases)))
+    def freeze(self, value: object) -> object:
+        """Return what stands for ``value``: the same for all that makes no difference."""
         if value is None or isinstance(value, int | str | float):
             return value
         if isinstance(value, Name):
             return value.stamps
         if isinstance(value, VersionVector):
             return tuple(sorted((each.stamps, stamp) for each, stamp in value._entries.items()))
-        if isinstance(value, Write):
-            heir = value.value.stamps if isinstance(value.value, Name) else value.value
-            return (value.stamp, value.server.stamps, value.kind, value.song, heir)
         if isinstance(value, dict):
-            return tuple(
-                (self.freeze(key, _key_name(name)), self.freeze(each)) for key, each in value.items()
-            )
-        if isinstance(value, list | tuple | deque):
+            return tuple((self.freeze(key), self.freeze(each)) for key, each in value.items())
+        if hasattr(value, "__iter__"):
             return tuple(self.freeze(each) for each in value)
         if callable(value):
             return None
-        return self._freeze_object(value)
+        return self._freeze_attributes(value)
 
-    def _freeze_object(self, value: object) -> object:
-        if hasattr(value, "__iter__") and not isinstance(value, Message):
-            return tuple(self.freeze(each) for each in value)
-        names = [*getattr(value, "__dict__", ()), *getattr(type(value), "__slots__", ())]
-        parts: list[object] = [type(value).__name__]
+    def _freeze_attributes(self, value: object) -> object:
+        kind = type(value)
+        uncompared, tags = getattr(kind, "UNCOMPARED", ()), getattr(kind, "TAGS", ())
+        names = [*getattr(value, "__dict__", ()), *getattr(kind, "__slots__", ())]
+        parts: list[object] = [kind.__name__]
         for name in sorted(dict.fromkeys(names)):
-            if name not in self.SKIPPED and hasattr(value, name):
-                parts += [name, self.freeze(getattr(value, name), name)]
+            if name not in uncompared and hasattr(value, name):
+                held = getattr(value, name)
+                parts += [name, self._freeze_tag(held) if name in tags else self.freeze(held)]
         return tuple(parts)
 
-
-def _key_name(of: str) -> str:
-    """Return what the keys of a dict are: sessions and tokens are aliases too."""
-    return "token" if of in ("_creations", "_answers", "_numbers") else ""
+    def _freeze_tag(self, held: object) -> object:
+        """Return what stands for a number that only tells things apart, or for a dict with such keys."""
+        if isinstance(held, int):
+            return "tag", self._renamed.setdefault(held, len(self._renamed))
+        if isinstance(held, dict):
+            return tuple((self._freeze_tag(key), self.freeze(each)) for key, each in held.items())
+        return self.freeze(held)
 
 
 def walk(

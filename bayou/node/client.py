@@ -8,6 +8,8 @@ from bayou.node.session import Guarantees, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from bayou.core.name import Name
     from bayou.node.context import Randomness
 
@@ -34,6 +36,8 @@ class Client:
 
     kind = "client"
     is_server = False
+    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_effects", "_now", "wake_at")
+    TAGS: ClassVar[tuple[str, ...]] = ("_session_id",)
     name: None = None
     """Clients have none."""
 

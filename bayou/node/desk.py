@@ -28,6 +28,9 @@ class Desk:
     so that an echo does no harm; the session silent for longest is forgotten first.
     """
 
+    UNCOMPARED = ("_server",)
+    TAGS = ("_answers", "_numbers")
+
     def __init__(self, server: Context, sessions_max: int) -> None:
         self._server = server
         self._sessions_max = sessions_max

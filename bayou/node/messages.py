@@ -22,6 +22,7 @@ class Message(Record):
     """Base of all messages. ``KINDS`` maps the name of each kind to its class."""
 
     KINDS: ClassVar[dict[str, type[Message]]] = {}
+    TAGS: ClassVar[tuple[str, ...]] = ("serial", "session", "token")
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -70,6 +71,8 @@ class AntiEntropy(Message):
 
 class End(Record):
     """What the last part of an exchange adds; see AntiEntropy."""
+
+    TAGS: ClassVar[tuple[str, ...]] = ("back",)
 
     csn: int
     vector: VersionVector
