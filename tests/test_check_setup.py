@@ -41,6 +41,13 @@ def test_what_a_trace_leaves_out_is_as_by_default() -> None:
     assert setup_of(began).server == Settings(limits=Limits(items=3), habits=Habits(0.5))
 
 
+def test_older_traces_call_the_patience_with_a_round_otherwise() -> None:
+    began = Setup(3, server=SETTINGS).began()
+    settings = began["settings"]["server"]
+    settings["round_s"] = settings.pop("round_patience_s")
+    assert setup_of(began).server == SETTINGS
+
+
 def test_a_command_has_its_own_patience_or_that_of_the_run() -> None:
     setup = Setup(patience_s=3.0)
     command = {"event": "command", "place": "seed 0:1", "text": "stabilize"}

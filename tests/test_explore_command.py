@@ -318,7 +318,7 @@ def knobs(setup: Setup) -> dict[str, object]:
     assert setup.server is not None
     server = setup.server
     found: dict[str, object] = {
-        "free running": setup.free_running, "retry": server.retry_s, "round": server.round_s,
+        "free running": setup.free_running, "retry": server.retry_s, "round": server.round_patience_s,
         "short": server.short_max, "items": server.limits.items, "ahead": server.limits.parts_ahead,
         "flush": setup.flush_s, "latency": setup.latency_s,
         "behind": round(setup.behind_s / setup.latency_s),

@@ -36,7 +36,7 @@ def setup_for(seed: int, bug: str | None = None) -> Setup:
     )
     server = Settings(
         retry_s=rng.choice((0.2, 1.0)),
-        round_s=rng.choice((0.5, 10.0)),
+        round_patience_s=rng.choice((0.5, 10.0)),
         short_max=rng.choice((2, 4, 1000)),
         limits=Limits(items=rng.choice((1, 1, 2, 3, 8192)), parts_ahead=rng.choice((1, 1, 2, 4))),
         habits=habits if free_running else None,

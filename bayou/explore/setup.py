@@ -167,6 +167,8 @@ def _settings(given: object) -> Settings:
     others = {
         name: value for name, value in plain.items() if name not in ("limits", "habits", "wall_offset_s")
     }
+    if "round_s" in others:
+        others["round_patience_s"] = others.pop("round_s")  # what older traces call it
     return Settings(**parts, **_fields(Settings, others))
 
 

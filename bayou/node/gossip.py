@@ -12,7 +12,7 @@ too, or when the round takes too long.
 from __future__ import annotations
 
 from bayou._record import Record
-from bayou.node.messages import GOSSIP, HAND_OVER, JOIN, News, Status, Watch
+from bayou.node.messages import GOSSIP, HAND_OVER, JOIN, News, NotNow, Status, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,8 +140,10 @@ class Gossip:
         if at.is_unheard or again:
             self._pull(peer)
 
-    def turned_away(self, peer: int) -> None:
+    def on_not_now(self, peer: int, message: NotNow) -> None:
         """``peer`` has nothing to tell at present: it is paused, or new; there will be news when it has."""
+        if not self._exchanges.give_up(peer, message.serial):
+            return
         at = self._peers.of(peer)
         at.is_wanted_again = at.is_unheard = False
         self._end_round_if_all_heard()

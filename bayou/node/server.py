@@ -67,16 +67,17 @@ if TYPE_CHECKING:
 class Settings(Record):
     """What can be set for a server: patience in seconds, and limits.
 
-    ``retry_s``: after this time without an answer a message is sent again; ``round_s``: after this time
-    a round is given up, for the master to begin another; ``sessions_max``: how many sessions' last
-    answers are remembered; ``short_max``: see bayou.core.sortedwrites.
+    ``retry_s``: after this time without an answer a message is sent again; ``round_patience_s``: after
+    this time a round of the lock-step is given up, for the master to begin another (rounds of gossip:
+    Habits.round_s); ``sessions_max``: how many sessions' last answers are remembered; ``short_max``: see
+    bayou.core.sortedwrites.
 
     ``habits``: how it gossips, None where rounds are ordered instead; ``wall_offset_s``: what to add to the
     time that it is told to get the wall clock's, for a hybrid clock; None for a logical one.
     """
 
     retry_s: float = 1.0
-    round_s: float = 10.0
+    round_patience_s: float = 10.0
     sessions_max: int = 10_000
     short_max: int = SHORT
     limits: Limits = Limits()
@@ -86,6 +87,10 @@ class Settings(Record):
 
 _BEFORE_NAMED = (Created, Declined, Create, Pull, Request)
 """What a server heeds before it has a name."""
+
+
+def _ignore(peer: int, message: Message) -> None:
+    """Take no notice of a message that only gossip has a use for."""
 
 
 class Server:
@@ -115,7 +120,7 @@ class Server:
         self._rng = rng
         self._replica: Replica | None = None
         self._effects = Effects()
-        self._rounds = Rounds(self, self.exchanges, settings.round_s)
+        self._rounds = Rounds(self, self.exchanges, settings.round_patience_s)
         self._joining = Joining(self, self.exchanges, settings.retry_s)
         self._creating = Creating(self, self.exchanges)
         self._inheriting = Inheriting(self, self.exchanges)
@@ -146,8 +151,8 @@ class Server:
             TakenOver: self._retiring.on_taken_over,
             Declined: self._on_declined,
             Request: self._desk.on_request,
-            News: self._on_news,
-            NotNow: self._on_not_now,
+            News: _ignore if self._gossip is None else self._gossip.on_news,
+            NotNow: _ignore if self._gossip is None else self._gossip.on_not_now,
         }
         self._on_order: dict[type[Message], Callable[[int, Any], None]] = {
             Join: self._joining.start,
@@ -383,14 +388,6 @@ class Server:
             self.exchanges.serve(peer, message.serial, message.csn, message.vector)
         elif message.purpose == GOSSIP:
             self.send(peer, NotNow(message.serial))
-
-    def _on_news(self, peer: int, message: News) -> None:
-        if self._gossip is not None:
-            self._gossip.on_news(peer, message)
-
-    def _on_not_now(self, peer: int, message: NotNow) -> None:
-        if self._gossip is not None and self.exchanges.give_up(peer, message.serial):
-            self._gossip.turned_away(peer)
 
     def _on_declined(self, peer: int, message: Declined) -> None:
         self._joining.on_declined(peer, message)
