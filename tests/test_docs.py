@@ -140,3 +140,15 @@ def test_every_room_is_on_the_map() -> None:
     for module in sorted((ROOT / "bayou").rglob("*.py")):
         if not module.name.startswith("_"):
             assert f"`{module.stem}`" in text or f"{module.stem}.py" in text, module
+
+
+def test_the_glossary_is_in_order_and_says_where_things_are() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if row[:2] == "| "]
+    words = [word.lower() for word, _, _ in rows[2:]]
+    assert words == sorted(dict.fromkeys(words))
+    for word, meaning, where in rows[2:]:
+        assert re.fullmatch(r"[A-Z][^.]*\.", meaning), f"{word}: one sentence"
+        places = re.findall(r"`([^`]+)`", where)
+        assert places, word
+        assert all((ROOT / "bayou" / place).exists() for place in places), word

@@ -28,9 +28,10 @@ class Replica:
     """
 
     def __init__(self, name: Name, *, short_max: int = SHORT, clock: LogicalClock | None = None) -> None:
-        """Make a replica that has heard nothing yet: of the first server, or (``created``) of another.
+        """Make the replica of the server with this name, which has heard of nothing yet.
 
-        ``clock`` gives its accept stamps, a logical one unless given.
+        ``clock`` gives its accept stamps: a logical one, unless another is given. ``short_max``: see
+        bayou.core.sortedwrites.
         """
         self.name = name
         self.primary = ROOT
@@ -137,11 +138,12 @@ class Replica:
     def apply(self, items: Items) -> int:
         """Process items from another replica, in order; return how many of them were new.
 
-        What is known already is passed over, creation writes too. Raises PeerError where an item can't
-        come next: a commit notice with a gap before it, a write of a server never heard of, which
-        the prefix property rules out, or one with a stamp far ahead of what its server can have seen, after
-        which no clock would have room left. What came before it stays. Who becomes the primary by it commits
-        what it holds at once.
+        What is known already is passed over, creation writes too. If this server becomes the primary by one
+        of the items, it commits all that it holds at once.
+
+        Raises PeerError for an item that can't come next: a commit notice with a gap before it, a write of a
+        server never heard of (the prefix property rules that out), or a stamp so far ahead that its server
+        can't have given it. The items before that one stay.
         """
         done_committed: list[Write] = []
         done_tentative: list[Write] = []

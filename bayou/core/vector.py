@@ -32,8 +32,8 @@ STAMP_MAX = (1 << 62) - 1
 
 
 DECIDED_MAX = 1 << 14
-"""How many missing names a vector remembers its verdicts on; more than one message can ask about, so that
-going through all that it names costs a step each."""
+"""How many missing names a vector remembers the verdict on. No message can name as many, so each verdict that
+a message needs is worked out once."""
 
 
 def decide(entries: Mapping[Name, int], name: Name, decided: dict[Name, int]) -> int:

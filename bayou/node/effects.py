@@ -49,8 +49,8 @@ class Tick(Input):
 
 
 AGAIN = "again:"
-"""The first word of a note that tells of something asked for again, as no answer came in time; what it
-was follows."""
+"""The first word of a note which says that something was asked for again, as no answer came in time. The
+next word says what."""
 
 
 class Effects:

@@ -6,10 +6,11 @@ a few of which may be on their way at a time. A part that is not the next one en
 came before stays, as items come in log order. Whatever is lost, doubled or late, an exchange begun
 afresh goes on from where the receiver then stands.
 
-What an exchange sends is fixed when it begins. Composed a second time it could number other items in the same
-way, and a receiver that took some of either would skip a write for good, as its vector claims it. So
-nobody is answered twice under one serial: serials of a server grow, and one that is not larger than the
-last answered on this connection is an echo.
+What an exchange sends is fixed when it begins. If a request that comes twice were answered twice, the same
+numbers could stand for other items the second time. A receiver that took some items of one answer and some of
+the other would miss a write, and never get it, because its vector would say that it has it. So nobody is
+answered twice under one serial: each serial that a server uses is larger than the one before, and one that is
+not larger than the last answered on this connection is an echo.
 """
 
 from __future__ import annotations

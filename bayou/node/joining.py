@@ -207,8 +207,8 @@ class Creating:
             del self._creations[next(iter(self._creations))]
 
     def on_create(self, peer: int, message: Create) -> None:
-        """Give a new server its name, and what it has to take over; an echo gets neither, as what it would be
-        told to have does not follow."""
+        """Give a new server its name, and send it all that it has to take over. An echo is left aside: its
+        answer would tell the newcomer to have more than is on its way."""
         server = self._server
         if not self._exchanges.is_new(peer, message.serial):
             return

@@ -143,8 +143,8 @@ class Retiring:
             self._retire(None)
 
     def _look_for_duty(self) -> None:
-        """Whoever was promised an heir is gone, cut off perhaps after it had retired: others may know, and
-        this server can't leave before it does, paused or not."""
+        """This server has promised to be the heir of one that is not connected any more: it may have retired.
+        Others may know: ask them in turn, paused or not, since this server can't leave before it knows."""
         servers, promises = self._server.servers, self._inheriting.promises
         self.due = self._server.now + self._patience.take()
         if servers and not any(peer.name in promises for peer in self._server.peers.all()):

@@ -29,7 +29,8 @@ ATTEMPTS_COUNTED = 6
 
 
 class Asked:
-    """Where somebody stood who asked to be sent what lies beyond, and under which serial."""
+    """A request of a neighbour in the tree: where it stood, and under which serial it wants to be sent what
+    lies beyond."""
 
     __slots__ = ("csn", "serial", "vector")
 
