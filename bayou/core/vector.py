@@ -129,10 +129,6 @@ class VersionVector:
         completed = self.completed
         return all(completed(name) >= stamp for name, stamp in other._entries.items())
 
-    def concurrent(self, other: VersionVector) -> bool:
-        """Whether each of the two knows something that the other does not."""
-        return not self.covers(other) and not other.covers(self)
-
     def merged(self, other: VersionVector) -> VersionVector:
         """Return the knowledge of both together; servers that either has seen retire drop out."""
         entries = {name: max(value, other.completed(name)) for name, value in self._entries.items()}
