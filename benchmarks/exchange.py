@@ -11,6 +11,8 @@ from statistics import median
 
 from bayou.core.name import ROOT
 from bayou.core.replica import Replica
+from bayou.core.rows import PLAYLIST
+from bayou.core.values import text_value
 from bayou.core.vector import VersionVector
 from bayou.master.run import Run
 from bayou.master.vocabulary import COMMANDS
@@ -41,7 +43,7 @@ class Sender:
         rng = random.Random(2)
         for _ in range(count):
             song, url = ("".join(rng.choices(string.ascii_letters, k=k)) for k in (10, 20))
-            replica.put(song, url)
+            replica.put(PLAYLIST, song, text_value(url))
         replica.take_journal()
         self.sent_bytes = 0
 

@@ -54,6 +54,7 @@ from bayou.wire.frames import FRAME_BYTES_MAX
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import WorldSettings
 from tests.assaults import KINDS, assault
+from tests.rows import place, row
 
 SERVERS = 3
 CLIENTS = (50, 51)
@@ -61,7 +62,7 @@ FIRST_STRANGER = 1000
 SLOW_KEPT = 40
 """How many slow connections are held open at a time."""
 
-WRITE = Write(7, ROOT.child(1), PUT, "evil", "evil")
+WRITE = Write(7, ROOT.child(1), PUT, *row("evil", "evil"))
 MESSAGES: tuple[Message, ...] = (
     Pull(1, "join", 0, START),
     AntiEntropy(1, 0, Items(0, [WRITE], []), End(3, START)),
@@ -76,7 +77,7 @@ MESSAGES: tuple[Message, ...] = (
     Declined(3),
     News(4, START),
     NotNow(2),
-    Request(1, 1, "get", "song", None, START, START),
+    Request(1, 1, "get", *place("song"), None, START, START),
     Introduce(7, is_server=True),
 )
 

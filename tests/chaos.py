@@ -13,6 +13,8 @@ from bayou.core.name import Name
 from bayou.core.write import NOTICE, PUT, Write
 from bayou.master.topology import Topology
 from bayou.node.messages import (
+    COMMITTED,
+    FULL,
     OK,
     Converge,
     Converged,
@@ -30,6 +32,7 @@ from bayou.node.server import Server, Settings
 from bayou.node.session import Guarantees
 from bayou.worlds.simulated import SimulatedWorld
 from bayou.worlds.world import WorldSettings
+from tests.rows import asked, text_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,7 +114,9 @@ class Chaos:
     def use(self, pick: int, kind: str, song: int) -> None:
         self.urls += 1
         url = f"u{self.urls}" if kind == "put" else None
-        number = self.world.order(self._pick(self.clients, pick), Do(kind, SONGS[song % len(SONGS)], url))
+        row = asked(SONGS[song % len(SONGS)], url)
+        view = COMMITTED if kind == "get" and self.urls % 2 else FULL
+        number = self.world.order(self._pick(self.clients, pick), Do(kind, *row, view))
         if url is not None:
             self.puts[number] = url
         self.settle_accounts()
@@ -291,7 +296,7 @@ class Chaos:
         ]
         for number, url in self.puts.items():
             answer = self.world.answer(number)
-            count = logged.count(url)
+            count = logged.count(text_value(url))
             assert count <= 1, f"{url} was put {count} times"
             if isinstance(answer, Did):
                 assert count == (answer.verdict == OK), (

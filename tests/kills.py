@@ -26,6 +26,7 @@ from bayou.node.gossip import Habits
 from bayou.node.messages import OK, Did, Do, Probe
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import WorldSettings
+from tests.rows import row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,7 +133,7 @@ class Kills:
             if ask:
                 self._count += 1
                 url = f"{client}-{self._count}"
-                number = self.world.order(client, Do("put", f"song{self._rng.randrange(5)}", url))
+                number = self.world.order(client, Do("put", *row(f"song{self._rng.randrange(5)}", url)))
                 self._under_way[client] = (number, url)
         self.world.pass_quietly(seconds)
 

@@ -8,30 +8,58 @@ from hypothesis import strategies as st
 
 from bayou.core.items import Items
 from bayou.core.name import Name
+from bayou.core.rows import BLANKS, PLAYLIST
+from bayou.core.values import Value, text_value, to_value
 from bayou.core.vector import STAMP_MAX, VersionVector
 from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 from bayou.node.messages import End, Message
 
 stamps = st.one_of(st.integers(1, 300), st.integers(1, STAMP_MAX))
-texts = st.text(max_size=12) | st.binary(max_size=12).map(
-    lambda odd: odd.decode("utf-8", "surrogateescape")
-)  # bytes that are no UTF-8 included
+
+
+def odd(raw: bytes) -> str:
+    """Return bytes that may be no UTF-8 as a text."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+texts = st.text(max_size=12) | st.binary(max_size=12).map(odd)
 names = st.lists(stamps, max_size=4, unique=True).map(
     lambda found: Name.of(tuple(sorted(found, reverse=True)))
 )
+words = (
+    (st.text(min_size=1, max_size=12) | st.binary(min_size=1, max_size=12).map(odd))
+    .map(lambda text: "".join(char for char in text if char not in BLANKS))
+    .filter(bool)
+)
+plain_values: st.SearchStrategy[Any] = st.recursive(
+    st.text(max_size=8)
+    | st.integers(-(1 << 63), (1 << 63) - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.booleans(),
+    lambda inner: (
+        st.lists(inner | st.none(), max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+"""JSON values that a row can have."""
+
+values = plain_values.map(to_value)
+collections = st.sampled_from(["notes", "a", "z" * 64, "0-_"])
+rows: st.SearchStrategy[tuple[str, str, Value]] = st.tuples(
+    st.just(PLAYLIST), words, words.map(text_value)
+) | st.tuples(collections, st.text(max_size=12), values)
+
 vectors = st.dictionaries(names, st.integers(0, STAMP_MAX), max_size=5).map(VersionVector)
 
 
 @st.composite
 def writes(draw: st.DrawFn, kinds: tuple[int, ...] = (PUT, DELETE, CREATION, RETIREMENT)) -> Write:
     kind = draw(st.sampled_from(kinds))
-    song = draw(texts) if kind <= DELETE else ""
-    value: str | Name | None = None
-    if kind == PUT:
-        value = draw(texts)
-    elif kind == RETIREMENT:
-        value = draw(st.none() | names)
-    return Write(draw(stamps), draw(names), kind, song, value)
+    collection, key, value = draw(rows) if kind <= DELETE else ("", "", None)
+    payload: Value | Name | None = value if kind == PUT else None
+    if kind == RETIREMENT:
+        payload = draw(st.none() | names)
+    return Write(draw(stamps), draw(names), kind, collection, key, payload)
 
 
 any_writes = writes((PUT, DELETE, CREATION, RETIREMENT, NOTICE))
@@ -46,6 +74,8 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "bool": st.booleans(),
     "str": texts,
     "str | None": st.none() | texts,
+    "Collection": st.just(PLAYLIST) | collections,
+    "Value | None": st.none() | values | texts.map(text_value),
     "Name": names,
     "Name | None": st.none() | names,
     "VersionVector": vectors,

@@ -40,8 +40,14 @@ def log(
 
 
 def served(server: int, number: int, kind: str, verdict: str = "ok", **more: Any) -> Event:
-    event = {"event": "served", "server": server, "session": 7, "number": number, "kind": kind, "song": "s"}
-    return {**event, "verdict": verdict, **more}
+    event = {"event": "served", "server": server, "session": 7, "number": number}
+    return {**event, **of_row(kind), "verdict": verdict, **more}
+
+
+def of_row(kind: str) -> Event:
+    """What an event says of a request."""
+    asked = {"kind": kind, "collection": "playlist", "key": "s"}
+    return {**asked, "view": "full"} if kind == "get" else asked
 
 
 def answered(number: int) -> Event:
@@ -49,14 +55,14 @@ def answered(number: int) -> Event:
 
 
 def put(stamp: int, name: list[int], url: str = "u") -> list[Any]:
-    return [stamp, name, "put", "s", url]
+    return [stamp, name, 0, "playlist", "s", url]
 
 
 def notice(stamp: int, name: list[int]) -> list[Any]:
-    return [stamp, name, "notice"]
+    return [stamp, name, 4]
 
 
-CREATION = [1, ROOT, "creation"]
+CREATION = [1, ROOT, 2]
 TWO = [
     named(0, ROOT), log(0, 0, [CREATION]), named(1, A), log(1, 0, [CREATION]),
 ]  # fmt: skip
@@ -128,8 +134,8 @@ def test_nothing_is_unknown() -> None:
         ("reads", [log(0, 1, [put(2, ROOT)]), served(0, 1, "get", read="other")]),
         ("refusals", [served(0, 1, "get", "refused")]),
         ("retired", [
-            log(1, 1, tentative=[put(2, A), [3, A, "retirement"]]),
-            log(0, 1, tentative=[[3, A, "retirement"], put(2, A)]),
+            log(1, 1, tentative=[put(2, A), [3, A, 3]]),
+            log(0, 1, tentative=[[3, A, 3], put(2, A)]),
         ]),
         ("names", [named(2, A)]),
         ("one primary", [log(1, 1, [put(2, A)])]),
@@ -152,7 +158,7 @@ def test_what_clashes_is_named() -> None:
 
 
 def test_only_the_guarantees_chosen_are_judged() -> None:
-    chosen = {"event": "began", "guarantees": ["MW"]}
+    chosen = {"event": "began", "version": 2, "guarantees": ["MW"]}
     assert broken(chosen, *GOOD[:3], served(0, 2, "get", read=None)) == []
 
 
@@ -183,7 +189,7 @@ def mangle(events: list[Event], rng: random.Random) -> list[Any]:
             if kind == 3:
                 del event[field]
             else:
-                event[field] = rng.choice((None, -1, 10**30, "x", [], [[]], {}, [[1, [], "put"]], True, 1.5))
+                event[field] = rng.choice((None, -1, 10**30, "x", [], [[]], {}, [[1, [], 0]], True, 1.5))
             mangled[at] = event
         if not mangled:
             break

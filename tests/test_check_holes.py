@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bayou.check.facts import Accepted, Batch, Commit, Done, Learned, Odd, Rest
 from bayou.check.history import (
     Answered,
     Asked,
@@ -20,7 +21,7 @@ from bayou.check.history import (
     Settled,
     Write,
 )
-from bayou.check.state import Accepted, Batch, Commit, Done, Learned, Odd, Rest, State
+from bayou.check.state import State
 from bayou.check.store import UNKNOWN, judge
 from tests.test_check import CREATION, GOOD, ROOT, TWO, A, Event, answered, log, named, notice, put, served
 from tests.test_check_rules import (
@@ -137,7 +138,7 @@ DIFFER = "are connected, at rest, and differ"
         ("requests", [*TWO, served(0, 1, "get", read=None), served(0, 1, "get", read="u")], [
             (6, "server 0 answered request 1 of session 7 (get s) at event 5, and then in another way"),
         ]),
-        ("requests", [*TWO, served(1, 2, "get", read=None), asked(1, 2, "put", url="u")], [
+        ("requests", [*TWO, served(1, 2, "get", read=None), asked(1, 2, "put", value="u")], [
             (5, "request 2 of session 7 (get s) is not what was asked, at event 6"),
         ]),
         ("reads", [*TWO, *puts(0, 1, put(2, ROOT)), served(0, 1, "get", read="v")], [
@@ -280,7 +281,7 @@ def test_a_guarantee_that_was_not_chosen_is_not_looked_at(rule: str) -> None:
     others = [each for each in ("RYW", "MR", "WFR", "MW") if each != rule]
     events = [*TWO, *GOOD[:5], served(0, 3, "get", read=None), *puts(0, 1, put(3, ROOT))]
     assert rule in broken(*events)
-    events.append({"event": "began", "guarantees": others})
+    events.append({"event": "began", "version": 2, "guarantees": others})
     assert judge(History.of(events))[rule].word == UNKNOWN
     assert sorted(set(broken(*events)) & {"RYW", "MR", "WFR", "MW"}) == sorted(others)
 
@@ -380,7 +381,8 @@ def test_a_request_may_have_been_refused_before_it_was_carried_out() -> None:
 
 def test_an_answer_without_a_stamp_says_nothing_of_a_write() -> None:
     """And one to a read says nothing of a write though it has a stamp."""
-    assert broken(*TWO, served(0, 1, "put")) == []
+    assert broken(*TWO, served(0, 1, "put")) == ["results"]
+    assert broken(*TWO, served(0, 1, "put", "refused")) == ["refusals"]
     assert said("writes", *TWO, served(0, 1, "get", read=None, stamp=9)) == []
 
 
@@ -388,12 +390,12 @@ def test_an_answer_without_a_stamp_says_nothing_of_a_write() -> None:
     "events",
     [
         [served(0, 1, "put", stamp=1)],
-        [*puts(0, 1, put(2, ROOT)), {**served(0, 1, "put", stamp=2), "song": "t"}],
+        [*puts(0, 1, put(2, ROOT)), {**served(0, 1, "put", stamp=2), "key": "t"}],
         [*puts(0, 1, put(2, ROOT)), served(0, 1, "delete", stamp=2)],
         [served(1, 1, "put", stamp=2), log(1, 1, tentative=[put(2, A)])],
         [served(0, 1, "put", "refused"), crashed(0), restarted(0), served(0, 1, "put", stamp=9)],
     ],
-    ids=["a creation", "another song", "another kind", "too early", "after a refusal"],
+    ids=["a creation", "another key", "another kind", "too early", "after a refusal"],
 )
 def test_who_answers_for_a_write_has_it(events: list[Event]) -> None:
     assert [why for _, why in said("writes", *TWO, *events) if "answered for" in why] != []
@@ -416,21 +418,21 @@ def test_a_refusal_is_not_asked_for_by_its_own_request() -> None:
     assert broken(*TWO, *done, served(0, 4, "put", "refused")) == ["refusals"]
 
 
-def test_what_a_read_returns_is_the_last_write_of_that_song() -> None:
-    """The largest tentative one in accept order, else the last committed one; of no other song, and none that
-    puts nothing, even where a song has no name."""
+def test_what_a_read_returns_is_the_last_write_of_that_row() -> None:
+    """The largest tentative one in accept order, else the last committed one; of no other row, and none that
+    puts nothing, even where a key is empty."""
     swapped = [put(4, A, "new"), put(3, A, "old")]
     assert said("reads", *TWO, log(0, 1, tentative=swapped), served(0, 1, "get", read="new")) == []
     two = [put(2, ROOT, "old"), put(3, ROOT, "new")]
     assert said("reads", *TWO, log(0, 1, two), served(0, 1, "get", read="new")) == []
-    other = [4, A, "put", "t", "x"]
+    other = [4, A, 0, "playlist", "t", "x"]
     assert said("reads", *TWO, log(0, 1, two, [other]), served(0, 1, "get", read="new")) == []
     assert said("reads", *TWO, log(0, 1, [*two, other]), served(0, 1, "get", read="new")) == []
-    deleted = [[4, ROOT, "delete", "s"]]
+    deleted = [[4, ROOT, 1, "playlist", "s"]]
     assert said("reads", *TWO, log(0, 1, [*two, *deleted]), served(0, 1, "get", read=None)) == []
     assert said("reads", *TWO, log(0, 1, two, deleted), served(0, 1, "get", read=None)) == []
-    unnamed = [[2, ROOT, "put", "", "u"], [3, ROOT, "creation"]]
-    read = {**served(0, 1, "get", read="u"), "song": ""}
+    unnamed = [[2, ROOT, 0, "playlist", "", "u"], [3, ROOT, 2]]
+    read = {**served(0, 1, "get", read="u"), "key": ""}
     assert said("reads", *TWO, log(0, 1, unnamed), read) == []
     assert said("reads", *TWO, log(0, 1, unnamed[:1], [retirement(4, A)]), read) == []
 
@@ -511,7 +513,7 @@ def test_what_is_committed_where_a_log_had_come_further_changes_nothing() -> Non
     ]
     other = [*TWO, *puts(0, 1, put(2, ROOT)), log(0, 1, [put(3, ROOT)]), served(0, 1, "get", read="u")]
     assert said("reads", *other, settled([0])) == []
-    twice = State(History.of([*events, log(0, 3, [put(3, ROOT)])]))
+    twice = State.of(History.of([*events, log(0, 3, [put(3, ROOT)])]))
     assert [len(server.committed) for server in twice.servers] == [3, 1]
 
 
@@ -555,8 +557,8 @@ def test_a_process_that_left_had_told_everything() -> None:
 
 def test_a_process_that_another_one_replaced_may_not_have_told_everything() -> None:
     """As its process was ended before it had left."""
-    replaced = [PROCESSES, *THREE, log(0, 2, [[3, ROOT, "creation"]], [put(4, B)]), named(2, [3])]
-    replaced += [log(2, 0, [CREATION, SECOND, [3, ROOT, "creation"]]), ENDED]
+    replaced = [PROCESSES, *THREE, log(0, 2, [[3, ROOT, 2]], [put(4, B)]), named(2, [3])]
+    replaced += [log(2, 0, [CREATION, SECOND, [3, ROOT, 2]]), ENDED]
     assert said("writes", *replaced) == []
     assert said("writes", *replaced[1:]) == [(9, "nobody has accepted (4 by <2>)")]
 
@@ -585,7 +587,7 @@ def test_a_creation_that_a_killed_process_did_not_tell_may_have_been() -> None:
 
 def test_a_server_may_be_named_by_another_one_than_the_first() -> None:
     """Its name holds its creator's: the creation write is that one's."""
-    child = [3, A, "creation"]
+    child = [3, A, 2]
     events = [*TWO, log(1, 1, tentative=[child]), named(2, [3, 1]), log(2, 0, [CREATION], [child])]
     assert broken(*events) == []
     assert broken(*events, *own(2, 1, put(4, [3, 1]), 1)) == []
@@ -613,7 +615,7 @@ def test_one_that_is_there_is_enough_to_know_the_heir() -> None:
 
 
 def state(*events: Event) -> State:
-    return State(History.of(events))
+    return State.of(History.of(events))
 
 
 def test_crashes_are_counted_and_answers_are_of_a_life() -> None:
@@ -669,11 +671,11 @@ LOG = log(0, 0)
         ({**LOG, "server": 1.0}, "event 2 (log): a float where a number is due"),
         ({**LOG, "committed": ()}, "event 2 (log): a tuple where a list is due"),
         (log(0, 0, [[1, ROOT, "move"]]), "event 2 (log): 'move' is no kind of write"),
-        (log(0, 0, [[1, ROOT, "creation", A]]), "event 2 (log): a creation has nothing more to it"),
-        (log(0, 0, [[1, ROOT, "notice", "s"]]), "event 2 (log): a notice has nothing more to it"),
-        (log(0, 0, [[1, ROOT, "put", "s", 5]]), "event 2 (log): a int where a text is due"),
-        (log(0, 0, [[1, ROOT, "delete", 5]]), "event 2 (log): a int where a text is due"),
-        (log(0, 0, [[1, ROOT, "retirement", "x"]]), "event 2 (log): a str where a list is due"),
+        (log(0, 0, [[1, ROOT, 2, A]]), "event 2 (log): a creation has nothing more to it"),
+        (log(0, 0, [[1, ROOT, 4, "s"]]), "event 2 (log): a notice has nothing more to it"),
+        (log(0, 0, [[1, ROOT, 0, "playlist", "s", 5]]), "event 2 (log): a int where a text is due"),
+        (log(0, 0, [[1, ROOT, 1, "playlist", 5]]), "event 2 (log): a int where a text is due"),
+        (log(0, 0, [[1, ROOT, 3, "x"]]), "event 2 (log): a str where a list is due"),
         (served(0, 1, "post"), "event 2 (served): 'post' is no kind of request"),
         (served(0, 1, "get", read=5), "event 2 (served): a int where a text is due"),
         ({"event": "settled", "groups": [(0,)]}, "event 2 (settled): a tuple where a list is due"),
@@ -686,12 +688,10 @@ def test_an_event_of_another_form_is_refused(event: Event, why: str) -> None:
 
 
 def test_a_write_is_read_as_it_stands() -> None:
-    (read,) = History.of(
-        [log(0, 0, [[1, A, "delete", "s"], [2, A, "retirement", B], [3, A, "retirement"]])]
-    ).steps
+    (read,) = History.of([log(0, 0, [[1, A, 1, "playlist", "s"], [2, A, 3, B], [3, A, 3]])]).steps
     assert isinstance(read, Logged)
     assert read.committed == (
-        Write((1, (1,)), "delete", "s"),
+        Write((1, (1,)), "delete", ("playlist", "s")),
         Write((2, (1,)), "retirement", heir=(2,)),
         Write((3, (1,)), "retirement"),
     )

@@ -33,6 +33,7 @@ from bayou.node.rounds import Asked, Rounds
 from bayou.node.server import Server, Settings
 from bayou.worlds.simulated import Arrival, SimulatedWorld
 from tests import test_nodes_late
+from tests.rows import row
 from tests.test_nodes import deliver, hear, only, order, said, server, system
 from tests.test_nodes_late import sent
 
@@ -70,7 +71,7 @@ def put(node: Server, *chosen: int) -> None:
     """Let a server accept puts with these stamps."""
     for stamp in chosen:
         node.replica.clock.saw(stamp - 1)
-        assert node.replica.put(f"song{stamp}", "u").stamp == stamp
+        assert node.replica.put(*row(f"song{stamp}", "u")).stamp == stamp
 
 
 def apart(limits: Limits = ONE_ITEM) -> dict[int, Server]:

@@ -9,6 +9,7 @@ import pytest
 from bayou.node.gossip import Habits
 from bayou.worlds.faults import NONE, Faults, Weather
 from tests.processes import run_master
+from tests.rows import place, text_value
 from tests.simulated import simulate
 
 THREE = "joinServer 0\njoinServer 1\njoinServer 2\njoinClient 8 0\njoinClient 9 2\n"
@@ -80,7 +81,7 @@ def test_a_server_that_was_retiring_goes_on_after_a_crash() -> None:
         run.line(2, line.encode())
     run.notice_departures()
     assert said == ["server 2 has left: its retirement, given up before, is complete"]
-    assert world.server(1).replica.get("b") == "y"
+    assert world.server(1).replica.get(*place("b")) == text_value("y")
 
 
 @pytest.mark.processes

@@ -15,6 +15,7 @@ from bayou.master.freerunning import who_is_behind
 from bayou.node.gossip import PARTNERS, Habits
 from bayou.node.messages import Status
 from tests.processes import Master, run_master
+from tests.rows import row
 from tests.simulated import simulate
 from tests.timing_free import random_timing_free, timing_free
 
@@ -106,7 +107,7 @@ def test_periodic_gossip_alone_brings_servers_level() -> None:
     world.start_server(0, [], Join(first=True), paused=False)
     world.start_server(1, [0], Join(first=False), paused=False)
     world.start_client(9, 1)
-    world.ask(9, Do("put", "a", "b"))
+    world.ask(9, Do("put", *row("a", "b")))
     for _ in range(2000):
         for flight in world.flights():
             if isinstance(getattr(flight.given, "message", None), News):

@@ -41,6 +41,7 @@ from bayou.node.records import CreatedFor, Promised
 from bayou.node.server import Server, Settings
 from bayou.worlds.simulated import Arrival, SimulatedWorld
 from tests import test_nodes_late
+from tests.rows import row
 from tests.test_nodes import Numbers, alarm, deliver, due, hear, only, order, said, server, system
 from tests.test_nodes_late import sent
 
@@ -160,7 +161,7 @@ def test_nobody_is_a_member_with_fewer_commitments_than_its_creator_had() -> Non
     writes, but has not heard that one of them is committed."""
     nodes = system(3)
     tell(nodes[1], nodes[0])
-    nodes[1].replica.put("s", "u")
+    nodes[1].replica.put(*row("s", "u"))
     tell(nodes[2], nodes[1])
     tell(nodes[0], nodes[1])
     nodes[0].replica.mark()
@@ -180,7 +181,7 @@ def test_a_slow_join_that_gets_on_is_not_begun_again() -> None:
     settings = Settings(limits=Limits(items=1, parts_ahead=1))
     nodes = system(2, settings)
     for number in range(5):
-        nodes[0].replica.put(f"s{number}", "u")
+        nodes[0].replica.put(*row(f"s{number}", "u"))
     node, create = newcomer(0, settings=settings)
     (_, created), (_, part) = hear(nodes[0], 5, create).sends
     hear(node, 0, created)
@@ -245,10 +246,10 @@ def test_what_was_going_on_with_a_peer_ends_when_it_breaks_the_protocol() -> Non
     nodes = system(2)
     serial = nodes[0].exchanges.expect(1, JOIN, 1)
     csn = nodes[0].replica.csn
-    stranger = Write(5, ROOT.child(99), PUT, "s", "u")
+    stranger = Write(5, ROOT.child(99), PUT, *row("s", "u"))
     effects = hear(nodes[0], 1, AntiEntropy(serial, 0, Items(csn, [], [stranger])))
     assert [peer for peer, _ in effects.drops] == [1]
-    own = Write(6, nodes[1].replica.name, PUT, "s", "u")
+    own = Write(6, nodes[1].replica.name, PUT, *row("s", "u"))
     effects = hear(nodes[0], 1, AntiEntropy(serial, 1, Items(csn, [], [own])))
     assert (effects.sends, effects.drops, effects.durable) == ([], [], [])
     assert order(nodes[0], Probe()).answers == [(1, Waiting(()))]
@@ -336,7 +337,7 @@ def spread_to_1() -> tuple[dict[int, Server], AntiEntropy]:
 
 def test_who_has_more_writes_than_the_server_above_is_not_level_with_it() -> None:
     nodes, back = spread_to_1()
-    nodes[1].replica.put("s", "u")
+    nodes[1].replica.put(*row("s", "u"))
     assert hear(nodes[1], 0, back).answers == [(1, Converged(level=False, primary=False))]
 
 
@@ -354,7 +355,7 @@ def test_who_has_another_csn_than_the_server_above_is_not_level_with_it(more: in
 def test_a_primary_that_is_not_the_head_is_not_level_with_something_tentative() -> None:
     """What came down to it came when the marks could not spread any more: another round is due."""
     nodes = system(2)
-    nodes[1].replica.put("s", "u")
+    nodes[1].replica.put(*row("s", "u"))
     for tentative in (True, False):
         hear(nodes[0], 1, only(order(nodes[1], Converge(1, None, (0,)))))
         up = only(order(nodes[0], Converge(1, 1, ())))
@@ -386,7 +387,7 @@ def test_a_pause_in_the_middle_of_a_round_forgets_what_was_asked() -> None:
 
 def test_what_arrives_after_a_pause_is_not_taken_in() -> None:
     nodes, back = spread_to_1()
-    nodes[0].replica.put("s", "u")
+    nodes[0].replica.put(*row("s", "u"))
     more = AntiEntropy(back.serial, 0, nodes[0].replica.beyond(nodes[1].replica.csn, nodes[1].replica.vector))
     order(nodes[1], Pause(paused=True))
     effects = hear(nodes[1], 0, more)

@@ -26,6 +26,7 @@ from bayou.node.messages import (
     Willing,
 )
 from bayou.node.server import Server, Settings
+from tests.rows import place, row, text_value
 from tests.test_nodes import Numbers, hear, only, order, said, server, system
 
 
@@ -38,7 +39,7 @@ def follower() -> Replica:
 
 
 def taught(replica: Replica, *stamps: int) -> None:
-    replica.apply(Items(0, [], [Write(stamp, ROOT, PUT, "a", "u") for stamp in stamps]))
+    replica.apply(Items(0, [], [Write(stamp, ROOT, PUT, *row("a", "u")) for stamp in stamps]))
 
 
 # Stamps.
@@ -52,7 +53,7 @@ def test_a_stamp_far_ahead_is_refused(stamp: int) -> None:
     with pytest.raises(PeerError, match="far ahead"):
         taught(other, stamp)
     assert other.clock.now == 2
-    assert other.get("a") == "u"
+    assert other.get(*place("a")) == text_value("u")
     assert other.vector.completed(ROOT) == 2
     taught(other, 3)
     other.check()
@@ -64,7 +65,7 @@ def test_what_came_before_a_stamp_far_ahead_stays() -> None:
         taught(other, 2, 5, STAMP_MAX)
     assert other.vector.completed(ROOT) == 5
     with pytest.raises(PeerError, match="far ahead"):
-        other.apply(Items(1, [Write(STAMP_MAX, ROOT, PUT, "a", "u")], []))
+        other.apply(Items(1, [Write(STAMP_MAX, ROOT, PUT, *row("a", "u"))], []))
     assert other.csn == 1
     other.check()
 
@@ -75,7 +76,7 @@ def test_a_stamp_that_is_a_time_may_be_ahead_by_as_much_as_a_clock_can_be_wrong(
     taught(other, CENTURY_US - 1)
     with pytest.raises(PeerError, match="is the clock of its server right"):
         taught(other, STAMP_MAX)
-    assert other.put("b", "u").stamp == CENTURY_US
+    assert other.put(*row("b", "u")).stamp == CENTURY_US
     taught(other, CENTURY_US + STEP_MAX)
     assert other.clock.now == CENTURY_US + STEP_MAX, "what follows from what was seen is fine at any time"
 
@@ -86,7 +87,7 @@ def test_a_newcomer_does_not_begin_at_the_end_of_all_stamps(settings: Settings) 
     newcomer.step(0.0, LinkUp(0, is_server=True))
     token = only(order(newcomer, Join(first=False))).token  # type: ignore[attr-defined]
     root = Replica(ROOT)
-    late = Write(STAMP_MAX, ROOT, 2, "", None)
+    late = Write(STAMP_MAX, ROOT, 2, "", "", None)
     effects = hear(newcomer, 0, Created(token, late, 0, root.vector))
     assert [peer for peer, _ in effects.drops] == [0]
     assert newcomer.name is None

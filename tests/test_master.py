@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bayou._quoting import shorten
-from bayou.core.write import SONG_BYTES_MAX, URL_BYTES_MAX
+from bayou.core.rows import KEY_BYTES_MAX, TEXT_BYTES_MAX
 from bayou.master import console
 from bayou.master.console import read_lines
 from bayou.master.grammar import BadLine, parse, parse_id
@@ -128,10 +128,10 @@ def test_only_ascii_blanks_separate_fields() -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        (b"put 1 a " + b"u" * (URL_BYTES_MAX + 1), "a URL of 1048577 bytes; 1048576 are the limit"),
-        (b"put 1 " + b"s" * (SONG_BYTES_MAX + 1) + b" u", "a song of 1025 bytes; 1024 are the limit"),
+        (b"put 1 a " + b"u" * (TEXT_BYTES_MAX + 1), "a URL of 1048577 bytes; 1048576 are the limit"),
+        (b"put 1 " + b"s" * (KEY_BYTES_MAX + 1) + b" u", "a song of 1025 bytes; 1024 are the limit"),
         (b"delete 1 " + "é".encode() * 513, "a song of 1026 bytes; 1024 are the limit"),
-        (b"get 1 " + b"\xff" * (SONG_BYTES_MAX + 1), "a song of 1025 bytes; 1024 are the limit"),
+        (b"get 1 " + b"\xff" * (KEY_BYTES_MAX + 1), "a song of 1025 bytes; 1024 are the limit"),
     ],
     ids=["URL", "song", "delete", "odd bytes"],
 )
@@ -145,7 +145,7 @@ def test_what_is_longer_than_servers_accept_is_a_line_that_is_off(line: bytes, t
 @pytest.mark.processes
 @pytest.mark.parametrize("letter", [b"u", b"\xff", "\U0001f600".encode()], ids=["u", "odd", "wide"])
 def test_a_song_and_a_url_as_long_as_can_be(letter: bytes) -> None:
-    song, url = letter * (SONG_BYTES_MAX // len(letter)), letter * (URL_BYTES_MAX // len(letter))
+    song, url = letter * (KEY_BYTES_MAX // len(letter)), letter * (TEXT_BYTES_MAX // len(letter))
     done = run_master(
         b"joinServer 0\njoinServer 2\njoinClient 1 2\nput 1 %b %b\nget 1 %b\nprintLog 0\n" % (song, url, song)
     )

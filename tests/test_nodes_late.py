@@ -28,6 +28,7 @@ from bayou.node.messages import (
 from bayou.node.server import Server, Settings
 from bayou.worlds.simulated import Arrival, SimulatedWorld
 from bayou.worlds.world import WorldSettings
+from tests.rows import asked, place, row, text_value
 from tests.test_nodes import Numbers, hear, order
 
 
@@ -132,7 +133,7 @@ def test_pause_ends_a_round() -> None:
     """When all have answered a pause, nothing moves any more."""
     world = system(3)
     world.start_client(9, 2)
-    world.ask(9, Do("put", "a", "b"))
+    world.ask(9, Do("put", *row("a", "b")))
     rounds = [
         world.order(0, Converge(1, None, (1,))),
         world.order(1, Converge(1, 0, (2,))),
@@ -152,20 +153,20 @@ def test_pause_ends_a_round() -> None:
 def test_an_echo_is_harmless_after_the_answer_is_forgotten() -> None:
     node = Server(0, Numbers(0), Settings(sessions_max=3))
     order(node, Join(first=True))
-    old = Request(7, 1, "put", "s", "u", None, None)
+    old = Request(7, 1, "put", *row("s", "u"), None, None)
     hear(node, 50, old)
-    hear(node, 50, Request(7, 2, "put", "s", "v", None, None))
+    hear(node, 50, Request(7, 2, "put", *row("s", "v"), None, None))
     for session in range(100, 100 + 3 * NUMBERS_FOR_EACH_ANSWER - 1):
-        hear(node, 50, Request(session, 1, "get", "s", None, None, None))
+        hear(node, 50, Request(session, 1, "get", *place("s"), None, None, None))
     assert hear(node, 50, old).sends == []
-    assert node.replica.get("s") == "v"
+    assert node.replica.get(*place("s")) == text_value("v")
 
 
 @pytest.mark.parametrize(("song", "url"), [("a b", "u"), ("", "u"), ("a", "u\n"), ("a\t", None), ("a", "")])
 def test_songs_and_urls_are_words(song: str, url: str | None) -> None:
     node = Server(0, Numbers(0))
     order(node, Join(first=True))
-    effects = hear(node, 50, Request(7, 1, "delete" if url is None else "put", song, url, None, None))
+    effects = hear(node, 50, Request(7, 1, "delete" if url is None else "put", *asked(song, url), None, None))
     assert [peer for peer, _ in effects.drops] == [50]
 
 
@@ -175,7 +176,7 @@ def test_a_newcomer_that_crashes_goes_on_joining_when_it_is_back(is_named: bool)
     world = SimulatedWorld(check=True)
     world.start_server(0, [], Join(first=True), paused=False)
     world.start_client(9, 0)
-    world.ask(9, Do("put", "a", "b"))
+    world.ask(9, Do("put", *row("a", "b")))
     world.add_server(1, [0], paused=False)
     world.order(1, Join(first=False))
     while True:
@@ -191,5 +192,5 @@ def test_a_newcomer_that_crashes_goes_on_joining_when_it_is_back(is_named: bool)
     world.pass_quietly(60.0)
     newcomer = world.server(1)
     assert newcomer.is_member
-    assert newcomer.replica.get("a") == "b"
+    assert newcomer.replica.get(*place("a")) == text_value("b")
     assert [write.kind for write in world.server(0).replica.log.committed].count(CREATION) == 1

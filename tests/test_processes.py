@@ -31,6 +31,7 @@ from bayou.worlds.processes.pressure import HELD_BYTES_MAX
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import DeadlineExceeded, NodeLost, WorldSettings
 from tests.processes import Master, is_listening, run_master, wait_until
+from tests.rows import place, row
 
 pytestmark = [
     pytest.mark.processes,
@@ -499,7 +500,7 @@ def test_a_peer_that_promises_writes_and_sends_nonsense_changes_nothing(guarded:
     pull: Message | None = None
     while not isinstance(pull, Pull):
         pull = next(iter(connection.receive(sock.recv(4096))), None)
-    items = Items(pull.csn + 5, [Write(9, ROOT, PUT, "evil", "evil")], [])
+    items = Items(pull.csn + 5, [Write(9, ROOT, PUT, *row("evil", "evil"))], [])
     connection.send(AntiEntropy(pull.serial, 0, items, End(9, START)))
     sock.sendall(connection.outgoing)
     assert is_closed(sock)
@@ -537,7 +538,7 @@ def test_who_does_not_read_is_not_read_from(guarded: Guarded, is_server: bool) -
         sock.settimeout(0.5)
         try:
             for number in range(1, 200):
-                connection.send(Request(sock.fileno(), number, "get", "big", None, None, None))
+                connection.send(Request(sock.fileno(), number, "get", *place("big"), None, None, None))
                 connection.send(Pull(number, "gossip", 0, START))
                 sock.sendall(connection.outgoing)
                 connection.outgoing.clear()
@@ -561,7 +562,7 @@ def test_the_largest_parts_from_many_servers_at_once_all_arrive(guarded: Guarded
     """Together they are several times what a server holds, so that they come one after another."""
     crowd = [guarded.introduced(Introduce(id, is_server=True)) for id in range(10, 40)]
     url = "\U0001f600" * (1 << 18)
-    writes = [Write(stamp, ROOT, PUT, "song", url) for stamp in range(1, 5)]
+    writes = [Write(stamp, ROOT, PUT, *row("song", url)) for stamp in range(1, 5)]
     part = encode(AntiEntropy(1, 0, Items(0, [], writes)))
     assert len(crowd) * len(part) > 3 * HELD_BYTES_MAX
     answered: list[Message] = []
@@ -590,7 +591,7 @@ def test_many_requests_of_some_leave_time_for_others(guarded: Guarded) -> None:
     def keep_asking(sock: socket.socket, connection: Connection) -> None:
         sock.settimeout(0.05)
         for number in range(1, 5000):
-            connection.send(Request(sock.fileno(), number, "get", "song", None, START, None))
+            connection.send(Request(sock.fileno(), number, "get", *place("song"), None, START, None))
         data = memoryview(bytes(connection.outgoing))
         at = 0
         while at < len(data) and not stop.is_set():

@@ -20,6 +20,7 @@ from bayou.storage.journal import HEADER, PREFIX_BYTES, Journal, JournalDamaged
 from bayou.storage.memory import Memory
 from bayou.wire.errors import WireError
 from bayou.wire.keeping import KINDS, pack, unpack
+from tests.rows import place, row
 
 if TYPE_CHECKING:
     from bayou.node.records import Durable
@@ -152,8 +153,8 @@ RECORDS: list[Durable] = [
     Activated(),
     Answered(Answer(7, 2, OK, stamp=5, server=ROOT.child(1))),
     Promised(ROOT),
-    CreatedFor(77, Write(6, ROOT, CREATION, "", None)),
-    Items(2, [Write(1, ROOT, PUT, "song", "url")], [Write(8, ROOT, DELETE, "song", None)]),
+    CreatedFor(77, Write(6, ROOT, CREATION, "", "", None)),
+    Items(2, [Write(1, ROOT, PUT, *row("song", "url"))], [Write(8, ROOT, DELETE, *place("song"), None)]),
 ]
 
 

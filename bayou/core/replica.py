@@ -12,9 +12,13 @@ from bayou.core.sortedwrites import SHORT
 from bayou.core.vector import NOTHING, LiveVector, VersionVector
 from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.core.values import Value
+
 
 class Replica:
-    """A replica of the playlist.
+    """A replica of all rows.
 
     Its state is a function of the items that it processed, in that order: those it accepted itself,
     those it was told of, and its own marks if it is the primary. ``take_journal`` hands them out, and
@@ -62,9 +66,9 @@ class Replica:
         """Whether a new server has processed its own creation write; the first one has none."""
         return self.name is ROOT or self._vector.entries.get(self.name) != NOTHING
 
-    def get(self, song: str, *, committed_only: bool = False) -> str | None:
-        """Return the URL of ``song`` in the full (or the committed) view, or None."""
-        return self.database.get(song, committed_only=committed_only)
+    def get(self, collection: str, key: str, *, committed_only: bool = False) -> Value | None:
+        """Return the value of a row in the full (or the committed) view, or None."""
+        return self.database.get(collection, key, committed_only=committed_only)
 
     @property
     def has_moved(self) -> bool:
@@ -78,19 +82,19 @@ class Replica:
 
     # Accepting writes of its own.
 
-    def put(self, song: str, url: str) -> Write:
+    def put(self, collection: str, key: str, value: Value) -> Write:
         """Accept a put; the primary commits it, and all else that it holds, at once."""
-        return self._accept(PUT, song, url)
+        return self._accept(PUT, collection, key, value)
 
-    def delete(self, song: str) -> Write:
+    def delete(self, collection: str, key: str) -> Write:
         """Accept a delete."""
-        return self._accept(DELETE, song, None)
+        return self._accept(DELETE, collection, key, None)
 
     def create(self) -> Write:
         """Accept a creation write; its ``created`` is the new server's name
         (Petersen '97, "Light-weight server creation and retirement").
         """
-        return self._accept(CREATION, "", None)
+        return self._accept(CREATION, "", "", None)
 
     def retire(self, heir: Name | None) -> Write:
         """Accept this server's own retirement write, after which it accepts nothing more.
@@ -100,12 +104,12 @@ class Replica:
         """
         if self.is_primary and heir is None:
             raise Misuse("the primary can't retire without an heir")
-        return self._accept(RETIREMENT, "", heir if self.is_primary else None)
+        return self._accept(RETIREMENT, "", "", heir if self.is_primary else None)
 
-    def _accept(self, kind: int, song: str, value: str | Name | None) -> Write:
+    def _accept(self, kind: int, collection: str, key: str, value: Value | Name | None) -> Write:
         if self.retired:
             raise Misuse(f"{self.name} has retired and accepts nothing more")
-        write = Write(self.clock.next(), self.name, kind, song, value)
+        write = Write(self.clock.next(), self.name, kind, collection, key, value)
         if self.is_primary:
             self.mark()  # the new write has the largest stamp, so it comes last
             self._journal.append(Items(self.csn, [write], []))

@@ -143,10 +143,10 @@ def marks_in_order_of_arrival(patch: Patch) -> None:
 
 
 def primary_marks_its_own_write_first(patch: Patch) -> None:
-    def accept(self: Replica, kind: int, song: str, value: str | Name | None) -> Write:
+    def accept(self: Replica, kind: int, *row: Any) -> Write:
         if not self.is_primary:
-            return original(self, kind, song, value)
-        write = Write(self.clock.next(), self.name, kind, song, value)
+            return original(self, kind, *row)
+        write = Write(self.clock.next(), self.name, kind, *row)
         self._journal.append(Items(self.csn, [write], []))
         self._commit_new(write)
         self.mark()
@@ -238,10 +238,10 @@ def new_server_lacks_its_own_creation_write(patch: Patch) -> None:
 
 
 def late_write_forgotten_by_the_index(patch: Patch) -> None:
-    """The index by song keeps the write that arrived last instead of the last one."""
+    """The index by row keeps the write that arrived last instead of the last one."""
 
     def tentative(self: Database, write: Write) -> None:
-        self._tentative[write.song] = write
+        self._table(write.collection).tentative[write.key] = write
 
     patch.setattr(Database, "tentative", tentative)
 
@@ -257,7 +257,7 @@ def commit_notice_applied_out_of_turn(patch: Patch) -> None:
 def committed_delete_forgotten(patch: Patch) -> None:
     def commit_new(self: Database, write: Write) -> None:
         if write.kind != DELETE:
-            self._committed[write.song] = write
+            self._table(write.collection).committed[write.key] = write
 
     patch.setattr(Database, "commit_new", commit_new)
 
@@ -296,9 +296,9 @@ def heir_breaks_its_promise(patch: Patch) -> None:
 def retired_server_accepts_writes(patch: Patch) -> None:
     """A server goes on accepting writes after its own retirement write."""
 
-    def accept(self: Replica, kind: int, song: str, value: str | Name | None) -> Write:
+    def accept(self: Replica, kind: int, *row: Any) -> Write:
         retired, self.retired = self.retired, False
-        write = original(self, kind, song, value)
+        write = original(self, kind, *row)
         self.retired = self.retired or retired
         return write
 

@@ -19,6 +19,8 @@ from bayou.check.history import History
 from bayou.check.store import judge
 from bayou.core.errors import BayouError, require
 from bayou.core.name import Name
+from bayou.core.rows import PLAYLIST
+from bayou.core.values import text_value
 from bayou.core.vector import VersionVector
 from bayou.core.write import Write
 from bayou.explore.trial import AT_REST
@@ -149,7 +151,8 @@ class Maze:
         elif name == "retireServer":
             world.order(node, Retire())
         else:
-            world.order(node, Do(name, fields[1], fields[2] if name == "put" else None))
+            value = text_value(fields[2]) if name == "put" else None
+            world.order(node, Do(name, PLAYLIST, fields[1], value))
 
     def copy(self) -> Maze:
         """Return the same maze in the same state, to go another way from here. Events are shared, which
@@ -211,7 +214,7 @@ class _Freezer:
             return tuple(sorted((each.stamps, stamp) for each, stamp in value._entries.items()))
         if isinstance(value, Write):
             heir = value.value.stamps if isinstance(value.value, Name) else value.value
-            return (value.stamp, value.server.stamps, value.kind, value.song, heir)
+            return (value.stamp, value.server.stamps, value.kind, value.collection, value.key, heir)
         if isinstance(value, dict):
             return tuple(
                 (self.freeze(key, _key_name(name)), self.freeze(each)) for key, each in value.items()

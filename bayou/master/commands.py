@@ -6,7 +6,8 @@ It raises BadLine, before it has changed anything, where the command can't be ca
 
 from __future__ import annotations
 
-from bayou.core.write import SONG_BYTES_MAX, URL_BYTES_MAX, size_bytes
+from bayou.core.rows import KEY_BYTES_MAX, PLAYLIST, TEXT_BYTES_MAX
+from bayou.core.values import size_bytes, text_of, text_value
 from bayou.master.describe import describe_get, describe_log
 from bayou.master.grammar import CLIENT_ID, NEW_ID, NODE_ID, SERVER_ID, TEXT, BadLine
 from bayou.master.registry import ANTI_ENTROPY, COMMANDS, CONNECTIONS, STORE, SYSTEM, command
@@ -211,7 +212,7 @@ def print_log(run: Run, server: int) -> None:
     group=STORE,
 )
 def put(run: Run, client: int, song: str, url: str) -> None:
-    _write(run, client, Do("put", song, url))
+    _write(run, client, Do("put", PLAYLIST, song, text_value(url)))
 
 
 @command(
@@ -225,7 +226,7 @@ def put(run: Run, client: int, song: str, url: str) -> None:
     group=STORE,
 )
 def get(run: Run, client: int, song: str) -> None:
-    did = _do(run, client, Do("get", song))
+    did = _do(run, client, Do("get", PLAYLIST, song))
     run.print([describe_get(song, did)])
 
 
@@ -239,7 +240,7 @@ def get(run: Run, client: int, song: str) -> None:
     group=STORE,
 )
 def delete(run: Run, client: int, song: str) -> None:
-    _write(run, client, Do("delete", song))
+    _write(run, client, Do("delete", PLAYLIST, song))
 
 
 def _write(run: Run, client: int, what: Do) -> None:
@@ -257,7 +258,8 @@ def _do(run: Run, client: int, what: Do) -> Did:
         raise BadLine(f"client {client} has no server: give it one with restoreConnection")
     if run.topology.kind(server) != "server":
         raise BadLine(f"its server {server} has crashed: restartServer {server} brings it back")
-    for field, text, most in (("song", what.song, SONG_BYTES_MAX), ("URL", what.url or "", URL_BYTES_MAX)):
+    url = "" if what.value is None else text_of(what.value)
+    for field, text, most in (("song", what.key, KEY_BYTES_MAX), ("URL", url, TEXT_BYTES_MAX)):
         size = size_bytes(text)
         if size > most:
             raise BadLine(f"a {field} of {size} bytes; {most} are the limit")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from bayou.core.values import text_of
 from bayou.master.describe import describe_get
 from bayou.node.messages import OK, Did, Do, Failed
 
@@ -58,7 +59,8 @@ def tell_what_came_late(run: Run) -> None:
     for client, order, answer in run.world.take_late():
         if not isinstance(order, Do):
             continue
-        what = " ".join((order.kind, str(client), order.song, order.url or "")).rstrip()
+        url = "" if order.value is None else text_of(order.value)
+        what = " ".join((order.kind, str(client), order.key, url)).rstrip()
         run.tell_news(f"{run.quote(what)}, given up before: {_outcome(order, answer)}")
         if order.kind != "get":
             run.unsettle()
@@ -70,7 +72,7 @@ def _outcome(order: Do, answer: Message) -> str:
     if not isinstance(answer, Did):
         return f"a strange answer, {answer!r}"
     if order.kind == "get":
-        return describe_get(order.song, answer)
+        return describe_get(order.key, answer)
     return "carried out" if answer.verdict == OK else "dropped, as its server can't keep the guarantees"
 
 

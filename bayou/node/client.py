@@ -106,9 +106,8 @@ class Client:
         else:
             self._number += 1
             reads, writes = self.session.demands(order.kind)
-            request = Request(
-                self._session_id, self._number, order.kind, order.song, order.url, reads, writes
-            )
+            row = order.collection, order.key, order.value
+            request = Request(self._session_id, self._number, order.kind, *row, reads, writes, order.view)
             self._pending = Pending(number, request, self.server, self._server_name)
             self._send(self._pending)
 
@@ -130,7 +129,7 @@ class Client:
                     self.session.has_read(answer.vector)
                 if answer.server is not None:
                     self.session.has_written(answer.stamp, answer.server)
-            self._end(pending, Did(answer.verdict, answer.url))
+            self._end(pending, Did(answer.verdict, answer.value))
 
     def _end(self, pending: Pending, report: Message) -> None:
         self._pending = None

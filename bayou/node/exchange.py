@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Limits(Record):
     """How large a part may grow, and how many parts are sent ahead of the receiver's word.
 
-    ``characters`` counts songs and URLs; a single write may exceed it, and then makes a part alone.
+    ``characters`` counts keys and values; a single write may exceed it, and then makes a part alone.
     """
 
     items: int = 8192
@@ -44,7 +44,7 @@ class Limits(Record):
         room = self.characters
         for at in range(start, stop):
             write = committed[at] if at < split else tentative[at - split]
-            room -= len(write.song) + (len(write.value) if isinstance(write.value, str) else 0)
+            room -= len(write.key) + (len(write.value) if isinstance(write.value, str) else 0)
             if room < 0:
                 return max(at, start + 1)
         return stop

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from bayou.core.items import Items
 from bayou.core.name import Name
-from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
+from bayou.core.values import of_value
+from bayou.core.write import DELETE, Write
 from bayou.node.effects import Effects, Input, Ordered, Received
 from bayou.node.messages import Answer, Did, Do, Failed, Request
 from bayou.node.records import Named
@@ -16,10 +17,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from bayou.core.values import Value
+
     Event = dict[str, Any]
 
-VERSION = 1
-KINDS = {PUT: "put", DELETE: "delete", CREATION: "creation", RETIREMENT: "retirement", NOTICE: "notice"}
+VERSION = 2
 
 
 def events_of(kind: str, node: int, given: Input, effects: Effects) -> list[Event]:
@@ -50,8 +52,11 @@ def of_client(client: int, given: Input, effects: Effects) -> list[Event]:
     if isinstance(given, Ordered) and isinstance(given.order, Do):
         for server, message in effects.sends:
             if isinstance(message, Request):
-                asked = {"session": message.session, "number": message.number, "server": server}
-                events.append({"event": "asked", "client": client, **asked, **_request(message)})
+                asked: Event = {"session": message.session, "number": message.number, "server": server}
+                asked |= _request(message)
+                if message.value is not None:
+                    asked["value"] = of_value(message.value)
+                events.append({"event": "asked", "client": client, **asked})
     for _, report in effects.answers:
         if isinstance(report, Did) and isinstance(given, Received) and isinstance(given.message, Answer):
             answer = given.message
@@ -59,7 +64,7 @@ def of_client(client: int, given: Input, effects: Effects) -> list[Event]:
             if answer.server is not None:
                 told |= {"stamp": answer.stamp, "by": _name(answer.server)}
             elif answer.vector is not None:
-                told["url"] = answer.url
+                told["value"] = _value(answer.value)
             events.append({"event": "answered", "client": client, **told})
         elif isinstance(report, Failed) and not isinstance(given, Ordered):
             events.append({"event": "gave up", "client": client})
@@ -71,15 +76,21 @@ def _name(name: Name) -> list[int]:
 
 
 def _write(write: Write) -> list[Any]:
-    """A write: stamp, server, kind, and what the kind has: song and URL, song, or the heir's name."""
-    plain: list[Any] = [write.stamp, _name(write.server), KINDS[write.kind]]
+    """A write: stamp, server, number of the kind, and what the kind has: collection, key and value,
+    collection and key, or the heir's name."""
+    plain: list[Any] = [write.stamp, _name(write.server), write.kind]
     if write.kind <= DELETE:
-        plain.append(write.song)
+        plain += write.collection, write.key
     if isinstance(write.value, Name):
         plain.append(_name(write.value))
     elif write.value is not None:
-        plain.append(write.value)
+        plain.append(of_value(write.value))
     return plain
+
+
+def _value(value: Value | None) -> Any:
+    """A value as it is in JSON; null where there is no row."""
+    return None if value is None else of_value(value)
 
 
 def _items(items: Items) -> Event:
@@ -91,15 +102,16 @@ def _items(items: Items) -> Event:
 
 
 def _request(request: Request) -> Event:
-    asked = {"kind": request.kind, "song": request.song}
-    return asked if request.url is None else {**asked, "url": request.url}
+    """What a request is about: its kind, the row, and the view of a get."""
+    asked: Event = {"kind": request.kind, "collection": request.collection, "key": request.key}
+    return {**asked, "view": request.view} if request.kind == "get" else asked
 
 
 def _answer(answer: Answer, request: Request) -> Event:
-    told: Event = {"session": answer.session, "number": answer.number, "kind": request.kind}
-    told |= {"song": request.song, "verdict": answer.verdict}
+    told: Event = {"session": answer.session, "number": answer.number}
+    told |= {**_request(request), "verdict": answer.verdict}
     if answer.server is not None:
         told["stamp"] = answer.stamp
     elif answer.vector is not None:
-        told["read"] = answer.url
+        told["read"] = _value(answer.value)
     return told

@@ -12,6 +12,7 @@ from io import BytesIO
 from bayou._lean import Pickler, Unpickler
 from bayou.core.errors import BayouError
 from bayou.core.items import Items
+from bayou.core.values import check_value
 from bayou.core.write import NOTICE, Write
 from bayou.node.messages import Answer, AntiEntropy, End, Message
 from bayou.wire.columns import (
@@ -20,17 +21,14 @@ from bayou.wire.columns import (
     pack_name,
     pack_text,
     pack_vector,
-    pack_write,
-    pack_writes,
     unpack_ids,
     unpack_name,
     unpack_text,
     unpack_vector,
-    unpack_write,
-    unpack_writes,
 )
 from bayou.wire.errors import WireError
 from bayou.wire.scan import scan
+from bayou.wire.writes import pack_write, pack_writes, unpack_collection, unpack_write, unpack_writes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from bayou._record import Record
+    from bayou.core.values import Value
 
     Made = TypeVar("Made", bound=Record)
     Codec = tuple[Callable[[Any], object], Callable[[Any], object]]
@@ -223,6 +222,13 @@ def _decode_body(plain: object) -> object:
     return plain
 
 
+def _decode_value(plain: object) -> Value:
+    try:
+        return check_value(unpack_text(plain))
+    except ValueError as error:
+        raise WireError(str(error)) from error
+
+
 def _tuple(plain: object) -> tuple[Any, ...]:
     if type(plain) is not tuple:
         raise WireError(f"a {type(plain).__name__} where a tuple is due")
@@ -244,6 +250,8 @@ _CODECS: dict[str, Codec] = {
     "bool": _exactly(bool),
     "str": (pack_text, unpack_text),
     "str | None": _optional((pack_text, unpack_text)),
+    "Collection": (_same, unpack_collection),
+    "Value | None": _optional((pack_text, _decode_value)),
     "Name": (pack_name, unpack_name),
     "Name | None": _optional((pack_name, unpack_name)),
     "VersionVector": (pack_vector, unpack_vector),

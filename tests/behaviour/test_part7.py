@@ -29,18 +29,19 @@ from bayou.wire.frames import FrameReader, frame
 from bayou.worlds.processes import warm
 from bayou.worlds.processes.world import ProcessWorld
 from tests.processes import Master, wait_until
+from tests.rows import row
 from tests.test_processes import Guarded, is_closed
 from tests.test_wire_codec import message_from
 from tests.test_wire_connection import exchange, pair
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 
-WRITE = Write(3, ROOT.child(1), PUT, "song", "url")
+WRITE = Write(3, ROOT.child(1), PUT, *row("song", "url"))
 MESSAGES: tuple[Message, ...] = (
     Retire(),
     Pull(4, "join", 2, VersionVector({ROOT: 9, ROOT.child(1): 3})),
     Created(7, WRITE, 5, START),
-    Request(1, 2, "put", "caf\udce9", "url", START, None),
+    Request(1, 2, "put", *row("caf\udce9", "url"), START, None),
     AntiEntropy(1, 0, Items(0, [WRITE], [WRITE._replace(stamp=8)]), End(1, START)),
 )
 
