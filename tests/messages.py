@@ -27,8 +27,8 @@ names = st.lists(stamps, max_size=4, unique=True).map(
     lambda found: Name.of(tuple(sorted(found, reverse=True)))
 )
 words = (
-    (st.text(min_size=1, max_size=12) | st.binary(min_size=1, max_size=12).map(odd))
-    .map(lambda text: "".join(char for char in text if char not in BLANKS))
+    (st.text(max_size=12).map(str.encode) | st.binary(max_size=12))
+    .map(lambda raw: odd(raw.translate(None, BLANKS.encode())))
     .filter(bool)
 )
 plain_values: st.SearchStrategy[Any] = st.recursive(

@@ -126,7 +126,8 @@ def test_nothing_is_unknown() -> None:
         ("writes", [log(0, 1, tentative=[put(2, A)])]),
         ("writes", [log(1, 1, tentative=[put(2, A, "x")]), log(0, 1, tentative=[put(2, A, "y")])]),
         ("writes", [log(1, 1, tentative=[put(2, A)]), {"event": "left", "server": 1}]),
-        ("writes", [served(0, 1, "put", stamp=9)]),
+        ("results", [served(0, 1, "put", stamp=9)]),
+        ("results", [served(0, 1, "put")]),
         ("requests", [
             log(0, 1, [put(2, ROOT)]), served(0, 1, "put", stamp=2),
             log(0, 2, [put(3, ROOT)]), served(0, 1, "put", stamp=3),
@@ -154,7 +155,7 @@ def test_a_bad_history_is_invalid(rule: str, events: list[Event]) -> None:
 def test_what_clashes_is_named() -> None:
     (at, why), *_ = judge(History.of([*TWO, *GOOD[:3], served(0, 2, "get", read=None)]))["RYW"].broken
     assert at == 8
-    assert why == "request 2 of session 7 (get s) was served without (2 by <1>), its request 1"
+    assert why == "request 2 of session 7 (get playlist/s) was served without (2 by <1>), its request 1"
 
 
 def test_only_the_guarantees_chosen_are_judged() -> None:

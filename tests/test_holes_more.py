@@ -219,7 +219,7 @@ def test_a_part_holds_as_many_characters_as_it_may() -> None:
     """Of keys and values: a delete has none but its key's, and other writes have none at all."""
     deletes = [Write(at, ROOT, DELETE, *place("ab"), None) for at in range(1, 4)]
     others = [Write(4, ROOT, CREATION, "", "", None), Write(5, ROOT, RETIREMENT, "", "", ROOT.child(4))]
-    puts = [Write(6, ROOT, PUT, "notes", "abc", to_value(1)), Write(7, ROOT, PUT, "notes", "", to_value("u"))]
+    puts = [Write(6, ROOT, PUT, "notes", "a", to_value(1)), Write(7, ROOT, PUT, "notes", "", to_value(2))]
     limits = Limits(characters=4)
     assert limits.part_end(Items(0, deletes, []), 0) == 2
     assert limits.part_end(Items(0, [*deletes[:2], *others], puts), 0) == 4

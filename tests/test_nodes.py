@@ -373,7 +373,7 @@ def test_a_gap_ends_an_exchange_and_what_came_before_stays() -> None:
 
 
 def test_a_large_write_makes_a_part_alone() -> None:
-    limits = Limits(items=10, characters=11)
+    limits = Limits(items=10, characters=9)
     writes = [Write(n, ROOT, PUT, *row("s", "x" * size)) for n, size in enumerate((1, 1, 100, 3, 2), start=1)]
     items = Items(0, writes[:3], writes[3:])
     ends, start = list[int](), 0

@@ -81,7 +81,7 @@ def test_bytes_a_write_beyond_song_and_url() -> None:
         for _ in range(8192)
     ]
     size = len(encode(AntiEntropy(1, 0, Items(0, [], batch))))
-    assert (size - 8192 * 30) / 8192 < 10
+    assert (size - 8192 * 30) / 8192 < 11
 
 
 # What a stranger, or a friend gone wrong, may send.
@@ -309,7 +309,6 @@ def columns_with(at: int, value: object) -> bytes:
         (4, "/"),
         (4, "/play list"),
         (4, "/" + "a" * 65),
-        (4, "/notes/playlist/a"),
         (4, b"/playlist"),
         (4, "/" * 8194),
         (5, b"\x01\x00\x01"),

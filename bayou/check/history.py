@@ -262,7 +262,11 @@ def _value(value: Any) -> str | None:
 
     Compared as they are, 1, 1.0 and true would be the same to Python.
     """
-    return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return (
+        None
+        if value is None
+        else json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    )
 
 
 def _asked(at: int, event: Event) -> Asked:
