@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     import socket
+    from functools import partial
     from hashlib import blake2s
     from hmac import compare_digest
     from pickle import Pickler, Unpickler
@@ -20,20 +21,22 @@ else:
         import _signal as signal
         import _socket as socket
         from _blake2 import blake2s
+        from _functools import partial
         from _operator import _compare_digest as compare_digest
         from _pickle import Pickler, Unpickler
         from _struct import calcsize, pack, unpack
     except ImportError:
         import signal
         import socket
+        from functools import partial
         from hashlib import blake2s
         from hmac import compare_digest
         from pickle import Pickler, Unpickler
         from struct import calcsize, pack, unpack
 
 __all__ = [
-    "Pickler", "Unpickler", "accept", "blake2s", "calcsize", "compare_digest", "pack", "quiet_interrupts",
-    "signal", "socket", "unpack",
+    "Pickler", "Unpickler", "accept", "blake2s", "calcsize", "compare_digest", "pack", "partial",
+    "quiet_interrupts", "signal", "socket", "unpack",
 ]  # fmt: skip
 
 

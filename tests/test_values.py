@@ -247,7 +247,9 @@ def test_what_is_just_within_the_limits_is_a_value() -> None:
 
 def test_a_text_longer_than_any_value_is_refused_before_it_is_looked_at() -> None:
     with pytest.raises(ValueError, match="more than any can have"):
-        check_value("[" + "1," * (4 * BYTES_MAX) + "1]")
+        check_value("[" + "1," * (BYTES_MAX // 2) + "1]")
+    with pytest.raises(ValueError, match="more than any can have"):
+        check_value(f'"{"u" * (6 * BYTES_MAX)} "x')
 
 
 def test_what_is_no_text_has_none() -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from typing import NewType
 
     JSON = Mapping[str, "JSON"] | list["JSON"] | str | int | float | bool | None
@@ -129,7 +129,7 @@ def check_value(text: str) -> Value:
     """
     if text[:1] == '"' == text[-1:] and len(text) > 1 and _is_plain(text[1:-1]):
         return _new_value(text)
-    if len(text) > ESCAPED_MAX * BYTES_MAX + 2:
+    if len(text) > (ESCAPED_MAX * BYTES_MAX + 2 if text[:1] == '"' else BYTES_MAX):
         raise ValueError(f"a value of {len(text)} characters, more than any can have")
     import json
 
@@ -141,10 +141,45 @@ def check_value(text: str) -> Value:
         raise ValueError(f"a value that is no JSON: {error}") from None
     if plain is None:
         raise ValueError("null is no value of a row: a row without a value is not there")
-    canonical = _written(plain, DEPTH_MAX)
-    if canonical != text:
-        raise ValueError(f"a value that is not in canonical form: {canonical[:80]}")
+    # Most of a large value is looked at in C. A zero with a sign is what json writes in another way.
+    _check_within([plain], DEPTH_MAX + 1)
+    if "-0.0" in text or text != json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True):
+        canonical = _written(plain, DEPTH_MAX)
+        if canonical != text:
+            raise ValueError(f"a value that is not in canonical form: {canonical[:80]}")
     return _new_value(text)
+
+
+def _check_within(parts: Collection[object], room: int) -> None:
+    """ValueError where there is a whole number beyond its limits among these, or within them, or a fraction
+    that is not finite, or where they nest deeper than ``room`` levels, of which they are one."""
+    if not room:
+        raise ValueError(f"a value nested more than {DEPTH_MAX} deep")
+    kinds = set(map(type, parts))
+    if int in kinds:
+        numbers = [each for each in parts if type(each) is int]
+        _check_whole(min(numbers))
+        _check_whole(max(numbers))
+    if float in kinds:
+        for each in parts:
+            if type(each) is float:
+                _check_finite(each)
+    if list in kinds or dict in kinds:
+        for each in parts:
+            if type(each) is list:
+                _check_within(each, room - 1)
+            elif type(each) is dict:
+                _check_within(each.values(), room - 1)
+
+
+def _check_whole(number: int) -> None:
+    if not -_WHOLE_MAX - 1 <= number <= _WHOLE_MAX:
+        raise ValueError("a whole number beyond 64 bits with sign")
+
+
+def _check_finite(fraction: float) -> None:
+    if fraction - fraction != 0:
+        raise ValueError(f"the fraction {fraction} is not finite")
 
 
 def check_size(text: str) -> str:
@@ -186,12 +221,10 @@ def _written(plain: object, room: int) -> str:
     if type(plain) is bool:
         return "true" if plain else "false"
     if type(plain) is int:
-        if not -_WHOLE_MAX - 1 <= plain <= _WHOLE_MAX:
-            raise ValueError("a whole number beyond 64 bits with sign")
+        _check_whole(plain)
         return repr(plain)
     if type(plain) is float:
-        if plain - plain != 0:
-            raise ValueError(f"the fraction {plain} is not finite")
+        _check_finite(plain)
         return repr(plain + 0.0)  # -0.0 + 0.0 is 0.0
     if type(plain) is list or type(plain) is dict:
         if not room:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from operator import itemgetter
 
+from bayou._lean import partial
 from bayou.core.name import Name
 from bayou.core.rows import BLANKS, KEY_BYTES_MAX, PLAYLIST, TEXT_BYTES_MAX, check_collection, check_row
 from bayou.core.values import check_value
@@ -67,7 +68,7 @@ _ESCAPED = bytes(range(0x21)) + b"\\"
 _QUOTE = {'"'}
 _first, _last = itemgetter(0), itemgetter(-1)
 
-_new_write = Write._make
+_new_write = partial(tuple.__new__, Write)  # as Write._make, which counts the fields once more
 
 
 # Many, in columns.
@@ -154,8 +155,8 @@ def unpack_writes(plain: Any) -> list[Write]:
 
 def _check_kinds(kinds: Any, tags: Any) -> None:
     """Every write is of a kind that there is, with a payload that this kind can have."""
-    if type(kinds) is not bytes or type(tags) is not bytes:
-        raise WireError("kinds of writes that are none")
+    if type(kinds) is not bytes or type(tags) is not bytes or len(kinds) > WRITES_MAX:
+        raise WireError("kinds of writes that are none, or too many")
     if kinds.count(PUT) == tags.count(VALUE_TAG) == len(kinds) == len(tags):
         return
     unfitting = set(zip(kinds, tags, strict=True)) - FITTING
