@@ -143,7 +143,11 @@ def test_what_is_longer_than_servers_accept_is_a_line_that_is_off(line: bytes, t
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("letter", [b"u", b"\xff", "\U0001f600".encode()], ids=["u", "odd", "wide"])
+@pytest.mark.parametrize(
+    "letter",
+    [b"u", b"\xff", "\U0001f600".encode(), b'"', b"\x01"],
+    ids=["u", "odd", "wide", "quoted", "escaped"],
+)
 def test_a_song_and_a_url_as_long_as_can_be(letter: bytes) -> None:
     song, url = letter * (KEY_BYTES_MAX // len(letter)), letter * (TEXT_BYTES_MAX // len(letter))
     done = run_master(
