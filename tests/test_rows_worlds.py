@@ -16,11 +16,10 @@ from bayou.core.rows import PLAYLIST
 from bayou.core.values import Value, text_value, to_value
 from bayou.core.write import PUT
 from bayou.master.describe import describe_log
-from bayou.master.run import Run
-from bayou.master.vocabulary import COMMANDS
-from bayou.node.messages import COMMITTED, FULL, OK, REFUSED, Did, Do, LogPage, ReadLog
+from bayou.node.messages import COMMITTED, FULL, OK, REFUSED, Did, LogPage
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.simulated import SimulatedWorld
+from tests.driven import Driven
 from tests.messages import rows
 
 ODD: list[tuple[str, str, Value]] = [
@@ -34,40 +33,6 @@ ODD: list[tuple[str, str, Value]] = [
     ("tasks", "k", to_value("1")),
     ("tasks", "k", to_value(True)),
 ]
-
-
-class Driven:
-    """A run whose clients 10 at server 1 and 11 at server 2 are given orders; server 0 is the primary."""
-
-    def __init__(self, world: Any) -> None:
-        self.world = world
-        self.events: list[dict[str, Any]] = []
-        world.observe = self.events.append
-        self.complaints: list[str] = []
-        self.run = Run(world, COMMANDS, write=lambda _: None, complain=self.complaints.append)
-        self.say(*(f"joinServer {server}" for server in range(3)), "joinClient 10 1", "joinClient 11 2")
-
-    def say(self, *lines: str) -> None:
-        for line in lines:
-            self.run.line(1, line.encode())
-        assert self.complaints == []
-
-    def do(self, client: int, kind: str, *row: Any) -> Did:
-        """Give a client an order, and let its servers become level unless they are paused."""
-        did = self.run.ask(client, Do(kind, *row), Did)
-        if kind != "get":
-            server = self.run.topology.server_of(client)
-            assert server is not None
-            self.run.settle([server])
-        return did
-
-    def read(self, client: int, collection: str, key: str, view: str = FULL) -> Value | None:
-        did = self.do(client, "get", collection, key, None, view)
-        assert did.verdict == OK
-        return did.value
-
-    def log(self, server: int) -> LogPage:
-        return self.run.ask(server, ReadLog(0, 100), LogPage)
 
 
 @pytest.fixture(params=[SimulatedWorld, pytest.param(ProcessWorld, marks=pytest.mark.processes)])
