@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bayou.explore.files import HEADER, read_scenario
 from bayou.explore.setup import Setup, patience_of, setup_of, with_patience
 from bayou.node.exchange import Limits
 from bayou.node.gossip import Habits
@@ -58,6 +60,8 @@ def test_a_command_has_its_own_patience_or_that_of_the_run() -> None:
         ({"world": "processes"}, "simulated"),
         ({"event": "log"}, "simulated"),
         ({"version": 99}, "version 99"),
+        ({"version": 1}, "version 1"),
+        ({"version": 2.0}, "version 2.0"),
         ({"seed": None}, "seed"),
         ({"seed": True}, "seed"),
         ({"free_running": 1}, "free_running"),
@@ -95,3 +99,14 @@ def test_a_setup_without_a_field_is_refused() -> None:
         del began[name]
         with pytest.raises(ValueError, match=name):
             setup_of(began)
+
+
+def test_a_scenario_found_by_an_earlier_version_keeps_its_conditions(tmp_path: Path) -> None:
+    """Of version 1 the events are others, not the conditions; a trace of it can't be had again."""
+    setup = Setup(3)
+    older = json.dumps({**setup.began(), "version": 1})
+    found = tmp_path / "found.scenario"
+    found.write_text(f"{HEADER}{older}\njoinServer 0\n")
+    assert read_scenario(found).setup == setup
+    with pytest.raises(ValueError, match="it is of version 1"):
+        setup_of(json.loads(older))

@@ -31,6 +31,7 @@ from bayou.node.gossip import Habits
 from bayou.node.messages import Do, Join, Message, Retire
 from bayou.node.server import Server, Settings
 from bayou.node.session import SHORT_NAMES
+from bayou.trace.events import VERSION
 from bayou.worlds.simulated import Arrival, SimulatedWorld
 from bayou.worlds.world import WorldSettings
 
@@ -61,7 +62,8 @@ class Maze:
 
     def __init__(self, lines: Sequence[str]) -> None:
         """Carry out the leading joins; BadLine where the scenario has a command that a walk can't take."""
-        self.events: list[dict[str, Any]] = [{"event": "began", "guarantees": list(SHORT_NAMES)}]
+        began = {"event": "began", "version": VERSION, "guarantees": list(SHORT_NAMES)}
+        self.events: list[dict[str, Any]] = [began]
         self.taken: list[str] = []
         self._rest: deque[tuple[str, tuple[str, ...]]] = deque()
         habits = Habits(period_s=NEVER_S, round_s=NEVER_S, patience_s=NEVER_S)

@@ -10,6 +10,7 @@ from bayou._record import Record
 from bayou.core.errors import BayouError
 from bayou.explore.setup import Setup, setup_of
 from bayou.master.console import read_lines, to_text
+from bayou.trace.events import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 HEADER: Final = "# conditions "
 """What the line begins with that tells the conditions; as a comment, it means nothing to the master."""
+
+VERSIONS: Final = (1, VERSION)
+"""The versions of traces whose conditions are told in the same words."""
 
 
 class Scenario(Record):
@@ -48,7 +52,7 @@ def read_scenario(path: Path) -> Scenario:
     for number, line in enumerate(lines, start=1):
         if line is not None and line.startswith(HEADER.encode()):
             try:
-                return Scenario(lines, setup_of(json.loads(line[len(HEADER) :])))
+                return Scenario(lines, setup_of(json.loads(line[len(HEADER) :]), VERSIONS))
             except (ValueError, AttributeError, RecursionError) as error:
                 raise BayouError(f"{path}:{number}: these are no conditions: {error}") from error
     return Scenario(lines, None)

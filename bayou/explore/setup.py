@@ -90,22 +90,23 @@ class Setup(Record):
         }
 
 
-def setup_of(began: Event) -> Setup:
-    """Read the first event of a trace. ValueError, which says why, where it is none of a simulated run."""
+def setup_of(began: Event, versions: tuple[int, ...] = (VERSION,)) -> Setup:
+    """Read the first event of a trace, of one of these versions. ValueError, which says why, where it is none
+    of a simulated run."""
     if began.get("event") != "began" or began.get("world") != "sim":
         raise ValueError("only a trace of the simulated world can be replayed; it begins with its settings")
     try:
-        return _read(began)
+        return _read(began, versions)
     except KeyError as error:
         raise ValueError(f"the first event has no {error}") from error
     except TypeError as error:
         raise ValueError(f"the first event: {error}") from error
 
 
-def _read(began: Event) -> Setup:
+def _read(began: Event, versions: tuple[int, ...]) -> Setup:
     settings = _dict("settings", began.get("settings", {}))
     unknown = [name for name in settings if name not in ("flush_s", "latency_s", "behind_s", "server", "bug")]
-    if began["version"] != VERSION or unknown:
+    if type(began["version"]) is not int or began["version"] not in versions or unknown:
         raise ValueError(f"it is of version {str(began['version'])[:20]}, with {unknown or 'other'} settings")
     free, seed = began["free_running"], began["seed"]
     if not isinstance(free, bool) or type(seed) is not int or not isinstance(began["guarantees"], list):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bayou.core.write import RETIREMENT
 from bayou.node.messages import AntiEntropy, HandOver, Pull, Request
 
 TYPE_CHECKING = False
@@ -135,5 +136,5 @@ class Sightings:
                 if tentative and id != min(tentative):
                     self._counts["a marking that reordered tentative writes"] += 1
                 tentative.remove(id)
-            self._counts["the primary's duty handed on"] += write[2] == "retirement" and len(write) > 3
+            self._counts["the primary's duty handed on"] += write[2] == RETIREMENT and len(write) > 3
         tentative += [(write[0], tuple(write[1])) for write in event["tentative"]]
