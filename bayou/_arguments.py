@@ -1,4 +1,4 @@
-"""Types of command-line arguments that more than one command has."""
+"""Command-line arguments that more than one command has."""
 
 from __future__ import annotations
 

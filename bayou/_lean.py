@@ -7,34 +7,47 @@ their C halves (docs/decisions/0002-start-time.md). Where those are missing, the
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     import socket
+    from functools import partial
     from hashlib import blake2s
     from hmac import compare_digest
     from pickle import Pickler, Unpickler
     from struct import calcsize, pack, unpack
+    from typing import Any
 else:
     try:
         import _signal as signal
         import _socket as socket
         from _blake2 import blake2s
+        from _functools import partial
         from _operator import _compare_digest as compare_digest
         from _pickle import Pickler, Unpickler
         from _struct import calcsize, pack, unpack
     except ImportError:
         import signal
         import socket
+        from functools import partial
         from hashlib import blake2s
         from hmac import compare_digest
         from pickle import Pickler, Unpickler
         from struct import calcsize, pack, unpack
 
 __all__ = [
-    "Pickler", "Unpickler", "accept", "blake2s", "calcsize", "compare_digest", "pack", "quiet_interrupts",
-    "signal", "socket", "unpack",
+    "Pickler", "Unpickler", "accept", "blake2s", "calcsize", "compare_digest", "pack", "partial",
+    "quiet_interrupts", "signal", "socket", "unpack",
 ]  # fmt: skip
+
+
+def import_module(name: str) -> Any:
+    """Import a module by its name and return it, as importlib does, whose own import takes longer than
+    that of a dozen of ours."""
+    __import__(name)
+    return sys.modules[name]
 
 
 def accept(listener: socket.socket) -> socket.socket:

@@ -28,7 +28,13 @@ class Record:
     field_names: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        own = tuple(name for name, kind in cls.__annotations__.items() if not kind.startswith("ClassVar"))
+        try:
+            own = tuple(name for name, kind in cls.__annotations__.items() if not kind.startswith("ClassVar"))
+        except (AttributeError, TypeError) as error:
+            raise TypeError(
+                f"annotations of {cls.__name__} are read as texts: its module has to begin with "
+                "from __future__ import annotations"
+            ) from error
         cls.field_names = (*cls.field_names, *own)
 
     if not TYPE_CHECKING:

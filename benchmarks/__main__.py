@@ -14,7 +14,7 @@ import argparse
 import platform
 import sys
 
-from benchmarks import exchange, explore, log, scenarios
+from benchmarks import exchange, explore, log, scenarios, storage
 from benchmarks.table import Row, print_table
 
 GROUPS = {
@@ -28,6 +28,7 @@ GROUPS = {
     "exchange": exchange.bulk,
     "memory": log.memory,
     "campaigns": explore.campaigns,
+    "restart": storage.restart,
     "messages": explore.messages,
     "simulated": explore.simulated,
 }

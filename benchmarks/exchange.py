@@ -11,11 +11,13 @@ from statistics import median
 
 from bayou.core.name import ROOT
 from bayou.core.replica import Replica
+from bayou.core.rows import PLAYLIST
+from bayou.core.values import text_value
 from bayou.core.vector import VersionVector
+from bayou.master.language import COMMANDS
 from bayou.master.run import Run
-from bayou.master.vocabulary import COMMANDS
 from bayou.node.effects import LinkUp, Received
-from bayou.node.messages import HandOver, Message, TakenOver
+from bayou.node.messages import HandOver, Hello, Message, TakenOver
 from bayou.node.server import Server
 from bayou.wire.connection import NONCE_BYTES, Connection, Introduce
 from bayou.worlds.processes.world import ProcessWorld
@@ -41,7 +43,7 @@ class Sender:
         rng = random.Random(2)
         for _ in range(count):
             song, url = ("".join(rng.choices(string.ascii_letters, k=k)) for k in (10, 20))
-            replica.put(song, url)
+            replica.put(PLAYLIST, song, text_value(url))
         replica.take_journal()
         self.sent_bytes = 0
 
@@ -49,11 +51,13 @@ class Sender:
         """Hand everything over; return the seconds from the offer until it is confirmed."""
         sock = socket.create_connection(("127.0.0.1", port))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(SECRET, os.urandom(NONCE_BYTES), Introduce(ME, is_server=True), dialled=True)
+        connection = Connection(
+            SECRET, os.urandom(NONCE_BYTES), Introduce(ME, True, Hello(is_server=True)), dialled=True
+        )
         while connection.peer is None:
             self._flush(sock, connection)
             list(connection.receive(sock.recv(65536)))
-        self.server.step(0.0, LinkUp(1, is_server=True))
+        self.server.step(0.0, LinkUp(1, Hello(is_server=True)))
         self.sent_bytes = 0
         connection.send(HandOver(1))
         began = time.perf_counter()

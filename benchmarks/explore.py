@@ -9,12 +9,12 @@ from pathlib import Path
 from statistics import median
 
 from bayou.explore.campaign import Plan, explore
+from bayou.families.store.settings import StoreSettings, plain_of
+from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
-from bayou.master.vocabulary import COMMANDS
-from bayou.node.gossip import Habits
 from bayou.node.messages import Message
+from bayou.node.settings import Habits
 from bayou.worlds.simulated import SimulatedWorld
-from bayou.worlds.world import WorldSettings
 from benchmarks.table import Row, in_turn, ratio
 
 ROOT = Path(__file__).parent.parent
@@ -54,10 +54,10 @@ def campaigns(*, quick: bool) -> list[Row]:
 
 def messages(*, quick: bool) -> list[Row]:
     """Ten servers that run freely, with writes at all of them: simulated messages a second on one core."""
-    habits = Habits(partners="all")
-    world = SimulatedWorld(WorldSettings(habits=habits))
+    options = {"store": plain_of(StoreSettings(habits=Habits(partners="all")))}
+    world = SimulatedWorld()
     counter = world.watcher = Counter()
-    run = Run(world, COMMANDS, RunSettings(free_running=True), write=lambda _: None)
+    run = Run(world, COMMANDS, RunSettings(free_running=True, options=options), write=lambda _: None)
     lines = [f"joinServer {server}" for server in range(10)]
     lines += [f"joinClient {100 + server} {server}" for server in range(10)]
     for line in lines:

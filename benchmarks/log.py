@@ -9,9 +9,11 @@ from statistics import median
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
+from bayou.core.rows import PLAYLIST
+from bayou.core.values import text_value
 from bayou.core.write import DELETE, PUT, Write
 from bayou.node.effects import LinkUp, Received
-from bayou.node.messages import HAND_OVER, AntiEntropy, Pull, Request
+from bayou.node.messages import HAND_OVER, AntiEntropy, Hello, Pull, Request
 from bayou.node.server import Server
 from benchmarks.table import Row, timed
 
@@ -45,11 +47,11 @@ class LongLog:
         replica.apply(root.beyond(0, replica.vector))
         for start in range(0, size, 10_000):
             replica.apply(Items(replica.csn, [], [
-                Write(10 * (n + 1), busy, PUT, self.songs[n % len(self.songs)], "url")
+                Write(10 * (n + 1), busy, PUT, PLAYLIST, self.songs[n % len(self.songs)], text_value("url"))
                 for n in range(start, min(size, start + 10_000))
             ]))  # fmt: skip
-        self.server.step(0.0, LinkUp(2, is_server=True))
-        self.server.step(0.0, LinkUp(3, is_server=False))
+        self.server.step(0.0, LinkUp(2, Hello(is_server=True)))
+        self.server.step(0.0, LinkUp(3, Hello(is_server=False)))
         self.size = size
         self.count = 0
 
@@ -60,9 +62,10 @@ class LongLog:
         replica = self.server.replica
         serial = self.server.exchanges.expect(2, HAND_OVER, self.count)
         song = self.songs[(self.count * 7919) % len(self.songs)]
-        write = Write(10 * (self.count * self.size // 1000) + 5, self.late, PUT, song, "late")
+        stamp = 10 * (self.count * self.size // 1000) + 5
+        write = Write(stamp, self.late, PUT, PLAYLIST, song, text_value("late"))
         arrive = Received(2, AntiEntropy(serial, 0, Items(replica.csn, [], [write])))
-        read = Received(3, Request(1, self.count, "get", song, None, None, None))
+        read = Received(3, Request(1, self.count, "get", PLAYLIST, song, None, None, None))
         pass_on = Received(2, Pull(self.count, HAND_OVER, replica.csn, replica.vector))
         step = self.server.step
         return (
@@ -79,9 +82,9 @@ class LongLog:
             database: dict[str, str | Name | None] = {}
             for write in writes:
                 if write.kind == PUT:
-                    database[write.song] = write.value
+                    database[write.key] = write.value
                 elif write.kind == DELETE:
-                    database.pop(write.song, None)
+                    database.pop(write.key, None)
 
         return timed(work)
 
@@ -131,7 +134,8 @@ def memory(*, quick: bool) -> list[Row]:
     gc.collect()
     tracemalloc.start()
     for n in range(count):
-        replica.apply(Items(replica.csn, [], [Write(n + 10, name, PUT, f"{n:010}", f"{n:020}")]))
+        write = Write(n + 10, name, PUT, PLAYLIST, f"{n:010}", text_value(f"{n:020}"))
+        replica.apply(Items(replica.csn, [], [write]))
         replica.take_journal()
     gc.collect()
     taken = tracemalloc.get_traced_memory()[0]

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from statistics import median
 
+from bayou.master.language import COMMANDS
 from bayou.master.run import Run
-from bayou.master.vocabulary import COMMANDS
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import WorldSettings
 from benchmarks.table import Row, in_turn, ratio, timed

@@ -22,8 +22,8 @@ from bayou.core.items import Items
 from bayou.core.name import Name
 from bayou.core.vector import STAMP_MAX, START, VersionVector
 from bayou.core.write import PUT, Write
+from bayou.master.language import COMMANDS
 from bayou.master.run import Run
-from bayou.master.vocabulary import COMMANDS
 from bayou.node.messages import AntiEntropy, End, HandOver, Message, Pull, Request
 from bayou.wire.codec import encode
 from bayou.wire.columns import NAMES_MAX
@@ -33,11 +33,12 @@ from bayou.wire.connection import (
     NONCE_BYTES,
     PROOF_BYTES,
     Connection,
-    Introduce,
 )
 from bayou.wire.errors import WireError
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import WorldSettings
+from tests.messages import introduction
+from tests.rows import place, row
 from tests.test_wire_codec import message_from, pull_with
 
 SECRET = bytes(range(32))
@@ -93,7 +94,7 @@ class Assailant:
     def introduced(self, *, is_server: bool) -> tuple[socket.socket, Connection]:
         """Connect as a member, which knows the secret."""
         self._next_id += 1
-        me = Introduce(self._next_id, is_server=is_server)
+        me = introduction(self._next_id, is_server=is_server)
         sock = self.dial()
         connection = Connection(SECRET, os.urandom(NONCE_BYTES), me, dialled=True)
         while connection.peer is None:
@@ -165,14 +166,14 @@ def silence(me: Assailant) -> None:
 def pipelined_gets(me: Assailant) -> None:
     """Members that ask without waiting for the answers, which they read."""
     connections = [me.introduced(is_server=False) for _ in range(10)]
-    asked = [Request(me.number * 100 + at, 1, "get", "song1", None, START, None) for at in range(10)]
+    asked = [Request(me.number * 100 + at, 1, "get", *place("song1"), None, START, None) for at in range(10)]
     while me.goes_on():
         for (sock, connection), request in zip(connections, asked, strict=True):
             sock.setblocking(False)
             if not connection.outgoing:
                 for number in range(200):
                     numbered = Request(
-                        request.session, me.attacks + number, "get", "song1", None, START, None
+                        request.session, me.attacks + number, "get", *place("song1"), None, START, None
                     )
                     connection.send(numbered)
                 me.attacks += 200
@@ -196,7 +197,9 @@ def unread_answers(me: Assailant) -> None:
             if not connection.outgoing:
                 me.attacks += 1
                 connection.send(Pull(me.attacks, "gossip", 0, START))
-                connection.send(Request(me.number * 100 + at, me.attacks, "get", "big", None, None, None))
+                connection.send(
+                    Request(me.number * 100 + at, me.attacks, "get", *place("big"), None, None, None)
+                )
             try:
                 del connection.outgoing[: sock.send(connection.outgoing)]
             except BlockingIOError:
@@ -214,7 +217,7 @@ def deep_names(me: Assailant) -> None:
         wide = [Name.of((1000 * (first + 1) + at,)) for at in range(NAMES_MAX)]
         for vector in (VersionVector({deep: STAMP_MAX}), VersionVector(dict.fromkeys(wide, STAMP_MAX))):
             full.append(encode(Pull(1, "gossip", 0, vector)))
-            full.append(encode(Request(me.number, 1, "get", "song1", None, vector, vector)))
+            full.append(encode(Request(me.number, 1, "get", *place("song1"), None, vector, vector)))
     numbers = b"".join(number.to_bytes(2, "little") for number in range(32_000))
     too_deep = pull_with((b"\2" + numbers, b"\2" + numbers, b"\1\0"), b"\1\0")
     as_a_tuple = message_from("AskHeir", 1, tuple(range(32_000, 0, -1)))
@@ -227,14 +230,15 @@ def giant_frames(me: Assailant) -> None:
     big = b"\1" + bytes(size)
     shared = (b"\1", b"\1", b"\1\0")
     few = size // 6
-    columns = (shared, *[b"\1" + bytes(few)] * 4, "s", b"\1", "", b"\1", b"\1")
+    numbers = b"\1" + bytes(few)
+    columns = (shared, numbers, numbers, bytes(few), "/a", numbers, numbers, "s", bytes(few), b"\1", "")
     wide = "u" * (size // 4) + "\U0001f600" + "u" * (size // 2)
     payloads = [
         pull_with(shared, big),
         pull_with((b"\1" + bytes(size // 2), b"\1" + bytes(size // 2), b"\1\0"), b"\1\0"),
         message_from(1, 0, (0, 0, columns), None, cls=AntiEntropy),
-        message_from("Request", 1, 1, "put", "song", "u" * size, None, None),
-        message_from("Request", 1, 1, "put", "song", wide, None, None),
+        message_from("Request", 1, 1, "put", "playlist", "song", f'"{"u" * size}"', None, None, "full"),
+        message_from("Request", 1, 1, "put", "playlist", "song", f'"{wide}"', None, None, "full"),
         message_from("Waiting", ("line",) * 60_000),
         message_from("Converge", 1, None, bytes(size), 0),
         bytes(60_000_000),
@@ -262,7 +266,7 @@ def too_long(me: Assailant) -> None:
     """Members that put songs and URLs beyond the limit: no other server may have to pay for them."""
     song, url = "s" * 1025, "u" * ((1 << 20) + 1)
     puts = [("s", url), (song, "u"), ("s", "u" * 5_000_000)]
-    made = [encode(Request(me.number, 1, "put", song, url, None, None)) for song, url in puts]
+    made = [encode(Request(me.number, 1, "put", *row(song, url), None, None)) for song, url in puts]
     me.frames(lambda at: made[at % len(made)])
 
 
@@ -284,7 +288,7 @@ def stamps_at_their_limit(me: Assailant) -> None:
                     pull = next((each for each in connection.receive(data) if isinstance(each, Pull)), None)
                 known = [name for name in pull.vector.names if pull.vector.completed(name) > 0]
                 stamp = me.rng.choice((STAMP_MAX, STAMP_MAX - 1, STAMP_MAX // 2))
-                evil = [Write(stamp, name, PUT, "evil", "evil") for name in known[:1]]
+                evil = [Write(stamp, name, PUT, *row("evil", "evil")) for name in known[:1]]
                 connection.send(AntiEntropy(pull.serial, 0, Items(pull.csn, [], evil), End(0, pull.vector)))
                 sock.sendall(connection.outgoing)
                 sock.settimeout(0.05)

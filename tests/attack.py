@@ -28,8 +28,8 @@ from bayou.core.items import Items
 from bayou.core.name import ROOT
 from bayou.core.vector import START, VersionVector
 from bayou.core.write import PUT, Write
+from bayou.master.language import COMMANDS
 from bayou.master.run import Run
-from bayou.master.vocabulary import COMMANDS
 from bayou.node.messages import (
     AntiEntropy,
     AskHeir,
@@ -48,12 +48,14 @@ from bayou.node.messages import (
     Willing,
 )
 from bayou.wire.codec import decode, encode
-from bayou.wire.connection import MAGIC, NONCE_BYTES, PROOF_BYTES, Connection, Introduce
+from bayou.wire.connection import MAGIC, NONCE_BYTES, PROOF_BYTES, Connection
 from bayou.wire.errors import WireError
 from bayou.wire.frames import FRAME_BYTES_MAX
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import WorldSettings
 from tests.assaults import KINDS, assault
+from tests.messages import introduction
+from tests.rows import place, row
 
 SERVERS = 3
 CLIENTS = (50, 51)
@@ -61,7 +63,7 @@ FIRST_STRANGER = 1000
 SLOW_KEPT = 40
 """How many slow connections are held open at a time."""
 
-WRITE = Write(7, ROOT.child(1), PUT, "evil", "evil")
+WRITE = Write(7, ROOT.child(1), PUT, *row("evil", "evil"))
 MESSAGES: tuple[Message, ...] = (
     Pull(1, "join", 0, START),
     AntiEntropy(1, 0, Items(0, [WRITE], []), End(3, START)),
@@ -76,8 +78,8 @@ MESSAGES: tuple[Message, ...] = (
     Declined(3),
     News(4, START),
     NotNow(2),
-    Request(1, 1, "get", "song", None, START, START),
-    Introduce(7, is_server=True),
+    Request(1, 1, "get", *place("song"), None, START, START),
+    introduction(7, is_server=True),
 )
 
 
@@ -291,7 +293,7 @@ class Attack:
 
     def _introduce(self) -> tuple[socket.socket, Connection]:
         self._next_id += 1
-        me = Introduce(self._next_id, is_server=self.rng.random() < 0.5)
+        me = introduction(self._next_id, is_server=self.rng.random() < 0.5)
         sock = self._dial()
         connection = Connection(self.secret, os.urandom(NONCE_BYTES), me, dialled=True)
         while connection.peer is None:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 from bayou.core.items import Items
 from bayou.core.name import Name
 from bayou.core.write import NOTICE, PUT, Write
-from bayou.master.topology import Topology
+from bayou.families.store.topology import Topology
 from bayou.node.messages import (
+    COMMITTED,
+    FULL,
     OK,
     Converge,
     Converged,
@@ -26,10 +28,11 @@ from bayou.node.messages import (
     Retire,
     Retired,
 )
-from bayou.node.server import Server, Settings
+from bayou.node.server import Server
 from bayou.node.session import Guarantees
-from bayou.worlds.simulated import SimulatedWorld
-from bayou.worlds.world import WorldSettings
+from bayou.node.settings import Settings
+from tests.rows import asked, text_value
+from tests.simulated import StoreWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,11 +52,7 @@ class Chaos:
     def __init__(
         self, *, settings: Settings | None = None, guarantees: Guarantees | None = None, servers_max: int = 5
     ) -> None:
-        self.world = SimulatedWorld(
-            WorldSettings(guarantees=guarantees or Guarantees()),
-            server_settings=settings or Settings(),
-            check=True,
-        )
+        self.world = StoreWorld(server=settings or Settings(), guarantees=guarantees, check=True)
         self.servers_max = servers_max
         self.next_id = 0
         self.urls = 0
@@ -111,7 +110,9 @@ class Chaos:
     def use(self, pick: int, kind: str, song: int) -> None:
         self.urls += 1
         url = f"u{self.urls}" if kind == "put" else None
-        number = self.world.order(self._pick(self.clients, pick), Do(kind, SONGS[song % len(SONGS)], url))
+        row = asked(SONGS[song % len(SONGS)], url)
+        view = COMMITTED if kind == "get" and self.urls % 2 else FULL
+        number = self.world.order(self._pick(self.clients, pick), Do(kind, *row, view))
         if url is not None:
             self.puts[number] = url
         self.settle_accounts()
@@ -291,7 +292,7 @@ class Chaos:
         ]
         for number, url in self.puts.items():
             answer = self.world.answer(number)
-            count = logged.count(url)
+            count = logged.count(text_value(url))
             assert count <= 1, f"{url} was put {count} times"
             if isinstance(answer, Did):
                 assert count == (answer.verdict == OK), (

@@ -17,15 +17,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bayou.check.history import History
-from bayou.check.store import VALID, judge, overall
+from bayou.check.store import judge
+from bayou.check.verdict import VALID, overall
+from bayou.master.language import COMMANDS
 from bayou.master.options import parse_options
 from bayou.master.recording import began
-from bayou.master.registry import COMMANDS
 from bayou.master.run import Run, RunSettings
-from bayou.node.gossip import Habits
 from bayou.node.messages import OK, Did, Do, Probe
+from bayou.node.settings import Habits
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import WorldSettings
+from tests.rows import row
+from tests.simulated import store_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,12 +75,14 @@ class Kills:
     def __init__(self, seed: int) -> None:
         self._rng = random.Random(f"kills {seed}")
         self.events: list[dict[str, Any]] = []
-        self.world = ProcessWorld(WorldSettings(deadline_s=30.0, habits=Habits(period_s=0.02)))
+        self.world = ProcessWorld(WorldSettings(deadline_s=30.0))
         self.world.observe = self.events.append
         self.events.append(began(parse_options(["--free-running"], "kills", None)))
         self._lines: list[bytes] = []
         self._complaints: list[str] = []
-        settings = RunSettings("kills", free_running=True)
+        settings = RunSettings(
+            "kills", free_running=True, options=store_options(habits=Habits(period_s=0.02))
+        )
         self._run = Run(
             self.world, COMMANDS, settings, write=self._lines.append, complain=self._complaints.append,
             observe=self.events.append,
@@ -132,7 +137,7 @@ class Kills:
             if ask:
                 self._count += 1
                 url = f"{client}-{self._count}"
-                number = self.world.order(client, Do("put", f"song{self._rng.randrange(5)}", url))
+                number = self.world.order(client, Do("put", *row(f"song{self._rng.randrange(5)}", url)))
                 self._under_way[client] = (number, url)
         self.world.pass_quietly(seconds)
 

@@ -8,30 +8,62 @@ from hypothesis import strategies as st
 
 from bayou.core.items import Items
 from bayou.core.name import Name
+from bayou.core.rows import BLANKS, PLAYLIST
+from bayou.core.values import Value, text_value, to_value
 from bayou.core.vector import STAMP_MAX, VersionVector
 from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
-from bayou.node.messages import End, Message
+from bayou.node.messages import End, Hello, Message
+from bayou.node.session import Guarantees
+from bayou.node.settings import Habits, Limits, Settings
+from bayou.wire.connection import Introduce
+from bayou.worlds.faults import Faults
 
 stamps = st.one_of(st.integers(1, 300), st.integers(1, STAMP_MAX))
-texts = st.text(max_size=12) | st.binary(max_size=12).map(
-    lambda odd: odd.decode("utf-8", "surrogateescape")
-)  # bytes that are no UTF-8 included
+
+
+def odd(raw: bytes) -> str:
+    """Return bytes that may be no UTF-8 as a text."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+texts = st.text(max_size=12) | st.binary(max_size=12).map(odd)
 names = st.lists(stamps, max_size=4, unique=True).map(
     lambda found: Name.of(tuple(sorted(found, reverse=True)))
 )
+words = (
+    (st.text(max_size=12).map(str.encode) | st.binary(max_size=12))
+    .map(lambda raw: odd(raw.translate(None, BLANKS.encode())))
+    .filter(bool)
+)
+plain_values: st.SearchStrategy[Any] = st.recursive(
+    st.text(max_size=8)
+    | st.integers(-(1 << 63), (1 << 63) - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.booleans(),
+    lambda inner: (
+        st.lists(inner | st.none(), max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+"""JSON values that a row can have."""
+
+values = plain_values.map(to_value)
+collections = st.sampled_from(["notes", "a", "z" * 64, "0-_"])
+rows: st.SearchStrategy[tuple[str, str, Value]] = st.tuples(
+    st.just(PLAYLIST), words, words.map(text_value)
+) | st.tuples(collections, st.text(max_size=12), values)
+
 vectors = st.dictionaries(names, st.integers(0, STAMP_MAX), max_size=5).map(VersionVector)
 
 
 @st.composite
 def writes(draw: st.DrawFn, kinds: tuple[int, ...] = (PUT, DELETE, CREATION, RETIREMENT)) -> Write:
     kind = draw(st.sampled_from(kinds))
-    song = draw(texts) if kind <= DELETE else ""
-    value: str | Name | None = None
-    if kind == PUT:
-        value = draw(texts)
-    elif kind == RETIREMENT:
-        value = draw(st.none() | names)
-    return Write(draw(stamps), draw(names), kind, song, value)
+    collection, key, value = draw(rows) if kind <= DELETE else ("", "", None)
+    payload: Value | Name | None = value if kind == PUT else None
+    if kind == RETIREMENT:
+        payload = draw(st.none() | names)
+    return Write(draw(stamps), draw(names), kind, collection, key, payload)
 
 
 any_writes = writes((PUT, DELETE, CREATION, RETIREMENT, NOTICE))
@@ -39,13 +71,22 @@ items = st.builds(
     Items, st.integers(0, 1 << 40), st.lists(any_writes, max_size=6), st.lists(writes(), max_size=6)
 )
 ends = st.builds(End, st.integers(0, 1 << 40), vectors, st.none() | st.integers())
+floats = st.floats(allow_nan=False, allow_infinity=False)
+habits = st.builds(Habits, floats, floats, texts, floats, floats)
+limits = st.builds(Limits, *[st.integers()] * 3)
+settings = st.builds(
+    Settings, floats, floats, st.integers(), st.integers(), limits, st.none() | habits, st.none() | floats
+)
 
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "int": st.integers(),
     "int | None": st.none() | st.integers(),
+    "float": floats,
     "bool": st.booleans(),
     "str": texts,
     "str | None": st.none() | texts,
+    "Collection": st.just(PLAYLIST) | collections,
+    "Value | None": st.none() | values | texts.map(text_value),
     "Name": names,
     "Name | None": st.none() | names,
     "VersionVector": vectors,
@@ -53,6 +94,9 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "Write": writes(),
     "Items": items,
     "End | None": st.none() | ends,
+    "Guarantees | None": st.none() | st.builds(Guarantees, *[st.booleans()] * 4),
+    "Settings | None": st.none() | settings,
+    "Faults | None": st.none() | st.builds(Faults, *[floats] * 4),
     "tuple[int, ...]": st.lists(st.integers()).map(tuple),
     "tuple[str, ...]": st.lists(texts).map(tuple),
     "tuple[Write, ...]": st.lists(writes(), max_size=6).map(tuple),
@@ -70,3 +114,8 @@ def of_kind(kind: str) -> st.SearchStrategy[Message]:
 def any_message() -> st.SearchStrategy[Message]:
     """Messages of any kind."""
     return st.sampled_from(sorted(Message.KINDS)).flatmap(of_kind)
+
+
+def introduction(id: int, *, is_server: bool) -> Introduce:
+    """Return what a node of the store, without a name as yet, says first."""
+    return Introduce(id, is_server, Hello(is_server))

@@ -45,37 +45,37 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "constant: False -> True",
     ): "here it only counts a look, and its result is nobody's",
     (
-        "bayou/check/state.py",
+        "bayou/check/facts.py",
         "@dataclass(eq=False, slots=True)",
         "call: argument slots dropped",
     ): "how an object lies in memory",
     (
-        "bayou/check/state.py",
+        "bayou/check/facts.py",
         "@dataclass(eq=False, slots=True)",
         "constant: True -> False",
     ): "how an object lies in memory",
     (
-        "bayou/check/state.py",
+        "bayou/check/facts.py",
         "@dataclass(frozen=True, slots=True)",
         "call: argument slots dropped",
     ): "how an object lies in memory",
     (
-        "bayou/check/state.py",
+        "bayou/check/facts.py",
         "@dataclass(frozen=True, slots=True)",
         "constant: True -> False",
     ): "of slots: how an object lies in memory (that of frozen is noticed)",
     (
-        "bayou/check/state.py",
+        "bayou/check/facts.py",
         "NEVER = 1 << 62",
         "constant: 1 -> 2",
     ): "any number that no server's count of writes can reach",
     (
-        "bayou/check/state.py",
+        "bayou/check/facts.py",
         "NEVER = 1 << 62",
         "constant: 62 -> 61",
     ): "any number that no server's count of writes can reach",
     (
-        "bayou/check/state.py",
+        "bayou/check/facts.py",
         "NEVER = 1 << 62",
         "constant: 62 -> 63",
     ): "any number that no server's count of writes can reach",
@@ -135,22 +135,22 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "statement: assignment removed",
     ): "each step sets it before anything looks at it",
     (
-        "bayou/node/exchange.py",
+        "bayou/node/settings.py",
         "items: int = 8192",
         "constant: 8192 -> 8191",
     ): "how much is sent at a time is a choice, which makes no difference to what arrives",
     (
-        "bayou/node/exchange.py",
+        "bayou/node/settings.py",
         "items: int = 8192",
         "constant: 8192 -> 8193",
     ): "how much is sent at a time is a choice, which makes no difference to what arrives",
     (
-        "bayou/node/exchange.py",
+        "bayou/node/settings.py",
         "parts_ahead: int = 4",
         "constant: 4 -> 5",
     ): "how much is sent ahead is a choice, which makes no difference to what arrives",
     (
-        "bayou/node/exchange.py",
+        "bayou/node/peers.py",
         "self.seen_item = -1",
         "constant: 1 -> 2",
     ): "any number below 0 says that not even the beginning was seen: items are counted from there",
@@ -175,13 +175,13 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "constant: 0 -> 1",
     ): "of Watch, which without a vector differs from wherever a server stands, whatever it has tentative",
     (
-        "bayou/node/retiring.py",
+        "bayou/node/inheriting.py",
         "NO_TOKEN = -1",
         "constant: 1 -> 2",
     ): "tokens are never negative, so that any negative number is none",
     (
-        "bayou/node/retiring.py",
-        "if message.asker not in self._promised and server.replica.primary is not message.asker:",
+        "bayou/node/inheriting.py",
+        "if message.asker not in self.promises and server.replica.primary is not message.asker:",
         "boolean: operand 1 dropped",
     ): "only the primary is given a promise, which ends in the step in which another one becomes the primary",
     (

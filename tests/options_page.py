@@ -138,7 +138,7 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
 def options_of(parser: argparse.ArgumentParser) -> list[tuple[str, str]]:
     """Return each option as it is written, and what it does."""
     return [
-        (", ".join(_spellings(action)), action.help or "")
+        (", ".join(_spellings(action)), parser._get_formatter()._expand_help(action) if action.help else "")
         for action in parser._actions
         if not isinstance(action, argparse._HelpAction)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayou.explore.bugs import Patch
+from bayou.families.planting import Patch
 from bayou.node.session import Session
 
 NO_FUNCTION = 5

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from bayou.check.history import History, HistoryError
-from bayou.check.store import INVALID, RULES, UNKNOWN, VALID, judge, overall
-from bayou.explore.generate import scenario
+from bayou.check.store import RULES, judge
+from bayou.check.verdict import INVALID, UNKNOWN, VALID, overall
 from bayou.explore.judging import check
-from bayou.explore.knobs import setup_for
 from bayou.explore.trial import Trial
+from bayou.families.store.generate import scenario
+from bayou.families.store.knobs import setup_for
 from bayou.trace.file import TraceError, read_events, to_line
 
 Event = dict[str, Any]
@@ -40,8 +41,14 @@ def log(
 
 
 def served(server: int, number: int, kind: str, verdict: str = "ok", **more: Any) -> Event:
-    event = {"event": "served", "server": server, "session": 7, "number": number, "kind": kind, "song": "s"}
-    return {**event, "verdict": verdict, **more}
+    event = {"event": "served", "server": server, "session": 7, "number": number}
+    return {**event, **of_row(kind), "verdict": verdict, **more}
+
+
+def of_row(kind: str) -> Event:
+    """What an event says of a request."""
+    asked = {"kind": kind, "collection": "playlist", "key": "s"}
+    return {**asked, "view": "full"} if kind == "get" else asked
 
 
 def answered(number: int) -> Event:
@@ -49,14 +56,14 @@ def answered(number: int) -> Event:
 
 
 def put(stamp: int, name: list[int], url: str = "u") -> list[Any]:
-    return [stamp, name, "put", "s", url]
+    return [stamp, name, 0, "playlist", "s", url]
 
 
 def notice(stamp: int, name: list[int]) -> list[Any]:
-    return [stamp, name, "notice"]
+    return [stamp, name, 4]
 
 
-CREATION = [1, ROOT, "creation"]
+CREATION = [1, ROOT, 2]
 TWO = [
     named(0, ROOT), log(0, 0, [CREATION]), named(1, A), log(1, 0, [CREATION]),
 ]  # fmt: skip
@@ -120,7 +127,8 @@ def test_nothing_is_unknown() -> None:
         ("writes", [log(0, 1, tentative=[put(2, A)])]),
         ("writes", [log(1, 1, tentative=[put(2, A, "x")]), log(0, 1, tentative=[put(2, A, "y")])]),
         ("writes", [log(1, 1, tentative=[put(2, A)]), {"event": "left", "server": 1}]),
-        ("writes", [served(0, 1, "put", stamp=9)]),
+        ("results", [served(0, 1, "put", stamp=9)]),
+        ("results", [served(0, 1, "put")]),
         ("requests", [
             log(0, 1, [put(2, ROOT)]), served(0, 1, "put", stamp=2),
             log(0, 2, [put(3, ROOT)]), served(0, 1, "put", stamp=3),
@@ -128,8 +136,8 @@ def test_nothing_is_unknown() -> None:
         ("reads", [log(0, 1, [put(2, ROOT)]), served(0, 1, "get", read="other")]),
         ("refusals", [served(0, 1, "get", "refused")]),
         ("retired", [
-            log(1, 1, tentative=[put(2, A), [3, A, "retirement"]]),
-            log(0, 1, tentative=[[3, A, "retirement"], put(2, A)]),
+            log(1, 1, tentative=[put(2, A), [3, A, 3]]),
+            log(0, 1, tentative=[[3, A, 3], put(2, A)]),
         ]),
         ("names", [named(2, A)]),
         ("one primary", [log(1, 1, [put(2, A)])]),
@@ -148,11 +156,11 @@ def test_a_bad_history_is_invalid(rule: str, events: list[Event]) -> None:
 def test_what_clashes_is_named() -> None:
     (at, why), *_ = judge(History.of([*TWO, *GOOD[:3], served(0, 2, "get", read=None)]))["RYW"].broken
     assert at == 8
-    assert why == "request 2 of session 7 (get s) was served without (2 by <1>), its request 1"
+    assert why == "request 2 of session 7 (get playlist/s) was served without (2 by <1>), its request 1"
 
 
 def test_only_the_guarantees_chosen_are_judged() -> None:
-    chosen = {"event": "began", "guarantees": ["MW"]}
+    chosen = {"event": "began", "version": 2, "families": {"store": {"guarantees": ["MW"]}}}
     assert broken(chosen, *GOOD[:3], served(0, 2, "get", read=None)) == []
 
 
@@ -183,7 +191,7 @@ def mangle(events: list[Event], rng: random.Random) -> list[Any]:
             if kind == 3:
                 del event[field]
             else:
-                event[field] = rng.choice((None, -1, 10**30, "x", [], [[]], {}, [[1, [], "put"]], True, 1.5))
+                event[field] = rng.choice((None, -1, 10**30, "x", [], [[]], {}, [[1, [], 0]], True, 1.5))
             mangled[at] = event
         if not mangled:
             break
@@ -218,6 +226,8 @@ def test_a_file_that_is_none_is_refused_with_the_line(
         ("17", "line 19 is no event"),
         ('{"event": 3}', "line 19 is no event"),
         ('{"event": "log", "server": 0}', "event 19 (log): 'committed' is missing"),
+        ('{"event": "began", "version": 1, "guarantees": ["MW"]}', "line 19: a trace of version 1"),
+        ('{"event": "opened", "family": "shop"}', "there is no family 'shop'"),
     ):
         trace.write_text(f"{good}\n{wrong}\n")
         assert check([str(trace)]) == 2

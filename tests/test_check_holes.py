@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bayou.check.facts import Accepted, Batch, Commit, Done, Learned, Odd, Rest
 from bayou.check.history import (
     Answered,
     Asked,
@@ -20,8 +21,9 @@ from bayou.check.history import (
     Settled,
     Write,
 )
-from bayou.check.state import Accepted, Batch, Commit, Done, Learned, Odd, Rest, State
-from bayou.check.store import UNKNOWN, judge
+from bayou.check.state import State
+from bayou.check.store import judge
+from bayou.check.verdict import UNKNOWN
 from tests.test_check import CREATION, GOOD, ROOT, TWO, A, Event, answered, log, named, notice, put, served
 from tests.test_check_rules import (
     ENDED,
@@ -63,6 +65,8 @@ def puts(server: int, csn: int, *writes: list[Any]) -> list[Event]:
 SPREAD = [put(2, A), put(3, A), put(4, A), put(5, A)]
 BOTH_HAVE = [*TWO, *own(1, 1, put(2, A), 1), log(0, 1, tentative=[put(2, A)])]
 WRONG_HEIR = [*THREE, log(1, 2, tentative=[retirement(3, A, B)]), log(0, 2, [retirement(3, A, B)])]
+PUT_103 = "request 103 of session 7 (put playlist/s)"
+GET_1 = "request 1 of session 7 (get playlist/s)"
 DIFFER = "are connected, at rest, and differ"
 
 
@@ -70,13 +74,13 @@ DIFFER = "are connected, at rest, and differ"
     ("rule", "events", "expected"),
     [
         ("MR", [*TWO, *GOOD[:5], served(0, 3, "get", read=None)], [
-            (10, "request 3 of session 7 (get s) was served without (2 by <1>), read by request 2"),
+            (10, "request 3 of session 7 (get playlist/s) was served without (2 by <1>), read by request 2"),
         ]),
         ("MW", [*TWO, *GOOD[:3], *puts(0, 1, put(3, ROOT))], [
-            (9, "request 103 of session 7 (put s) was served without (2 by <1>), its request 1"),
+            (9, f"{PUT_103} was served without (2 by <1>), its request 1"),
         ]),
         ("WFR", [*TWO, *GOOD[:5], *puts(0, 1, put(3, ROOT))], [
-            (11, "request 103 of session 7 (put s) was served without (2 by <1>), read by request 2"),
+            (11, f"{PUT_103} was served without (2 by <1>), read by request 2"),
         ]),
         ("committed prefix", [*TWO, log(0, 1, [put(2, ROOT)]), log(1, 1, [put(3, ROOT)])], [
             (6, "server 1 has (3 by <>) at CSN 2, others (2 by <>)"),
@@ -94,7 +98,7 @@ DIFFER = "are connected, at rest, and differ"
             (6, "(3 by <>) was given CSN 3 and CSN 2"),
         ]),
         ("causal order", [*TWO, log(0, 1, [put(3, ROOT)]), log(0, 2, [put(2, ROOT)])], [
-            (6, "server 0 accepts put s u (2 by <>) below what it has seen, 3"),
+            (6, "server 0 accepts put playlist/s \"u\" (2 by <>) below what it has seen, 3"),
         ]),
         ("causal order", [*TWO, log(0, 1, [notice(5, A)])], [
             (5, "server 0 was told that (5 by <1>) is committed, and does not have it"),
@@ -106,48 +110,48 @@ DIFFER = "are connected, at rest, and differ"
             (10, "(3 by <1>) is committed before (2 by <1>), which it depends on"),
         ]),
         ("writes", [*TWO, log(0, 1, [put(2, ROOT)]), log(0, 2, tentative=[put(2, ROOT)])], [
-            (6, "server 0 processes put s u (2 by <>) twice"),
+            (6, "server 0 processes put playlist/s \"u\" (2 by <>) twice"),
         ]),
         ("writes", [*TWO, log(0, 1, [put(2, ROOT)]), log(0, 2, [put(2, ROOT)])], [
-            (6, "server 0 processes put s u (2 by <>) twice"),
+            (6, "server 0 processes put playlist/s \"u\" (2 by <>) twice"),
         ]),
         ("writes", [*TWO, log(0, 1, [put(2, ROOT)]), log(0, 1, [put(3, ROOT)])], [
             (6, "server 0 commits (3 by <>) where it had come further"),
             (6, "server 0 goes on after CSN 1, and had come to CSN 2"),
         ]),
         ("writes", [*TWO, log(1, 1, tentative=[put(2, A, "x")]), log(0, 1, tentative=[put(2, A, "y")])], [
-            (6, "server 0 has put s y (2 by <1>), others put s x (2 by <1>)"),
+            (6, "server 0 has put playlist/s \"y\" (2 by <1>), others put playlist/s \"x\" (2 by <1>)"),
         ]),
         ("writes", [*BOTH_HAVE, log(0, 1, [put(2, A, "y")])], [
-            (8, "server 0 has put s y (2 by <1>), others put s u (2 by <1>)"),
+            (8, "server 0 has put playlist/s \"y\" (2 by <1>), others put playlist/s \"u\" (2 by <1>)"),
         ]),
         ("writes", [*TWO, log(0, 1, tentative=[put(2, A)])], [(5, "nobody has accepted (2 by <1>)")]),
         ("writes", [*TWO, *own(1, 1, put(2, A), 1), left(1)], [
             (5, "(2 by <1>) was accepted, and nobody has it any more"),
         ]),
-        ("writes", [*TWO, served(0, 1, "put", stamp=9)], [
+        ("results", [*TWO, served(0, 1, "put", stamp=9)], [
             (5, "server 0 answered for (9 by <>), which is not in its log"),
         ]),
         ("requests", [*TWO, log(1, 1, tentative=[put(2, A)])], [
-            (5, "server 1 accepted put s u (2 by <1>), and no request became that"),
+            (5, "server 1 accepted put playlist/s \"u\" (2 by <1>), and no request became that"),
         ]),
         ("requests", [*TWO, answered(1)], [
             (5, "request 1 of session 7 heard an answer that no server gave"),
         ]),
         ("requests", [*TWO, served(0, 1, "get", read=None), served(0, 1, "get", read="u")], [
-            (6, "server 0 answered request 1 of session 7 (get s) at event 5, and then in another way"),
+            (6, f"server 0 answered {GET_1} at event 5, and then in another way"),
         ]),
-        ("requests", [*TWO, served(1, 2, "get", read=None), asked(1, 2, "put", url="u")], [
-            (5, "request 2 of session 7 (get s) is not what was asked, at event 6"),
+        ("requests", [*TWO, served(1, 2, "get", read=None), asked(1, 2, "put", value="u")], [
+            (5, "request 2 of session 7 (get playlist/s) is not what was asked, at event 6"),
         ]),
         ("reads", [*TWO, *puts(0, 1, put(2, ROOT)), served(0, 1, "get", read="v")], [
-            (7, "server 0 read s: v, and its log says u"),
+            (7, 'server 0 read playlist/s in the full view: "v", and its log says "u"'),
         ]),
         ("refusals", [*TWO, served(0, 1, "get", "refused")], [
             (5, "request 1 of session 7 was refused without need"),
         ]),
         ("retired", [*TWO, log(0, 1, tentative=[retirement(3, A), put(2, A)])], [
-            (5, "server 0 has seen (3 by <1>) retire, and then processes put s u (2 by <1>)"),
+            (5, "server 0 has seen (3 by <1>) retire, and then processes put playlist/s \"u\" (2 by <1>)"),
         ]),
         ("names", [*TWO, log(3, 0), named(4, A)], [
             (0, "server 3 took part without a name"),
@@ -155,7 +159,7 @@ DIFFER = "are connected, at rest, and differ"
         ]),
         ("names", [*TWO, named(2, B)], [(5, "server 2 is <2>, and (2 by <>) is no creation write")]),
         ("names", [*TWO, log(0, 1, [SECOND]), named(2, B), served(2, 1, "get", read=None)], [
-            (7, "server 2 serves request 1 of session 7 (get s) before its own creation reached it"),
+            (7, "server 2 serves request 1 of session 7 (get playlist/s) before its own creation reached it"),
         ]),
         ("names", [
             *TWO, log(0, 1, [SECOND]), named(2, B),
@@ -247,7 +251,8 @@ def test_complaints_about_the_order_of_commitment_are_in_that_order() -> None:
         ([], {}),
         ([*TWO, *GOOD], {
             "RYW": 2, "MR": 1, "WFR": 2, "MW": 1, "committed prefix": 6, "CSN": 13, "causal order": 9,
-            "writes": 11, "requests": 8, "reads": 2, "retired": 6, "names": 6, "one primary": 6, "level": 3,
+            "writes": 9, "requests": 8, "results": 2, "reads": 2, "retired": 6, "names": 6, "one primary": 6,
+            "level": 3,
         }),
         ([*TWO, log(0, 1, [notice(5, A)])], {
             "committed prefix": 2, "CSN": 5, "causal order": 2, "writes": 3, "retired": 2, "names": 3,
@@ -280,7 +285,7 @@ def test_a_guarantee_that_was_not_chosen_is_not_looked_at(rule: str) -> None:
     others = [each for each in ("RYW", "MR", "WFR", "MW") if each != rule]
     events = [*TWO, *GOOD[:5], served(0, 3, "get", read=None), *puts(0, 1, put(3, ROOT))]
     assert rule in broken(*events)
-    events.append({"event": "began", "guarantees": others})
+    events.append({"event": "began", "version": 2, "families": {"store": {"guarantees": others}}})
     assert judge(History.of(events))[rule].word == UNKNOWN
     assert sorted(set(broken(*events)) & {"RYW", "MR", "WFR", "MW"}) == sorted(others)
 
@@ -339,7 +344,7 @@ def test_an_earlier_request_counts_as_what_it_was_first_served_as() -> None:
     assert said("MR", *TWO, *wrote, as_put, read, heard, later) == []
     again = [log(0, 1, [put(3, ROOT)]), served(0, 1, "put", stamp=3)]
     assert said("RYW", *TWO, *WROTE, *again, later) == [
-        (10, "request 2 of session 7 (get s) was served without (2 by <1>), its request 1")
+        (10, "request 2 of session 7 (get playlist/s) was served without (2 by <1>), its request 1")
     ]
 
 
@@ -350,7 +355,7 @@ def test_of_two_answers_to_a_read_what_the_first_saw_is_told_missing() -> None:
     again = served(1, 1, "get", read="u")
     events = [*THREE, *seen, again, *more, again, answered(1), served(0, 2, "get", read=None)]
     assert said("MR", *events) == [
-        (19, "request 2 of session 7 (get s) was served without (4 by <1>), read by request 1")
+        (19, "request 2 of session 7 (get playlist/s) was served without (4 by <1>), read by request 1")
     ]
 
 
@@ -380,29 +385,30 @@ def test_a_request_may_have_been_refused_before_it_was_carried_out() -> None:
 
 def test_an_answer_without_a_stamp_says_nothing_of_a_write() -> None:
     """And one to a read says nothing of a write though it has a stamp."""
-    assert broken(*TWO, served(0, 1, "put")) == []
-    assert said("writes", *TWO, served(0, 1, "get", read=None, stamp=9)) == []
+    assert broken(*TWO, served(0, 1, "put")) == ["results"]
+    assert broken(*TWO, served(0, 1, "put", "refused")) == ["refusals"]
+    assert said("results", *TWO, served(0, 1, "get", read=None, stamp=9)) == []
 
 
 @pytest.mark.parametrize(
     "events",
     [
         [served(0, 1, "put", stamp=1)],
-        [*puts(0, 1, put(2, ROOT)), {**served(0, 1, "put", stamp=2), "song": "t"}],
+        [*puts(0, 1, put(2, ROOT)), {**served(0, 1, "put", stamp=2), "key": "t"}],
         [*puts(0, 1, put(2, ROOT)), served(0, 1, "delete", stamp=2)],
         [served(1, 1, "put", stamp=2), log(1, 1, tentative=[put(2, A)])],
         [served(0, 1, "put", "refused"), crashed(0), restarted(0), served(0, 1, "put", stamp=9)],
     ],
-    ids=["a creation", "another song", "another kind", "too early", "after a refusal"],
+    ids=["a creation", "another key", "another kind", "too early", "after a refusal"],
 )
 def test_who_answers_for_a_write_has_it(events: list[Event]) -> None:
-    assert [why for _, why in said("writes", *TWO, *events) if "answered for" in why] != []
+    assert [why for _, why in said("results", *TWO, *events) if "answered for" in why] != []
 
 
 def test_a_refusal_hides_nothing_that_comes_after_it() -> None:
     refused, again = served(0, 1, "get", "refused"), [crashed(0), restarted(0)]
     assert said("reads", *TWO, refused, served(0, 1, "get", read="u")) == [
-        (6, "server 0 read s: u, and its log says None")
+        (6, 'server 0 read playlist/s in the full view: "u", and its log says None')
     ]
     assert len(said("refusals", *TWO, served(0, 1, "get", read=None), *again, refused)) == 1
     assert len(said("refusals", *TWO, refused, refused, *again, refused)) == 2
@@ -416,21 +422,21 @@ def test_a_refusal_is_not_asked_for_by_its_own_request() -> None:
     assert broken(*TWO, *done, served(0, 4, "put", "refused")) == ["refusals"]
 
 
-def test_what_a_read_returns_is_the_last_write_of_that_song() -> None:
-    """The largest tentative one in accept order, else the last committed one; of no other song, and none that
-    puts nothing, even where a song has no name."""
+def test_what_a_read_returns_is_the_last_write_of_that_row() -> None:
+    """The largest tentative one in accept order, else the last committed one; of no other row, and none that
+    puts nothing, even where a key is empty."""
     swapped = [put(4, A, "new"), put(3, A, "old")]
     assert said("reads", *TWO, log(0, 1, tentative=swapped), served(0, 1, "get", read="new")) == []
     two = [put(2, ROOT, "old"), put(3, ROOT, "new")]
     assert said("reads", *TWO, log(0, 1, two), served(0, 1, "get", read="new")) == []
-    other = [4, A, "put", "t", "x"]
+    other = [4, A, 0, "playlist", "t", "x"]
     assert said("reads", *TWO, log(0, 1, two, [other]), served(0, 1, "get", read="new")) == []
     assert said("reads", *TWO, log(0, 1, [*two, other]), served(0, 1, "get", read="new")) == []
-    deleted = [[4, ROOT, "delete", "s"]]
+    deleted = [[4, ROOT, 1, "playlist", "s"]]
     assert said("reads", *TWO, log(0, 1, [*two, *deleted]), served(0, 1, "get", read=None)) == []
     assert said("reads", *TWO, log(0, 1, two, deleted), served(0, 1, "get", read=None)) == []
-    unnamed = [[2, ROOT, "put", "", "u"], [3, ROOT, "creation"]]
-    read = {**served(0, 1, "get", read="u"), "song": ""}
+    unnamed = [[2, ROOT, 0, "playlist", "", "u"], [3, ROOT, 2]]
+    read = {**served(0, 1, "get", read="u"), "key": ""}
     assert said("reads", *TWO, log(0, 1, unnamed), read) == []
     assert said("reads", *TWO, log(0, 1, unnamed[:1], [retirement(4, A)]), read) == []
 
@@ -477,12 +483,12 @@ def test_stamps_grow_beyond_the_latest_and_beyond_the_own_creation() -> None:
     """Equal is too little; the creation counts though its write has not come, and no stamp is 0 or less."""
     assert "causal order" in broken(*TWO, log(0, 1, [put(5, A)]), log(0, 2, [put(5, ROOT)]))
     deep = [named(2, [5, 1]), log(2, 0, tentative=[put(3, [5, 1])])]
-    assert (6, "server 2 accepts put s u (3 by <5,1>) below what it has seen, 5") in said(
+    assert (6, 'server 2 accepts put playlist/s "u" (3 by <5,1>) below what it has seen, 5') in said(
         "causal order", *TWO, *deep
     )
     below = [named(2, [-5]), log(2, 0, tentative=[put(0, [-5])])]
     assert said("causal order", *TWO, *below) == [
-        (6, "server 2 accepts put s u (0 by <-5>) below what it has seen, 0")
+        (6, 'server 2 accepts put playlist/s "u" (0 by <-5>) below what it has seen, 0')
     ]
 
 
@@ -511,7 +517,7 @@ def test_what_is_committed_where_a_log_had_come_further_changes_nothing() -> Non
     ]
     other = [*TWO, *puts(0, 1, put(2, ROOT)), log(0, 1, [put(3, ROOT)]), served(0, 1, "get", read="u")]
     assert said("reads", *other, settled([0])) == []
-    twice = State(History.of([*events, log(0, 3, [put(3, ROOT)])]))
+    twice = State.of(History.of([*events, log(0, 3, [put(3, ROOT)])]))
     assert [len(server.committed) for server in twice.servers] == [3, 1]
 
 
@@ -555,8 +561,8 @@ def test_a_process_that_left_had_told_everything() -> None:
 
 def test_a_process_that_another_one_replaced_may_not_have_told_everything() -> None:
     """As its process was ended before it had left."""
-    replaced = [PROCESSES, *THREE, log(0, 2, [[3, ROOT, "creation"]], [put(4, B)]), named(2, [3])]
-    replaced += [log(2, 0, [CREATION, SECOND, [3, ROOT, "creation"]]), ENDED]
+    replaced = [PROCESSES, *THREE, log(0, 2, [[3, ROOT, 2]], [put(4, B)]), named(2, [3])]
+    replaced += [log(2, 0, [CREATION, SECOND, [3, ROOT, 2]]), ENDED]
     assert said("writes", *replaced) == []
     assert said("writes", *replaced[1:]) == [(9, "nobody has accepted (4 by <2>)")]
 
@@ -585,7 +591,7 @@ def test_a_creation_that_a_killed_process_did_not_tell_may_have_been() -> None:
 
 def test_a_server_may_be_named_by_another_one_than_the_first() -> None:
     """Its name holds its creator's: the creation write is that one's."""
-    child = [3, A, "creation"]
+    child = [3, A, 2]
     events = [*TWO, log(1, 1, tentative=[child]), named(2, [3, 1]), log(2, 0, [CREATION], [child])]
     assert broken(*events) == []
     assert broken(*events, *own(2, 1, put(4, [3, 1]), 1)) == []
@@ -613,7 +619,7 @@ def test_one_that_is_there_is_enough_to_know_the_heir() -> None:
 
 
 def state(*events: Event) -> State:
-    return State(History.of(events))
+    return State.of(History.of(events))
 
 
 def test_crashes_are_counted_and_answers_are_of_a_life() -> None:
@@ -632,7 +638,7 @@ def test_what_the_log_said_is_kept_for_a_read_that_was_served() -> None:
     """Of other requests it is nobody's question, and costs a look at every write."""
     there = log(0, 1, [put(2, ROOT)])
     done = [served(0, 1, "get"), served(0, 1, "get", "refused"), served(0, 1, "put", stamp=2)]
-    assert [done.last for done in state(*TWO, there, *done).requests[7, 1]] == ["u", None, None]
+    assert [done.last for done in state(*TWO, there, *done).requests[7, 1]] == ['"u"', None, None]
 
 
 def test_servers_at_rest_that_are_level_lack_nothing() -> None:
@@ -668,14 +674,32 @@ LOG = log(0, 0)
         ({**LOG, "csn": True}, "event 2 (log): a bool where a number is due"),
         ({**LOG, "server": 1.0}, "event 2 (log): a float where a number is due"),
         ({**LOG, "committed": ()}, "event 2 (log): a tuple where a list is due"),
-        (log(0, 0, [[1, ROOT, "move"]]), "event 2 (log): 'move' is no kind of write"),
-        (log(0, 0, [[1, ROOT, "creation", A]]), "event 2 (log): a creation has nothing more to it"),
-        (log(0, 0, [[1, ROOT, "notice", "s"]]), "event 2 (log): a notice has nothing more to it"),
-        (log(0, 0, [[1, ROOT, "put", "s", 5]]), "event 2 (log): a int where a text is due"),
-        (log(0, 0, [[1, ROOT, "delete", 5]]), "event 2 (log): a int where a text is due"),
-        (log(0, 0, [[1, ROOT, "retirement", "x"]]), "event 2 (log): a str where a list is due"),
+        (log(0, 0, [[1, ROOT, "move"]]), "event 2 (log): a str where a number is due"),
+        (log(0, 0, [[1, ROOT, 2, A]]), "event 2 (log): a creation has nothing more to it"),
+        (log(0, 0, [[1, ROOT, 4, "s"]]), "event 2 (log): a notice has nothing more to it"),
+        (log(0, 0, [[1, ROOT, -1]]), "event 2 (log): -1 is no kind of write"),
+        (log(0, 0, [[1, ROOT, 5, "", "", "x"]]), "event 2 (log): 5 is no kind of write"),
+        (log(0, 0, [[1, ROOT, True, "playlist", "s"]]), "event 2 (log): a bool where a number is due"),
+        (log(0, 0, [[1, ROOT, 0, "playlist", 5, "u"]]), "event 2 (log): a int where a text is due"),
+        (log(0, 0, [[1, ROOT, 0, 5, "s", "u"]]), "event 2 (log): a int where a text is due"),
+        (
+            log(0, 0, [[1, ROOT, 0, "playlist", "s", None]]),
+            "event 2 (log): a put has a value, which null is not",
+        ),
+        (log(0, 0, [[1, ROOT, 1, "playlist", 5]]), "event 2 (log): a int where a text is due"),
+        (log(0, 0, [[1, ROOT, 3, "x"]]), "event 2 (log): a str where a list is due"),
         (served(0, 1, "post"), "event 2 (served): 'post' is no kind of request"),
-        (served(0, 1, "get", read=5), "event 2 (served): a int where a text is due"),
+        ({**served(0, 1, "get"), "view": "half"}, "event 2 (served): 'half' is no view"),
+        ({**served(0, 1, "get"), "key": 5}, "event 2 (served): a int where a text is due"),
+        ({"event": "began", "version": 2, "families": []}, "event 2 (began): a list where an object is due"),
+        (
+            {"event": "began", "version": 2, "families": {"store": 3}},
+            "event 2 (began): a int where an object is due",
+        ),
+        (
+            {"event": "began", "version": 2, "families": {"store": {"guarantees": ("MW",)}}},
+            "event 2 (began): a tuple where a list is due",
+        ),
         ({"event": "settled", "groups": [(0,)]}, "event 2 (settled): a tuple where a list is due"),
     ],
 )
@@ -685,13 +709,19 @@ def test_an_event_of_another_form_is_refused(event: Event, why: str) -> None:
     assert str(caught.value) == why
 
 
+def test_where_nothing_is_said_of_guarantees_all_are_promised() -> None:
+    for event in (
+        {"event": "began", "version": 2},
+        {"event": "began", "version": 2, "families": {"store": {}}},
+    ):
+        assert History.of([event]).guarantees == {"RYW", "MR", "WFR", "MW"}
+
+
 def test_a_write_is_read_as_it_stands() -> None:
-    (read,) = History.of(
-        [log(0, 0, [[1, A, "delete", "s"], [2, A, "retirement", B], [3, A, "retirement"]])]
-    ).steps
+    (read,) = History.of([log(0, 0, [[1, A, 1, "playlist", "s"], [2, A, 3, B], [3, A, 3]])]).steps
     assert isinstance(read, Logged)
     assert read.committed == (
-        Write((1, (1,)), "delete", "s"),
+        Write((1, (1,)), "delete", ("playlist", "s")),
         Write((2, (1,)), "retirement", heir=(2,)),
         Write((3, (1,)), "retirement"),
     )

@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from bayou.explore.generate import scenario
 from bayou.explore.judging import replay
-from bayou.explore.knobs import setup_for
 from bayou.explore.replay import ReplayError, run_again
-from bayou.explore.setup import Setup
+from bayou.explore.setup import began
 from bayou.explore.trial import Trial
+from bayou.families.store.generate import scenario
+from bayou.families.store.knobs import setup_for
 from bayou.master.helping import PROMPT_COMMANDS
+from bayou.master.language import COMMANDS
 from bayou.master.main import main
 from bayou.master.recording import given_up
 from bayou.master.run import Run, RunSettings
-from bayou.master.vocabulary import COMMANDS
-from bayou.node.gossip import Habits
 from bayou.node.messages import Message
 from bayou.trace.file import read_events, to_line
 from bayou.worlds.simulated import SimulatedWorld
-from bayou.worlds.world import GivenUp, WorldSettings
+from bayou.worlds.simulated.setup import Setup
+from bayou.worlds.world import GivenUp
 from tests.test_golden import arguments_of
 
 HERE = Path(__file__).parent
@@ -89,9 +89,9 @@ class Hasty:
 @pytest.mark.parametrize("after", [60, 100, 140, 141, 180])
 def test_a_command_given_up_at_a_prompt_is_given_up_again(after: int) -> None:
     """At the same step: what happened to the rest of its time comes later, as it did then."""
-    world = SimulatedWorld(WorldSettings(habits=Habits()), seed=after)
+    world = SimulatedWorld(seed=after)
     world.watcher = Hasty(world, after)
-    events = [Setup(after, free_running=True, habits=Habits()).began()]
+    events = [began(Setup(after, free_running=True))]
     world.observe = events.append
     run = Run(
         world,
@@ -117,7 +117,7 @@ def test_a_command_given_up_at_a_prompt_is_given_up_again(after: int) -> None:
         except GivenUp:
             run.record(given_up(world, number))
             run.unsettle()
-        run.notice_departures()
+        run.look_round()
     assert sum(event["event"] == "gave up" for event in events) == 1
     assert list(map(to_line, run_again(json.loads(json.dumps(events))))) == list(map(to_line, events))
 
@@ -134,14 +134,14 @@ def test_a_trace_that_makes_no_sense_is_refused(
     wrong: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trace = tmp_path / "trace.jsonl"
-    trace.write_text("\n".join(map(to_line, [Setup().began(), wrong])))
+    trace.write_text("\n".join(map(to_line, [began(Setup()), wrong])))
     assert replay([str(trace)]) == 2
     assert str(trace) in capsys.readouterr().err
 
 
 def test_a_bug_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ReplayError, match="no bug"):
-        run_again([Setup(bug="no such thing").began()])
+        run_again([began(Setup(bug="no such thing"))])
 
 
 def test_a_trace_that_was_changed_differs(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,16 +10,31 @@ from typing import Any
 import pytest
 
 from bayou.check.history import History, HistoryError
-from bayou.check.store import INVALID, judge
-from bayou.explore.generate import scenario
-from bayou.explore.knobs import setup_for
+from bayou.check.store import judge
+from bayou.check.verdict import INVALID
 from bayou.explore.trial import Trial
-from tests.test_check import CREATION, GOOD, ROOT, TWO, A, Event, answered, log, named, notice, put, served
+from bayou.families.store.generate import scenario
+from bayou.families.store.knobs import setup_for
+from tests.test_check import (
+    CREATION,
+    GOOD,
+    ROOT,
+    TWO,
+    A,
+    Event,
+    answered,
+    log,
+    named,
+    notice,
+    of_row,
+    put,
+    served,
+)
 
-PROCESSES = {"event": "began", "world": "processes", "guarantees": ["RYW", "MR", "WFR", "MW"]}
+PROCESSES = {"event": "began", "version": 2, "world": "processes"}
 ENDED = {"event": "ended"}
 B = [2]
-SECOND = [2, ROOT, "creation"]
+SECOND = [2, ROOT, 2]
 THREE = [*TWO, log(0, 1, [SECOND]), named(2, B), log(2, 0, [CREATION, SECOND]), log(1, 1, [SECOND])]
 
 
@@ -41,11 +56,11 @@ def settled(*groups: list[int]) -> Event:
 
 def asked(server: int, number: int, kind: str, **more: Any) -> Event:
     event = {"event": "asked", "client": 9, "session": 7, "number": number, "server": server}
-    return {**event, "kind": kind, "song": "s", **more}
+    return {**event, **of_row(kind), **more}
 
 
 def retirement(stamp: int, name: list[int], heir: list[int] | None = None) -> list[Any]:
-    return [stamp, name, "retirement"] if heir is None else [stamp, name, "retirement", heir]
+    return [stamp, name, 3] if heir is None else [stamp, name, 3, heir]
 
 
 def own(server: int, csn: int, write: list[Any], number: int, session: int = 7) -> list[Event]:
@@ -70,9 +85,9 @@ REJOINED = [
     log(0, 1, tentative=[put(2, A), retirement(3, A)]),
     log(0, 1, committed=[notice(2, A), notice(3, A)]),
     left(1),
-    log(0, 3, [[4, ROOT, "creation"]]),
+    log(0, 3, [[4, ROOT, 2]]),
     named(1, REJOINED_NAME),
-    log(1, 0, [CREATION, put(2, A), retirement(3, A), [4, ROOT, "creation"]]),
+    log(1, 0, [CREATION, put(2, A), retirement(3, A), [4, ROOT, 2]]),
 ]  # fmt: skip
 
 
@@ -94,9 +109,9 @@ def test_an_id_may_be_used_again_after_a_join_that_failed() -> None:
         log(0, 1, [SECOND]),
         named(2, B),
         log(2, 0, [CREATION]),
-        log(0, 2, [[3, ROOT, "creation"]]),
+        log(0, 2, [[3, ROOT, 2]]),
     ]
-    again = [named(2, [3]), log(2, 0, [CREATION, SECOND, [3, ROOT, "creation"]])]
+    again = [named(2, [3]), log(2, 0, [CREATION, SECOND, [3, ROOT, 2]])]
     assert broken(*failed, *again) == []
     held = log(2, 2, tentative=[put(2, A)])
     lost = [*own(1, 1, put(2, A), 1), left(1)]
@@ -152,11 +167,11 @@ def test_a_name_may_be_heard_of_before_its_creation_write() -> None:
         [served(0, 1, "get", "refused"), answered(1)],
         [*GOOD[:2], {**answered(1), "stamp": 3, "by": A}],
         [*GOOD[:2], {**answered(1), "stamp": 2, "by": ROOT}],
-        [*GOOD[:4], {**answered(2), "url": "other"}],
-        [*GOOD[:2], asked(1, 1, "put", url="other")],
-        [*GOOD[:2], asked(0, 1, "put", url="u")],
+        [*GOOD[:4], {**answered(2), "value": "other"}],
+        [*GOOD[:2], asked(1, 1, "put", value="other")],
+        [*GOOD[:2], asked(0, 1, "put", value="u")],
         [*GOOD[:2], asked(1, 1, "delete")],
-        [*GOOD[:4], asked(1, 2, "put", url="u")],
+        [*GOOD[:4], asked(1, 2, "put", value="u")],
     ],
 )
 def test_what_was_answered_was_served_and_what_was_served_was_asked(events: list[Event]) -> None:
@@ -164,14 +179,14 @@ def test_what_was_answered_was_served_and_what_was_served_was_asked(events: list
 
 
 def test_answers_as_they_should_be() -> None:
-    told = [{**answered(1), "stamp": 2, "by": A}, {**answered(2), "url": "u"}]
-    assert broken(*TWO, *GOOD[:2], told[0], asked(1, 1, "put", url="u"), *GOOD[3:4], told[1]) == []
+    told = [{**answered(1), "stamp": 2, "by": A}, {**answered(2), "value": "u"}]
+    assert broken(*TWO, *GOOD[:2], told[0], asked(1, 1, "put", value="u"), *GOOD[3:4], told[1]) == []
     assert broken(*TWO, told[1], *GOOD[:4], asked(1, 2, "get"), told[0]) == [], "heard in another order"
 
 
 def test_the_last_answers_of_a_process_may_be_missing() -> None:
     """Where it was killed, or the trace ended before it had told; not those before its last."""
-    unserved = [PROCESSES, *TWO, asked(1, 1, "get"), {**answered(1), "url": None}]
+    unserved = [PROCESSES, *TWO, asked(1, 1, "get"), {**answered(1), "value": None}]
     assert broken(*unserved) == []
     assert broken(*unserved, ENDED) == ["requests"]
     assert broken(*unserved, crashed(1), ENDED) == []
@@ -216,7 +231,7 @@ def test_a_read_answered_twice_counts_as_the_one_that_was_heard() -> None:
 def test_a_refusal_is_asked_for_by_a_chosen_guarantee(chosen: str, kind: str, earlier: str) -> None:
     """A request after another one, at a server that lacks what that read or wrote: refused with reason where
     the one guarantee chosen looks from the one kind at the other, and without where not."""
-    began = {"event": "began", "guarantees": [chosen]}
+    began = {"event": "began", "version": 2, "families": {"store": {"guarantees": [chosen]}}}
     done = [*own(1, 1, put(2, A), 1)] if earlier == "put" else [
         *own(1, 1, put(2, A), 1, session=8), served(1, 1, "get", read="u")
     ]  # fmt: skip
@@ -324,7 +339,7 @@ HANDED_ON = [*TWO, log(0, 1, [retirement(2, ROOT, A)])]
         [*HANDED_ON, log(1, 1, [retirement(2, ROOT, A)]), left(0), left(1)],
         [*TWO, log(0, 1, [retirement(2, ROOT, [7])])],
         [*TWO, log(0, 1, [retirement(2, ROOT)])],
-        [*THREE, log(1, 2, tentative=[[3, A, "retirement", B]]), log(0, 2, [[3, A, "retirement", B]])],
+        [*THREE, log(1, 2, tentative=[[3, A, 3, B]]), log(0, 2, [[3, A, 3, B]])],
     ],
     ids=[
         "another marks", "its own", "no heir", "just left", "the heir does not know", "both left",

@@ -7,38 +7,58 @@ from typing import Any
 
 import pytest
 
-from bayou.explore.setup import Setup, patience_of, setup_of, with_patience
-from bayou.node.exchange import Limits
-from bayou.node.gossip import Habits
-from bayou.node.server import Settings
+from bayou.explore.setup import began, patience_of, setup_of, with_patience
+from bayou.families.store.options import settings_of
+from bayou.families.store.settings import StoreSettings, plain_of
 from bayou.node.session import Guarantees
+from bayou.node.settings import Habits, Limits, Settings
+from bayou.worlds.simulated.setup import Setup
+from tests.simulated import store_options
 
+GUARANTEES = Guarantees(False, True, False, True)
 HABITS = Habits(0.2, 0.1, "turn", 1.5, 0.7)
-SETTINGS = Settings(0.5, 9.0, 17, 4, Limits(3, 999, 2), HABITS, 0.25)
+SETTINGS = Settings(0.5, 9.0, 17, 4, Limits(3, 999, 2))
 
 
 @pytest.mark.parametrize(
     "setup",
     [
         Setup(),
-        Setup(7, Guarantees(monotonic_reads=False), patience_s=3.0),
-        Setup(1, free_running=True, habits=Habits(0.3, partners="all")),
-        Setup(
-            2, Guarantees(False, False, False, False), True, 3.0, HABITS, SETTINGS, 0.02, 0.005, 0.3, "a bug"
-        ),
+        Setup(7, patience_s=3.0, families=store_options(Guarantees(monotonic_reads=False))),
+        Setup(1, free_running=True, families=store_options(habits=Habits(0.3, partners="all"))),
+        Setup(2, True, 3.0, store_options(GUARANTEES, HABITS, SETTINGS), 0.02, 0.005, 0.3, "a bug"),
     ],
 )
 def test_a_setup_comes_back_from_a_trace(setup: Setup) -> None:
-    assert setup_of(json.loads(json.dumps(setup.began()))) == setup
+    assert setup_of(json.loads(json.dumps(began(setup)))) == setup
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        StoreSettings(),
+        StoreSettings(Guarantees(False, False, False, False)),
+        StoreSettings(Guarantees(monotonic_reads=False), Habits(0.3, partners="all")),
+        StoreSettings(GUARANTEES, HABITS, SETTINGS),
+    ],
+)
+def test_what_the_store_is_set_to_comes_back_from_plain_data(settings: StoreSettings) -> None:
+    """Each field of it: none is left out, and none is another one."""
+    assert settings_of(json.loads(json.dumps(plain_of(settings)))) == settings
 
 
 def test_what_a_trace_leaves_out_is_as_by_default() -> None:
     """Traces of `bayou sim` have no settings, and those of later versions may have more."""
-    began = Setup(3, free_running=True, habits=Habits()).began()
-    del began["settings"]
-    assert setup_of(began) == Setup(3, free_running=True, habits=Habits())
-    began["settings"] = {"server": {"limits": {"items": 3}, "habits": {"period_s": 0.5}}}
-    assert setup_of(began).server == Settings(limits=Limits(items=3), habits=Habits(0.5))
+    first = began(Setup(3, free_running=True))
+    del first["settings"]
+    assert setup_of(first) == Setup(3, free_running=True)
+    first["families"] = {"store": {"server": {"limits": {"items": 3}}, "habits": {"period_s": 0.5}}}
+    families = setup_of(first).families
+    assert families == first["families"]
+    assert settings_of(families["store"]) == StoreSettings(
+        habits=Habits(0.5), server=Settings(limits=Limits(items=3))
+    )
+    assert settings_of({}) == StoreSettings()
 
 
 def test_a_command_has_its_own_patience_or_that_of_the_run() -> None:
@@ -52,46 +72,66 @@ def test_a_command_has_its_own_patience_or_that_of_the_run() -> None:
     assert with_patience({"event": "left", "server": 1}, 120.0, setup) == {"event": "left", "server": 1}
 
 
+def store(**plain: object) -> dict[str, Any]:
+    """Return what in a trace sets the store to this."""
+    return {"families": {"store": plain}}
+
+
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
         ({"world": "processes"}, "simulated"),
         ({"event": "log"}, "simulated"),
         ({"version": 99}, "version 99"),
+        ({"version": 1}, "version 1"),
         ({"seed": None}, "seed"),
         ({"seed": True}, "seed"),
         ({"free_running": 1}, "free_running"),
-        ({"guarantees": "RYW"}, "guarantees"),
-        ({"guarantees": ["XYZ"]}, "XYZ"),
         ({"deadline_s": 0}, "deadline_s"),
         ({"deadline_s": float("nan")}, "deadline_s"),
-        ({"gossip_period_s": 1e-300}, "gossip_period_s"),
-        ({"partners": ["all"]}, "partners"),
         ({"settings": []}, "settings"),
         ({"settings": {"flush": 1.0}}, "flush"),
         ({"settings": {"flush_s": -1.0}}, "flush_s"),
         ({"settings": {"latency_s": 0.0}}, "latency_s"),
+        ({"settings": {"behind_s": "x"}}, "behind_s"),
         ({"settings": {"bug": 3}}, "bug"),
-        ({"settings": {"server": 3}}, "server"),
-        ({"settings": {"server": {"colour": 3}}}, "colour"),
-        ({"settings": {"server": {"limits": {"items": 0}}}}, "items"),
-        ({"settings": {"server": {"limits": {"items": 1.5}}}}, "items"),
-        ({"settings": {"server": {"short_max": True}}}, "short_max"),
-        ({"settings": {"server": {"habits": {"period_s": 0.0}}}}, "period_s"),
-        ({"settings": {"server": {"habits": {"jitter": 1.0}}}}, "jitter"),
-        ({"settings": {"server": {"wall_offset_s": "x"}}}, "wall_offset_s"),
+        ({"settings": {"server": {}}}, "server"),
+        ({"families": []}, "families"),
+        ({"families": {"shop": {}}}, "no family 'shop'"),
+        ({"families": {"store": 3}}, "store is an object"),
+        (store(colour=3), "colour"),
+        (store(guarantees="RYW"), "guarantees"),
+        (store(guarantees=["XYZ"]), "XYZ"),
+        (store(habits=3), "habits"),
+        (store(habits={"colour": 3}), "colour"),
+        (store(habits={"period_s": 1e-300}), "period_s"),
+        (store(habits={"period_s": 0.0}), "period_s"),
+        (store(habits={"period_s": True}), "period_s"),
+        (store(habits={"partners": ["all"]}), "partners"),
+        (store(habits={"partners": "some"}), "partners"),
+        (store(habits={"jitter": 1.0}), "jitter"),
+        (store(server=3), "server"),
+        (store(server={"colour": 3}), "colour"),
+        (store(server={"limits": 3}), "limits"),
+        (store(server={"limits": {"items": 0}}), "items"),
+        (store(server={"limits": {"items": 1.5}}), "items"),
+        (store(server={"limits": {"part_end": 3}}), "part_end"),
+        (store(server={"short_max": True}), "short_max"),
+        (store(server={"retry_s": 0}), "retry_s"),
+        (store(server={"habits": {"period_s": 0.5}}), "habits"),
+        (store(server={"wall_offset_s": 0.0}), "wall_offset_s"),
     ],
 )
 def test_a_setup_that_makes_no_sense_is_refused(changed: dict[str, Any], why: str) -> None:
     """Nothing that lets a replay crash, or virtual time stand still."""
-    began = {**Setup(free_running=True, habits=Habits()).began(), **changed}
+    first = {**began(Setup(free_running=True)), **changed}
     with pytest.raises(ValueError, match=why):
-        setup_of(began)
+        setup_of(first)
 
 
 def test_a_setup_without_a_field_is_refused() -> None:
-    for name in ("version", "seed", "guarantees", "free_running", "deadline_s"):
-        began = Setup().began()
-        del began[name]
+    for name in ("version", "seed", "families", "free_running", "deadline_s"):
+        first = began(Setup())
+        del first[name]
         with pytest.raises(ValueError, match=name):
-            setup_of(began)
+            setup_of(first)

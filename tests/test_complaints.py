@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bayou.worlds.processes.complaints import BURST, LINE_BYTES_MAX, PERIOD_S, Complaints
+from bayou.net.complaints import BURST, LINE_BYTES_MAX, PERIOD_S, Complaints
 
 
 class Clock:

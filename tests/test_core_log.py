@@ -16,12 +16,13 @@ from bayou.core.name import ROOT, Name
 from bayou.core.sortedwrites import SortedWrites
 from bayou.core.vector import START, VersionVector
 from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
+from tests.rows import asked, place, row, text_value
 
 A, B = ROOT.child(1), ROOT.child(2)
 
 
 def put(stamp: int, server: Name = ROOT, song: str = "s", url: str = "u") -> Write:
-    return Write(stamp, server, PUT, song, url)
+    return Write(stamp, server, PUT, *row(song, url))
 
 
 class Pair:
@@ -62,9 +63,9 @@ class Pair:
         database: dict[str, str] = {}
         for write in self.committed + ([] if committed_only else sorted(self.tentative)):
             if write.kind == PUT:
-                database[write.song] = str(write.value)
+                database[write.key] = str(write.value)
             elif write.kind == DELETE:
-                database.pop(write.song, None)
+                database.pop(write.key, None)
         return database
 
     def compare(self) -> None:
@@ -73,8 +74,9 @@ class Pair:
         assert self.log.csn == len(self.committed)
         for committed_only in (False, True):
             expected = self.replay(committed_only=committed_only)
-            for song in "abcd":
-                assert self.database.get(song, committed_only=committed_only) == expected.get(song)
+            for key in "abcd":
+                found = self.database.get(*place(key), committed_only=committed_only)
+                assert found == expected.get(key)
         self.log.check()
         self.database.check(self.log.committed, self.log.tentative)
 
@@ -91,8 +93,7 @@ def test_log_and_views_are_what_replaying_gives(seed: int, steps: int, short_max
         if rng.random() < 0.6:
             stamps[server] += rng.randrange(1, 4)
             kind = rng.choice((PUT, PUT, DELETE, CREATION))
-            song = "" if kind == CREATION else rng.choice("abcd")
-            write = Write(stamps[server], server, kind, song, str(rng.random()) if kind == PUT else None)
+            write = _any_write(rng, stamps[server], server, kind)
             is_next = not any(other.server is server for other in pair.tentative)
             (pair.commit_new if is_next and rng.random() < 0.2 else pair.add)(write)
         elif rng.random() < 0.1:
@@ -100,6 +101,12 @@ def test_log_and_views_are_what_replaying_gives(seed: int, steps: int, short_max
         elif pair.tentative:
             pair.commit_next_of(rng.choice(pair.tentative).server)
         pair.compare()
+
+
+def _any_write(rng: random.Random, stamp: int, server: Name, kind: int) -> Write:
+    if kind == CREATION:
+        return Write(stamp, server, kind, "", "", None)
+    return Write(stamp, server, kind, *asked(rng.choice("abcd"), str(rng.random()) if kind == PUT else None))
 
 
 @given(st.integers(0, 2**32), st.integers(0, 50))
@@ -188,12 +195,12 @@ def test_both_views_of_one_song() -> None:
     pair = Pair(1000)
     pair.commit_new(put(1, song="a", url="old"))
     pair.add(put(2, song="a", url="new"))
-    pair.add(Write(3, A, DELETE, "a", None))
-    assert pair.database.get("a") is None
-    assert pair.database.get("a", committed_only=True) == "old"
+    pair.add(Write(3, A, DELETE, *place("a"), None))
+    assert pair.database.get(*place("a")) is None
+    assert pair.database.get(*place("a"), committed_only=True) == text_value("old")
     pair.commit_next_of(A)
-    assert pair.database.get("a") == "new"
-    assert pair.database.get("a", committed_only=True) is None
+    assert pair.database.get(*place("a")) == text_value("new")
+    assert pair.database.get(*place("a"), committed_only=True) is None
 
 
 def test_slices_of_items() -> None:
@@ -228,17 +235,17 @@ def test_check_finds_what_is_wrong_with_a_log() -> None:
 def test_check_finds_what_is_wrong_with_a_database() -> None:
     database = Database()
     database.tentative(put(1))
-    with pytest.raises(InvariantBroken, match="index by song"):
+    with pytest.raises(InvariantBroken, match="index by row"):
         database.check([], [])
     with pytest.raises(InvariantBroken, match="committed view"):
         database.check([put(1)], [put(1)])
 
 
 def test_writes_describe_themselves() -> None:
-    assert repr(put(3, A, "song", "url")) == "(3 <1> put song url)"
-    assert repr(Write(3, A, DELETE, "song", None)) == "(3 <1> delete song)"
-    assert repr(Write(4, ROOT, CREATION, "", None)) == "(4 <> creation)"
-    assert repr(Write(5, ROOT, RETIREMENT, "", A)) == "(5 <> retirement <1>)"
-    assert Write(4, ROOT, CREATION, "", None).created is ROOT.child(4)
-    assert put(3, A).notice() == Write(3, A, NOTICE, "", None)
+    assert repr(put(3, A, "song", "url")) == '(3 <1> put playlist song "url")'
+    assert repr(Write(3, A, DELETE, *place("song"), None)) == "(3 <1> delete playlist song)"
+    assert repr(Write(4, ROOT, CREATION, "", "", None)) == "(4 <> creation)"
+    assert repr(Write(5, ROOT, RETIREMENT, "", "", A)) == "(5 <> retirement <1>)"
+    assert Write(4, ROOT, CREATION, "", "", None).created is ROOT.child(4)
+    assert put(3, A).notice() == Write(3, A, NOTICE, "", "", None)
     assert START.completed(A) == 0

@@ -16,6 +16,7 @@ from bayou.core.name import ROOT
 from bayou.core.replica import Replica
 from bayou.core.vector import START
 from bayou.core.write import NOTICE, PUT, RETIREMENT, Write
+from tests.rows import place, row
 
 
 def tell(teller: Replica, hearer: Replica, limit: int | None = None) -> int:
@@ -47,9 +48,9 @@ def test_exchanges_cut_anywhere_leave_every_replica_sound(seed: int, size: int, 
         replica, other = rng.sample(replicas, 2)
         what = rng.random()
         if what < 0.4:
-            replica.put(rng.choice("abc"), str(rng.random()))
+            replica.put(*row(rng.choice("abc"), str(rng.random())))
         elif what < 0.5:
-            replica.delete(rng.choice("abc"))
+            replica.delete(*place(rng.choice("abc")))
         elif what < 0.6:
             replica.mark()
         else:
@@ -75,7 +76,7 @@ def test_a_replica_rebuilt_from_its_journal_is_the_same(seed: int, size: int, st
     for _ in range(steps):
         at = rng.randrange(size)
         if rng.random() < 0.5:
-            replicas[at].put(rng.choice("abc"), str(rng.random()))
+            replicas[at].put(*row(rng.choice("abc"), str(rng.random())))
         else:
             tell(replicas[at], replicas[rng.randrange(size)], rng.randrange(6))
         if rng.random() < 0.3:
@@ -93,7 +94,7 @@ def test_a_replica_rebuilt_from_its_journal_is_the_same(seed: int, size: int, st
         assert rebuilt.vector == replica.vector
         assert rebuilt.clock.now == replica.clock.now
         assert rebuilt.primary is replica.primary
-        assert [rebuilt.get(song) for song in "abc"] == [replica.get(song) for song in "abc"]
+        assert [rebuilt.get(*place(key)) for key in "abc"] == [replica.get(*place(key)) for key in "abc"]
 
 
 def test_the_clock_gives_one_more_than_the_largest_stamp_seen() -> None:
@@ -107,12 +108,12 @@ def test_the_clock_gives_one_more_than_the_largest_stamp_seen() -> None:
 
 def test_the_primary_marks_everything_in_accept_order_its_own_write_last() -> None:
     root, a, b = family(3)
-    late = b.put("y", "2")
+    late = b.put(*row("y", "2"))
     tell(b, a)
-    early = a.put("x", "1")
+    early = a.put(*row("x", "1"))
     tell(a, root)
     assert [write.kind for write in root.log.tentative] == [PUT, PUT]
-    own = root.put("z", "3")
+    own = root.put(*row("z", "3"))
     assert root.log.committed[-3:] == [late, early, own]
     assert not root.log.tentative
     assert a.mark() == 0, "only the primary marks"
@@ -122,7 +123,7 @@ def test_a_write_that_is_known_is_ignored_whatever_its_kind() -> None:
     root, a = family(2)
     items = root.beyond(0, START)
     assert a.apply(items) == 0
-    a.put("s", "u")
+    a.put(*row("s", "u"))
     again = Items(a.csn, [], list(a.log.tentative))
     assert tell(a, root) == 1
     assert root.apply(again) == 0
@@ -132,7 +133,7 @@ def test_a_write_that_is_known_is_ignored_whatever_its_kind() -> None:
 def test_a_commit_notice_applies_only_where_it_is_next() -> None:
     root, a = family(2)
     for n in range(3):
-        a.put("s", str(n))
+        a.put(*row("s", str(n)))
     tell(a, root)
     root.mark()
     notices = root.beyond(a.csn, a.vector)
@@ -150,7 +151,7 @@ def test_a_write_from_a_server_never_heard_of_is_refused() -> None:
     root, a = family(2)
     child = Replica(a.create().created)
     tell(a, child)
-    write = child.put("s", "u")
+    write = child.put(*row("s", "u"))
     with pytest.raises(PeerError, match="never heard of"):
         root.apply(Items(root.csn, [], [write]))
     root.check()
@@ -158,8 +159,8 @@ def test_a_write_from_a_server_never_heard_of_is_refused() -> None:
 
 def test_two_writes_with_one_csn_are_noticed() -> None:
     root, a = family(2)
-    root.put("s", "1")
-    forged = Write(2, ROOT.child(1), PUT, "s", "2")
+    root.put(*row("s", "1"))
+    forged = Write(2, ROOT.child(1), PUT, *row("s", "2"))
     with pytest.raises(PeerError, match="the same CSN"):
         root.apply(Items(1, [forged], []))
     assert a.csn == 1
@@ -168,7 +169,7 @@ def test_two_writes_with_one_csn_are_noticed() -> None:
 def test_the_duty_travels_in_the_log() -> None:
     """docs/decisions/0003: whoever has processed the committed retirement knows the next primary."""
     root, a, b = family(3)
-    b.put("s", "at b")
+    b.put(*row("s", "at b"))
     retirement = root.retire(a.name)
     assert retirement.heir is a.name
     assert root.log.committed[-1] is retirement
@@ -193,8 +194,8 @@ def test_who_has_retired_accepts_nothing_more() -> None:
     a.retire(root.name)
     assert next(iter(a.log.tentative)).heir is None, "it was not the primary, so it has no duty to pass on"
     acts: list[Callable[[], object]] = [
-        lambda: a.put("s", "u"),
-        lambda: a.delete("s"),
+        lambda: a.put(*row("s", "u")),
+        lambda: a.delete(*place("s")),
         a.create,
         lambda: a.retire(None),
     ]
@@ -219,7 +220,7 @@ def test_a_new_server_is_complete_with_its_own_creation() -> None:
 
 def test_heirs_that_nobody_could_name_are_refused() -> None:
     root, a, b = family(3)
-    will = Write(50, a.name, RETIREMENT, "", b.name)
+    will = Write(50, a.name, RETIREMENT, "", "", b.name)
     with pytest.raises(PeerError, match="not committed"):
         root.apply(Items(root.csn, [], [will]))
     with pytest.raises(PeerError, match="is the primary"):
@@ -229,7 +230,7 @@ def test_heirs_that_nobody_could_name_are_refused() -> None:
 
 def test_check_finds_what_is_wrong_with_a_replica() -> None:
     root, a = family(2)
-    root.put("s", "u")
+    root.put(*row("s", "u"))
     root.clock.now = 1
     with pytest.raises(InvariantBroken, match="behind"):
         root.check()

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from bayou.families.vocabulary import all_commands
 from bayou.master.helping import PROMPT_COMMANDS
+from bayou.master.language import COMMANDS
 from bayou.master.reference import reference
 from bayou.master.run import Run
-from bayou.master.vocabulary import COMMANDS
-from bayou.node.gossip import Habits
+from bayou.node.settings import Habits
 from bayou.worlds.simulated import SimulatedWorld
 from tests.processes import run_master
 from tests.simulated import simulate
@@ -61,7 +62,7 @@ def test_the_reference_page_is_what_the_registry_makes() -> None:
 def test_every_example_of_the_reference_can_be_carried_out() -> None:
     usual = "joinServer 0\njoinServer 1\njoinServer 2\njoinClient 9 0\n"
     usual += "put 9 song http://example.org/song\nget 9 song\n"
-    for command in COMMANDS.values():
+    for command in all_commands(COMMANDS).values():
         lines = "" if command.name == "include" else usual
         lines += "crashServer 2\n" if command.name == "restartServer" else ""
         done = simulate((lines + command.example).encode(), habits=Habits())
@@ -140,3 +141,15 @@ def test_every_room_is_on_the_map() -> None:
     for module in sorted((ROOT / "bayou").rglob("*.py")):
         if not module.name.startswith("_"):
             assert f"`{module.stem}`" in text or f"{module.stem}.py" in text, module
+
+
+def test_the_glossary_is_in_order_and_says_where_things_are() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if row[:2] == "| "]
+    words = [word.lower() for word, _, _ in rows[2:]]
+    assert words == sorted(dict.fromkeys(words))
+    for word, meaning, where in rows[2:]:
+        assert re.fullmatch(r"[A-Z][^.]*\.", meaning), f"{word}: one sentence"
+        places = re.findall(r"`([^`]+)`", where)
+        assert places, word
+        assert all((ROOT / "bayou" / place).exists() for place in places), word

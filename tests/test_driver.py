@@ -12,6 +12,8 @@ from bayou.node.messages import Done, Links, Message, Pause
 from bayou.node.records import Named
 
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from bayou.node.records import Durable
 
 
@@ -21,8 +23,10 @@ class Puppet:
     id = 1
     kind = "server"
     is_server = True
-    name = None
+    hello = None
     wake_at = None
+    UNCOMPARED: ClassVar[tuple[str, ...]] = ()
+    TAGS: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         self.next: list[Effects] = []

@@ -8,10 +8,8 @@ from collections.abc import Iterable
 import pytest
 
 from bayou.core.write import PUT
-from bayou.explore.bugs import Patch, planted
+from bayou.families.planting import Patch, planted
 from bayou.node.effects import Effects, LinkDown, LinkUp
-from bayou.node.exchange import Limits
-from bayou.node.gossip import Habits
 from bayou.node.messages import (
     JOIN,
     ROUND,
@@ -22,6 +20,7 @@ from bayou.node.messages import (
     Create,
     Created,
     Gather,
+    Hello,
     Join,
     Joined,
     Message,
@@ -30,9 +29,12 @@ from bayou.node.messages import (
     Pull,
 )
 from bayou.node.rounds import Asked, Rounds
-from bayou.node.server import Server, Settings
-from bayou.worlds.simulated import Arrival, SimulatedWorld
+from bayou.node.server import Server
+from bayou.node.settings import Habits, Limits, Settings
+from bayou.worlds.simulated import Arrival
 from tests import test_nodes_late
+from tests.rows import row
+from tests.simulated import StoreWorld
 from tests.test_nodes import deliver, hear, only, order, said, server, system
 from tests.test_nodes_late import sent
 
@@ -70,7 +72,7 @@ def put(node: Server, *chosen: int) -> None:
     """Let a server accept puts with these stamps."""
     for stamp in chosen:
         node.replica.clock.saw(stamp - 1)
-        assert node.replica.put(f"song{stamp}", "u").stamp == stamp
+        assert node.replica.put(*row(f"song{stamp}", "u")).stamp == stamp
 
 
 def apart(limits: Limits = ONE_ITEM) -> dict[int, Server]:
@@ -143,7 +145,7 @@ def doubled_create() -> tuple[list[type[Message]], list[int], bool]:
     more, and whether it is a member."""
     nodes = apart(Limits(items=1, parts_ahead=100))
     a, new = nodes[A], server(5, A)
-    a.step(0.0, LinkUp(5, is_server=True))
+    a.step(0.0, LinkUp(5, Hello(is_server=True)))
     create = only(order(new, Join(first=False)))
     assert isinstance(create, Create)
     answer = hear(a, 5, create)
@@ -266,7 +268,7 @@ def test_a_stale_gather_does_not_displace_a_newer_one_that_came_early() -> None:
 # Names.
 
 
-def ids_in_vectors(world: SimulatedWorld) -> list[list[str]]:
+def ids_in_vectors(world: StoreWorld) -> list[list[str]]:
     """For each server, who stands in its vector: ids, and names of which there is no server."""
     names = {node.replica.name: str(id) for id, node in world.nodes.items() if isinstance(node, Server)}
     return [
@@ -275,7 +277,7 @@ def ids_in_vectors(world: SimulatedWorld) -> list[list[str]]:
     ]
 
 
-def settle(world: SimulatedWorld) -> None:
+def settle(world: StoreWorld) -> None:
     """Let messages arrive and time pass until whatever is repeated must have been; then level all."""
     for _ in range(40):
         test_nodes_late.deliver(world)
@@ -307,7 +309,7 @@ def test_a_newcomer_that_comes_back_to_a_creator_gets_the_same_name(between: boo
         world.disconnect(1, 5)
     if crashes:
         world.crash(0)
-        world.restart(0, [1, 2], paused=False)
+        world.restart_server(0, [1, 2], paused=False)
     world.connect(0, 5)
 
     def is_from_1(flight: Arrival) -> bool:
@@ -336,7 +338,7 @@ def two() -> tuple[Server, Server]:
     """Return the first server, which is the primary, and another, at rest."""
     nodes = system(2, Settings(habits=HABITS, limits=ONE_ITEM))
     for node, peer in ((nodes[0], 1), (nodes[1], 0)):
-        deliver(nodes, node, node.step(0.0, LinkUp(peer, is_server=True)))
+        deliver(nodes, node, node.step(0.0, LinkUp(peer, Hello(is_server=True))))
     return nodes[0], nodes[1]
 
 
@@ -392,8 +394,8 @@ def test_a_cut_forgets_that_an_exchange_was_to_follow_another() -> None:
     assert pulls(hear(receiver, 0, news(sender), now=10.1)) == []
     sender.step(10.2, LinkDown(1))
     receiver.step(10.2, LinkDown(0))
-    sender.step(10.3, LinkUp(1, is_server=True))
-    (pull,) = pulls(receiver.step(10.3, LinkUp(0, is_server=True)))
+    sender.step(10.3, LinkUp(1, Hello(is_server=True)))
+    (pull,) = pulls(receiver.step(10.3, LinkUp(0, Hello(is_server=True))))
     converse(sender, receiver, [pull])
     assert stamps(receiver) == [51, 60]
     put(sender, 70)

@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from bayou.explore.bugs import BUGS, planted
 from bayou.explore.campaign import Plan, cut_down, explore, run_batch, unseen
 from bayou.explore.exhaustive import walk
 from bayou.explore.files import read_scenario
-from bayou.explore.generate import scenario
 from bayou.explore.judging import check, replay
-from bayou.explore.knobs import setup_for
 from bayou.explore.main import main
 from bayou.explore.shrink import shrink
 from bayou.explore.trial import Trial
-from bayou.master.grammar import BadLine
+from bayou.families.planting import planted
+from bayou.families.store.bugs import BUGS
+from bayou.families.store.generate import scenario
+from bayou.families.store.knobs import setup_for
+from bayou.script.grammar import BadLine
 
 HERE = Path(__file__).parent
 EXPLORED = HERE / "explored"
@@ -33,7 +34,7 @@ def test_a_campaign_finds_nothing_and_has_seen_everything() -> None:
     assert [(finding.seed, finding.problem, finding.details) for finding in batch.findings] == []
     assert batch.runs == SEEDS
     if SEEDS >= 1000:
-        assert unseen(batch) == []
+        assert unseen(batch, Plan()) == []
 
 
 @pytest.mark.slow
@@ -72,8 +73,8 @@ def test_findings_of_the_past_stay_mended() -> None:
 def test_the_same_seed_gives_the_same_bytes_whatever_the_hash_seed() -> None:
     """Eighty seeds, in two processes."""
     code = (
-        "import sys; from bayou.explore.generate import scenario\n"
-        "from bayou.explore.knobs import setup_for\n"
+        "import sys; from bayou.families.store.generate import scenario\n"
+        "from bayou.families.store.knobs import setup_for\n"
         "from bayou.explore.trial import Trial\n"
         "from bayou.trace.file import to_line\n"
         "for seed in range(80):\n"
@@ -126,7 +127,10 @@ def test_two_servers_with_a_write_each_and_a_crash_in_every_order() -> None:
 
 @pytest.mark.slow
 def test_three_servers_with_two_writes_and_a_retirement_in_every_order() -> None:
-    assert states_of("two-writes-and-a-retirement") == (2793, 33, True, None)
+    """These were 2,793 as long as servers kept a dict of peers for each purpose: 78 differed only in the
+    order of keys, in which a server had asked its peers, or heard of them. A table of peers has no such
+    order."""
+    assert states_of("two-writes-and-a-retirement") == (2715, 33, True, None)
 
 
 def test_a_walk_finds_what_is_broken_and_tells_the_way() -> None:

@@ -15,16 +15,18 @@ import pytest
 
 from bayou.explore.campaign import Campaign, Finding, Plan, run_batch
 from bayou.explore.files import HEADER, header, read_scenario
-from bayou.explore.generate import scenario
 from bayou.explore.judging import check, replay
-from bayou.explore.knobs import setup_for
 from bayou.explore.main import main
-from bayou.explore.setup import Setup
-from bayou.explore.sightings import ASKED_AGAIN, SIGHTINGS
+from bayou.explore.setup import began
 from bayou.explore.trial import Trial
-from bayou.node.exchange import Limits
-from bayou.node.gossip import Habits
-from bayou.node.server import Settings
+from bayou.families.store.generate import scenario
+from bayou.families.store.knobs import setup_for
+from bayou.families.store.options import settings_of
+from bayou.families.store.settings import StoreSettings
+from bayou.families.store.sightings import ASKED_AGAIN, SIGHTINGS
+from bayou.node.settings import Habits, Limits, Settings
+from bayou.worlds.simulated.setup import Setup
+from tests.simulated import store_options
 
 HERE = Path(__file__).parent
 EXPLORED = HERE / "explored"
@@ -150,14 +152,14 @@ def test_a_file_tells_its_conditions_unless_a_seed_is_given(tmp_path: Path, caps
     setup = setup_for(17)
     path.write_text("\n".join(["# what it shows", header(setup), *SHORT]))
     assert read_scenario(path).setup == setup
-    began = []
+    first = []
     for arguments in ([], ["--seed", "0"], ["--seed", "17"]):
         assert main([str(path), "--trace", str(trace), *arguments]) == 0
-        began.append(json.loads(trace.read_text().splitlines()[0]))
-    assert began == [setup.began(), setup_for(0).began(), setup.began()]
+        first.append(json.loads(trace.read_text().splitlines()[0]))
+    assert first == [began(setup), began(setup_for(0)), began(setup)]
     path.write_text("\n".join(SHORT))
     assert main([str(path), "--trace", str(trace)]) == 0
-    assert json.loads(trace.read_text().splitlines()[0]) == setup_for(0).began()
+    assert json.loads(trace.read_text().splitlines()[0]) == began(setup_for(0))
     capsys.readouterr()
 
 
@@ -249,6 +251,15 @@ def test_a_bug_of_ones_own_is_looked_for_where_one_works(tmp_path: Path) -> None
     assert "1 failed" in done.stdout
 
 
+def test_a_file_that_speaks_of_a_bug_is_told_that_it_is_not_planted(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "file"
+    path.write_text(f"{header(Setup(3, bug=BUG))}\njoinServer 0\nstabilize\n")
+    assert main([str(path)]) == 0
+    assert f"speak of a bug that is not planted: --bug '{BUG}' plants it" in capsys.readouterr().err
+    assert main([str(path), "--bug", BUG]) == 0
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("bug", ["a crash forgets the last write", "an echo answered afresh"])
 def test_bugs_can_be_planted_in_a_walk(bug: str, capsys: Capture) -> None:
     found = bug.startswith("a crash")
@@ -313,20 +324,24 @@ def test_a_file_that_is_not_there_is_told(capsys: Capture, tmp_path: Path) -> No
 # What seeds decide.
 
 
+def set_to(setup: Setup) -> StoreSettings:
+    """Return what the store is set to in such a run."""
+    return settings_of(setup.families["store"])
+
+
 def knobs(setup: Setup) -> dict[str, object]:
     """Return the value of each knob, those of servers that run freely where they do."""
-    assert setup.server is not None
-    server = setup.server
+    server, habits = set_to(setup).server, set_to(setup).habits
     found: dict[str, object] = {
-        "free running": setup.free_running, "retry": server.retry_s, "round": server.round_s,
+        "free running": setup.free_running, "retry": server.retry_s, "round": server.round_patience_s,
         "short": server.short_max, "items": server.limits.items, "ahead": server.limits.parts_ahead,
         "flush": setup.flush_s, "latency": setup.latency_s,
         "behind": round(setup.behind_s / setup.latency_s),
     }  # fmt: skip
-    if setup.habits is not None:
+    if setup.free_running:
         found |= {
-            "period": setup.habits.period_s, "partners": setup.habits.partners,
-            "gossip round": setup.habits.round_s, "patience": setup.habits.patience_s,
+            "period": habits.period_s, "partners": habits.partners,
+            "gossip round": habits.round_s, "patience": habits.patience_s,
         }  # fmt: skip
     return found
 
@@ -349,8 +364,8 @@ def test_knobs_are_drawn_independently() -> None:
 
 def test_guarantees_vary_by_seed() -> None:
     chosen = Counter(
-        tuple(getattr(setup_for(seed).guarantees, name) for name in setup_for(seed).guarantees.field_names)
-        for seed in range(2000)
+        tuple(getattr(asked, name) for name in asked.field_names)
+        for asked in (set_to(setup_for(seed)).guarantees for seed in range(2000))
     )
     assert len(chosen) == 16, "all, none, and everything in between"
     assert chosen[True, True, True, True] > 1000, "most runs ask for all"
@@ -378,8 +393,8 @@ def test_runs_in_lock_step_use_ids_again_and_crash_in_the_middle() -> None:
 
 def free(**changed: object) -> Setup:
     habits = Habits(period_s=0.1, partners="all")
-    server = Settings(habits=habits, wall_offset_s=0.0, limits=Limits(items=1, parts_ahead=1))
-    return Setup(free_running=True, habits=habits, server=server, **changed)  # type: ignore[arg-type]
+    families = store_options(habits=habits, server=Settings(limits=Limits(items=1, parts_ahead=1)))
+    return Setup(free_running=True, families=families, **changed)  # type: ignore[arg-type]
 
 
 def again(trial: Trial) -> dict[str, int]:

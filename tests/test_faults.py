@@ -6,10 +6,11 @@ import random
 
 import pytest
 
-from bayou.node.gossip import Habits
+from bayou.node.settings import Habits
 from bayou.worlds.faults import NONE, Faults, Weather
 from tests.processes import run_master
-from tests.simulated import simulate
+from tests.rows import place, text_value
+from tests.simulated import server_of, simulate
 
 THREE = "joinServer 0\njoinServer 1\njoinServer 2\njoinClient 8 0\njoinClient 9 2\n"
 
@@ -65,8 +66,8 @@ def test_a_restarted_server_has_what_it_had_made_durable() -> None:
 
 def test_a_server_that_was_retiring_goes_on_after_a_crash() -> None:
     """Its retirement write was durable; what it had is handed over after the restart, and it leaves."""
+    from bayou.master.language import COMMANDS
     from bayou.master.run import Run, RunSettings
-    from bayou.master.vocabulary import COMMANDS
     from bayou.node.messages import Retire
     from bayou.worlds.simulated import SimulatedWorld
 
@@ -78,9 +79,9 @@ def test_a_server_that_was_retiring_goes_on_after_a_crash() -> None:
     world.order(2, Retire())
     for line in ("crashServer 2", "restartServer 2", "wait 2000", "start", "stabilize"):
         run.line(2, line.encode())
-    run.notice_departures()
+    run.look_round()
     assert said == ["server 2 has left: its retirement, given up before, is complete"]
-    assert world.server(1).replica.get("b") == "y"
+    assert server_of(world, 1).replica.get(*place("b")) == text_value("y")
 
 
 @pytest.mark.processes

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
-from bayou.master.vocabulary import COMMANDS
-from bayou.node.gossip import Habits
+from bayou.node.settings import Habits
 from bayou.worlds.faults import NONE, Faults, Weather
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.simulated import SimulatedWorld
 from bayou.worlds.world import DeadlineExceeded, GivenUp, WorldSettings
 from tests.processes import run_master, wait_until
-from tests.simulated import simulate
+from tests.simulated import simulate, system_of
 
 BOTH = pytest.mark.parametrize(
     "kind",
@@ -56,7 +56,7 @@ class Told:
         try:
             self.run.line(1, line.encode())
         except DeadlineExceeded:
-            self.run.doubt()
+            system_of(self.run).doubt()
             return False
         return True
 
@@ -66,7 +66,7 @@ def told() -> Iterator[Callable[[type[ProcessWorld] | type[SimulatedWorld]], Tol
     worlds: list[ProcessWorld | SimulatedWorld] = []
 
     def begin(kind: type[ProcessWorld] | type[SimulatedWorld]) -> Told:
-        world = kind(WorldSettings(deadline_s=PATIENCE_S, habits=Habits()))
+        world = kind(WorldSettings(deadline_s=PATIENCE_S))
         worlds.append(world)
         return Told(world)
 
@@ -88,7 +88,7 @@ def test_healing_ends_the_faults_of_clients(kind: type[ProcessWorld], lost: str,
     here.tell("heal")
     wait_until(lambda: here.tell("wait 50", "get 8 a") == ["a:x"])
     assert here.tell("put 8 b y", "get 8 b") == ["b:y"]
-    assert here.run.faults == {}
+    assert system_of(here.run).faults == {}
 
 
 @BOTH
@@ -102,7 +102,7 @@ def test_faults_leave_with_a_retired_server(kind: type[ProcessWorld], lost: str,
         here.tell(f"duplicate {other} 0")
     here.tell("retireServer 1", "joinServer 1", "restoreConnection 8 1")
     assert here.tell("put 8 a x", "get 8 a") == ["a:x"]
-    assert here.run.faults == {}
+    assert system_of(here.run).faults == {}
     assert here.said == []
 
 
@@ -118,9 +118,9 @@ def test_healing_while_a_server_leaves(kind: type[ProcessWorld], told: Begin) ->
     here.tell("pause", "heal", "start", "stabilize", "joinClient 9 4")
     assert here.tell("get 9 a") == ["a:x"]
     assert "server 2 has left: its retirement, given up before, is complete" in here.said
-    assert here.run.topology.servers == [0, 1, 3, 4]
-    assert here.run.topology.groups([0]) == [[0, 1, 3, 4]]
-    assert here.run.faults == {}
+    assert system_of(here.run).topology.servers == [0, 1, 3, 4]
+    assert system_of(here.run).topology.groups([0]) == [[0, 1, 3, 4]]
+    assert system_of(here.run).faults == {}
 
 
 @BOTH
@@ -171,7 +171,7 @@ class HangsInBetween(SimulatedWorld):
 def test_healing_that_is_given_up_does_not_bring_faults_back(told: Begin) -> None:
     """Orders that nodes got are carried out by them, so that the loss has ended; doubling does not bring it
     back."""
-    world = HangsInBetween(WorldSettings(habits=Habits()))
+    world = HangsInBetween()
     here = Told(world)
     here.tell("joinServer 0", "joinServer 1", "loss 0 1 100")
     world.hangs = True
@@ -182,25 +182,25 @@ def test_healing_that_is_given_up_does_not_bring_faults_back(told: Begin) -> Non
 
 
 def test_a_server_that_has_left_is_gone_even_where_ending_its_faults_is_given_up() -> None:
-    world = HangsInBetween(WorldSettings(habits=Habits()))
+    world = HangsInBetween()
     here = Told(world)
     here.tell("joinServer 0", "joinServer 1", "duplicate 1 0 10", "duplicate 0 1 10")
     world.hangs = True
     with pytest.raises(GivenUp):
         here.tell("retireServer 1")
-    assert here.run.topology.servers == [0]
+    assert system_of(here.run).topology.servers == [0]
     world.hangs = False
     here.tell("heal")
-    assert here.run.faults == {}
+    assert system_of(here.run).faults == {}
     assert world.weather.is_fair
 
 
 def test_a_crash_in_the_middle_of_a_command() -> None:
     """In the middle of a join: of the creator, and of the newcomer. The simulated world only."""
-    here = Told(SimulatedWorld(WorldSettings(deadline_s=PATIENCE_S, habits=Habits()), check=True))
+    here = Told(SimulatedWorld(WorldSettings(deadline_s=PATIENCE_S), check=True))
     here.tell("joinServer 0", "joinServer 1", "joinClient 8 0", "put 8 a x", "stabilize", "crashSoon 0 2")
     here.tell("joinServer 2")
-    assert here.run.topology.crashed == []
+    assert system_of(here.run).topology.crashed == []
     here.tell("# the next command takes notice")
     assert here.tell("get 8 a") == []
     assert here.said[-1].endswith("its server 0 has crashed: restartServer 0 brings it back; skipped")
@@ -209,11 +209,11 @@ def test_a_crash_in_the_middle_of_a_command() -> None:
     here.tell("crashSoon 3 1")
     here.tell("joinServer 3")
     assert here.said[-1].endswith("it can't be done: it is gone; skipped")
-    assert here.run.topology.servers == [0, 1, 2]
+    assert system_of(here.run).topology.servers == [0, 1, 2]
     here.tell("joinServer 3", "joinClient 9 3", "stabilize")
     assert here.tell("get 9 a") == ["a:x"]
     here.tell("put 8 a y", "crashSoon 1 1", "retireServer 1", "get 8 a")
-    assert here.run.topology.crashed == [1]
+    assert system_of(here.run).topology.crashed == [1]
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_what_is_sent_in_fair_weather_does_not_overtake_what_is_late() -> None:
 def test_what_is_late_when_a_connection_is_cut_is_lost(kind: type[ProcessWorld]) -> None:
     """It does not arrive on a later connection between the same two, as nothing does that was on its way
     when a connection was cut: here requests of clients, which would be carried out long after that."""
-    world = kind(WorldSettings(deadline_s=0.1, habits=Habits()))
+    world = kind(WorldSettings(deadline_s=0.1))
     try:
         here = Told(world)
         here.tell("joinServer 0", *(f"joinClient {client} 0" for client in range(1, 7)))

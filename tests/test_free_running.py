@@ -11,11 +11,12 @@ import pytest
 from bayou.core.clock import HybridClock
 from bayou.core.name import ROOT
 from bayou.core.vector import VersionVector
-from bayou.master.freerunning import who_is_behind
-from bayou.node.gossip import PARTNERS, Habits
+from bayou.families.store.freerunning import who_is_behind
 from bayou.node.messages import Status
+from bayou.node.settings import PARTNERS, Habits
 from tests.processes import Master, run_master
-from tests.simulated import simulate
+from tests.rows import row
+from tests.simulated import StoreWorld, simulate
 from tests.timing_free import random_timing_free, timing_free
 
 HERE = Path(__file__).parent
@@ -99,14 +100,12 @@ def test_a_deadline_says_who_keeps_stabilize_waiting() -> None:
 def test_periodic_gossip_alone_brings_servers_level() -> None:
     """Even where all news gets lost: a pull each period finds what is missing."""
     from bayou.node.messages import Do, Join, News
-    from bayou.worlds.simulated import SimulatedWorld
-    from bayou.worlds.world import WorldSettings
 
-    world = SimulatedWorld(WorldSettings(habits=Habits(period_s=1.0, partners="turn")), check=True)
+    world = StoreWorld(habits=Habits(period_s=1.0, partners="turn"), check=True)
     world.start_server(0, [], Join(first=True), paused=False)
     world.start_server(1, [0], Join(first=False), paused=False)
     world.start_client(9, 1)
-    world.ask(9, Do("put", "a", "b"))
+    world.ask(9, Do("put", *row("a", "b")))
     for _ in range(2000):
         for flight in world.flights():
             if isinstance(getattr(flight.given, "message", None), News):

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from bayou.master.helping import PROMPT_COMMANDS
+from bayou.master.language import COMMANDS
 from bayou.master.prompt import Prompt
 from bayou.master.run import Run, RunSettings
-from bayou.master.vocabulary import COMMANDS
-from bayou.node.gossip import Habits
 from bayou.node.messages import Pause
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.simulated import SimulatedWorld
 from bayou.worlds.world import GivenUp, WorldSettings
 from tests.processes import wait_until
+from tests.simulated import system_of
 from tests.terminal import Terminal
 
 pytestmark = [
@@ -247,7 +247,7 @@ class Session:
 
 
 def test_what_comes_of_a_request_later_in_the_simulated_world() -> None:
-    session = Session(SimulatedWorld(WorldSettings(habits=Habits())), free_running=True)
+    session = Session(SimulatedWorld(), free_running=True)
     session.say("joinServer 0", "joinServer 1", "joinClient 8 0", "joinClient 9 1", "loss 8 0 100")
     assert "not done within 30 s" in session.say("put 8 a b")[-1]
     assert session.say("get 8 a")[-1].endswith("its last request is still under way; skipped")
@@ -273,7 +273,7 @@ def test_the_end_of_a_client_whose_request_was_given_up() -> None:
         wait_until(lambda: "put 8 a b, given up before: nobody will know, it is gone" in session.say("#"))
         os.kill(world.pids[0], signal.SIGCONT)
         assert world.owing() == []
-        assert session.run.topology.clients == []
+        assert system_of(session.run).topology.clients == []
     finally:
         world.close()
 
@@ -300,10 +300,10 @@ def test_giving_up_at_the_very_end_of_a_server() -> None:
         session.say("joinServer 0", "joinServer 1", "joinServer 2", "joinClient 8 2", "retireServer 1")
         assert session.say("# nothing") == ["server 1 is gone"]
         session.say("crashServer 0")
-        assert session.run.topology.crashed == [0]
+        assert system_of(session.run).topology.crashed == [0]
         assert session.say("put 8 a b", "printLog 2") == ["PUT:(a, b):FALSE"]
         session.say("joinServer 1")
-        assert session.run.topology.servers == [1, 2]
+        assert system_of(session.run).topology.servers == [1, 2]
     finally:
         world.close()
 
@@ -344,13 +344,13 @@ def test_each_request_that_comes_in_the_middle_is_followed_by_another_round(
     session = Session(SimulatedWorld())
     session.say("joinServer 0", "joinServer 1", "joinClient 8 0", "joinClient 9 0")
     rounds: list[bool] = []
-    settle = session.run.pace.settle
+    settle = system_of(session.run).pace.settle
 
     def counted(changed: Iterable[int], *, after_failure: bool = False) -> None:
         settle(changed, after_failure=after_failure)
         rounds.append(after_failure)
 
-    monkeypatch.setattr(session.run.pace, "settle", counted)
+    monkeypatch.setattr(system_of(session.run).pace, "settle", counted)
     monkeypatch.setattr(session.run.world, "owing", lambda: [8, 9][len(rounds[:1]) :])
-    session.run.settle([0])
+    system_of(session.run).settle([0])
     assert rounds == [False, True]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bayou.master.registry import COMMANDS
-from bayou.node.gossip import Habits
+from bayou.families.store.commands import COMMANDS
+from bayou.node.settings import Habits
 from bayou.tester.compare import lines_of
 from bayou.tester.config import read_config
 from tests.generator import scenario

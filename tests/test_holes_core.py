@@ -14,11 +14,12 @@ from bayou.core.replica import Replica
 from bayou.core.sortedwrites import SortedWrites
 from bayou.core.write import CREATION, PUT, RETIREMENT, Write
 from bayou.explore.shrink import SHORT, shrink
-from bayou.master.lockstep import LockStep
-from bayou.master.topology import Topology
+from bayou.families.store.lockstep import LockStep
+from bayou.families.store.topology import Topology
 from bayou.node.messages import Converge, Message
 from bayou.node.session import Guarantees, parse_guarantees
-from bayou.worlds.simulated import SimulatedWorld
+from tests.rows import row
+from tests.simulated import StoreWorld
 from tests.test_nodes_late import system
 
 # What a log can't look like.
@@ -37,14 +38,14 @@ def replica(committed: Sequence[Write], tentative: Sequence[Write] = (), primary
 
 
 def put(stamp: int, server: Name) -> Write:
-    return Write(stamp, server, PUT, "s", "u")
+    return Write(stamp, server, PUT, *row("s", "u"))
 
 
-CREATE_A, CREATE_B = Write(1, ROOT, CREATION, "", None), Write(2, ROOT, CREATION, "", None)
+CREATE_A, CREATE_B = Write(1, ROOT, CREATION, "", "", None), Write(2, ROOT, CREATION, "", "", None)
 
 
 def leave(stamp: int, server: Name, heir: Name | None) -> Write:
-    return Write(stamp, server, RETIREMENT, "", heir)
+    return Write(stamp, server, RETIREMENT, "", "", heir)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_a_run_of_writes_that_grows_long_is_kept_as_one_that_may_be() -> None:
 class Listening:
     """Passes orders on to a world, and remembers them, a list for each round."""
 
-    def __init__(self, world: SimulatedWorld) -> None:
+    def __init__(self, world: StoreWorld) -> None:
         self.world = world
         self.asked: list[list[tuple[int, Converge]]] = []
 
@@ -104,7 +105,7 @@ class Listening:
         return [[server for server, order in asked if order.above is None] for asked in self.asked]
 
 
-def lock_step(count: int) -> tuple[SimulatedWorld, Topology, Listening, LockStep]:
+def lock_step(count: int) -> tuple[StoreWorld, Topology, Listening, LockStep]:
     world, topology = system(count), Topology()
     for server in range(count):
         topology.add_server(server)
@@ -116,7 +117,7 @@ def test_lock_step_with_a_wrong_guess_of_the_primary_takes_one_round_more() -> N
     """The answers of the first say who it is. Without them, what the others wrote stays tentative."""
     world, _, listening, steps = lock_step(3)
     steps.note_primary(2)
-    world.server(1).replica.put("s", "u")
+    world.server(1).replica.put(*row("s", "u"))
     steps.settle([0])
     assert listening.heads() == [[2], [0]]
     assert [{order.attempt for _, order in asked} for asked in listening.asked] == [{0}, {1}]
@@ -154,8 +155,8 @@ def test_lock_step_asks_again_only_those_that_are_not_level() -> None:
         topology.disconnect(here, there)
         world.disconnect(here, there)
     steps.note_primary(1)
-    world.server(1).replica.put("s", "u")
-    world.server(3).replica.put("s", "v")
+    world.server(1).replica.put(*row("s", "u"))
+    world.server(3).replica.put(*row("s", "v"))
     steps.settle(topology.servers)
     assert listening.heads() == [[1, 2], [0]], "server 4 is alone, and has nobody to be level with"
     assert world.server(2).replica.vector == world.server(3).replica.vector
@@ -247,7 +248,7 @@ def test_who_has_retired_never_is_the_primary() -> None:
     root = Replica(ROOT)
     gone = Replica(root.create().created)
     gone.apply(root.beyond(0, gone.vector))
-    gone.put("s", "u")
+    gone.put(*row("s", "u"))
     gone.retire(None)
     root.retire(gone.name)
     gone.apply(root.beyond(gone.csn, gone.vector))

@@ -4,10 +4,10 @@ Each test here fails with such a change."""
 from __future__ import annotations
 
 from bayou.node.effects import Effects, LinkUp
-from bayou.node.exchange import Limits
-from bayou.node.gossip import Habits
-from bayou.node.messages import GOSSIP, AntiEntropy, News, Pause, Probe, Pull, Request, Retire, Waiting
-from bayou.node.server import Server, Settings
+from bayou.node.messages import GOSSIP, AntiEntropy, Hello, News, Pause, Probe, Pull, Request, Retire, Waiting
+from bayou.node.server import Server
+from bayou.node.settings import Habits, Limits, Settings
+from tests.rows import row
 from tests.test_nodes import deliver, due, hear, order, system
 
 HABITS = Habits(period_s=100.0, jitter=0.0, patience_s=1.0)
@@ -35,7 +35,7 @@ def test_an_exchange_that_gets_on_is_given_another_period_of_patience() -> None:
     """To the moment: what came in the last moment of the first one counts."""
     sender, receiver = two()
     for song in ("a", "b", "c"):
-        sender.replica.put(song, "u")
+        sender.replica.put(*row(song, "u"))
     (pull,) = pulls(hear(receiver, 0, news(sender), now=10.0))
     assert pull.purpose == GOSSIP
     (part,) = parts(hear(sender, 1, pull, now=10.0))
@@ -50,14 +50,14 @@ def test_an_exchange_that_gets_on_is_given_another_period_of_patience() -> None:
 def test_a_round_is_over_when_the_primary_has_committed_for_another_reason() -> None:
     """Else a later one would be ended too early, and commit before older writes are there."""
     nodes = at_rest(3)
-    nodes[1].replica.put("a", "u")
+    nodes[1].replica.put(*row("a", "u"))
     (pull,) = pulls(hear(nodes[0], 1, news(nodes[1]), now=10.0))
     (part,) = parts(hear(nodes[1], 0, pull, now=10.0))
     hear(nodes[0], 1, part, now=10.0)
     assert nodes[0].replica.log.tentative
     assert due(nodes[0]) == 12.0, "when the round takes too long"
     assert before_it_commits(nodes[0]) == 2
-    hear(nodes[0], 9, Request(1, 1, "put", "b", "v", None, None), now=11.0)
+    hear(nodes[0], 9, Request(1, 1, "put", *row("b", "v"), None, None), now=11.0)
     assert not nodes[0].replica.log.tentative
     assert due(nodes[0]) == 100.0, "when the period is over"
     assert before_it_commits(nodes[0]) == 0
@@ -69,7 +69,7 @@ def at_rest(count: int) -> dict[int, Server]:
     for node in nodes.values():
         for peer in nodes:
             if peer != node.id:
-                deliver(nodes, node, node.step(0.0, LinkUp(peer, is_server=True)))
+                deliver(nodes, node, node.step(0.0, LinkUp(peer, Hello(is_server=True))))
     return nodes
 
 

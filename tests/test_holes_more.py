@@ -12,11 +12,10 @@ from bayou.core.errors import InvariantBroken, PeerError
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
+from bayou.core.values import fits, to_value
 from bayou.core.vector import NOTHING, RETIRED, LiveVector, VersionVector
-from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, Write, fits
+from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, Write
 from bayou.node.effects import AGAIN, Effects, LinkDown, LinkUp, Tick
-from bayou.node.exchange import Limits
-from bayou.node.gossip import Habits
 from bayou.node.messages import (
     Answer,
     AntiEntropy,
@@ -30,6 +29,7 @@ from bayou.node.messages import (
     End,
     Gather,
     HandOver,
+    Hello,
     Join,
     Message,
     News,
@@ -41,7 +41,9 @@ from bayou.node.messages import (
 )
 from bayou.node.patience import Patience
 from bayou.node.records import CreatedFor, Named
-from bayou.node.server import Server, Settings
+from bayou.node.server import Server
+from bayou.node.settings import Habits, Limits, Settings
+from tests.rows import asked, place, row
 from tests.test_holes_gossip import at_rest, before_it_commits, news, parts, pulls
 from tests.test_nodes import Numbers, alarm, client, due, first, hear, only, order, said, server, system
 
@@ -65,7 +67,7 @@ def test_how_far_ahead_a_stamp_may_be() -> None:
 def test_the_largest_stamp_that_is_believed_is_believed() -> None:
     for ahead, is_believed in ((2**32, True), (2**32 + 1, False)):
         replica = Replica(ROOT.child(2))
-        items = Items(0, [], [Write(2 + ahead, ROOT, PUT, "s", "u")])
+        items = Items(0, [], [Write(2 + ahead, ROOT, PUT, *row("s", "u"))])
         if is_believed:
             assert replica.apply(items) == 1
         else:
@@ -78,7 +80,7 @@ def test_the_largest_stamp_that_a_newcomer_begins_at() -> None:
         node = server(5, 0)
         create = only(order(node, Join(first=False)))
         assert isinstance(create, Create)
-        creation = Write(stamp, ROOT, CREATION, "", None)
+        creation = Write(stamp, ROOT, CREATION, "", "", None)
         effects = hear(node, 0, Created(create.token, creation, 1, VersionVector({ROOT: stamp})))
         assert (node.name is not None) == (effects.drops == []) == is_believed
 
@@ -101,7 +103,7 @@ def test_a_hybrid_clock_gives_times_and_one_more_where_it_has_given_that() -> No
 
 def test_a_server_told_of_the_wall_clock_gives_its_time_in_microseconds() -> None:
     node = first(settings=Settings(wall_offset_s=1000.0))
-    hear(node, 9, Request(1, 1, "put", "s", "u", None, None), now=2.5)
+    hear(node, 9, Request(1, 1, "put", *row("s", "u"), None, None), now=2.5)
     assert [write.stamp for write in node.replica.log] == [1002 * SECOND_US + SECOND_US // 2]
 
 
@@ -118,7 +120,7 @@ def test_the_root_comes_before_every_other_name(stamp: int) -> None:
 def test_what_a_vector_says_of_a_missing_server_changes_with_what_it_learns() -> None:
     """It remembers what it found out of one that is missing, but only until then."""
     live, gone = LiveVector.newborn(ROOT), ROOT.child(1)
-    creation, retirement = Write(1, ROOT, CREATION, "", None), Write(2, gone, RETIREMENT, "", None)
+    creation, retirement = Write(1, ROOT, CREATION, "", "", None), Write(2, gone, RETIREMENT, "", "", None)
     assert live.completed(gone) == NOTHING
     live.learn(creation)
     assert live.completed(gone.child(9)) == NOTHING
@@ -130,9 +132,9 @@ def test_what_a_vector_says_of_a_missing_server_changes_with_what_it_learns() ->
 def test_two_writes_with_one_csn_are_noticed_by_stamp_and_by_server(forged: tuple[int, Name]) -> None:
     replica = Replica(ROOT)
     replica.create()
-    replica.put("s", "u")
+    replica.put(*row("s", "u"))
     with pytest.raises(PeerError, match="two writes were given the same CSN"):
-        replica.apply(Items(1, [Write(*forged, PUT, "s", "v")], []))
+        replica.apply(Items(1, [Write(forged[0], forged[1], PUT, *row("s", "v"))], []))
 
 
 # Songs and URLs.
@@ -152,22 +154,22 @@ def test_texts_are_measured_in_bytes(character: str) -> None:
     [
         ("s" * 1024, "u", None),
         ("é" * 512, "u", None),
-        ("s" * 1025, "u", "a song of more than 1024 bytes"),
-        ("é" * 512 + "s", "u", "a song of more than 1024 bytes"),
-        ("s" * 1025, None, "a song of more than 1024 bytes"),
+        ("s" * 1025, "u", "a key of more than 1024 bytes"),
+        ("é" * 512 + "s", "u", "a key of more than 1024 bytes"),
+        ("s" * 1025, None, "a key of more than 1024 bytes"),
         ("s", "u" * 2**20, None),
         ("s", "é" * 2**19, None),
-        ("s", "u" * (2**20 + 1), "a URL of more than 1048576 bytes"),
-        ("s", "é" * 2**19 + "u", "a URL of more than 1048576 bytes"),
-        ("a b", "u", "a song or URL that is empty, or has blanks in it"),
-        ("s", "", "a song or URL that is empty, or has blanks in it"),
+        ("s", "u" * (2**20 + 1), "a value of more than 1048576 bytes"),
+        ("s", "é" * 2**19 + "u", "a value of more than 1048576 bytes"),
+        ("a b", "u", "a key of the playlist that is empty, or has blanks in it"),
+        ("s", "", "a value of the playlist that is empty, or has blanks in it"),
     ],
 )
 def test_a_song_or_url_that_is_too_long_or_no_word_costs_the_connection(
     song: str, url: str | None, why: str | None
 ) -> None:
     node = first()
-    effects = hear(node, 9, Request(1, 1, "delete" if url is None else "put", song, url, None, None))
+    effects = hear(node, 9, Request(1, 1, "delete" if url is None else "put", *asked(song, url), None, None))
     assert effects.drops == ([] if why is None else [(9, why)])
     assert said(effects) == ([Answer] if why is None else [])
     assert len(node.replica.log) == (why is None)
@@ -179,9 +181,9 @@ def test_a_song_or_url_that_is_too_long_or_no_word_costs_the_connection(
 def test_numbers_of_requests_begin_with_0() -> None:
     """What has a smaller one is no request of any session's, and not answered."""
     node = first()
-    assert said(hear(node, 9, Request(1, -1, "put", "s", "u", None, None))) == []
+    assert said(hear(node, 9, Request(1, -1, "put", *row("s", "u"), None, None))) == []
     assert len(node.replica.log) == 0
-    assert said(hear(node, 9, Request(1, 0, "put", "s", "u", None, None))) == [Answer]
+    assert said(hear(node, 9, Request(1, 0, "put", *row("s", "u"), None, None))) == [Answer]
 
 
 @pytest.mark.parametrize(("others", "is_echo"), [(19, True), (20, False)])
@@ -189,10 +191,10 @@ def test_a_number_is_remembered_for_twenty_times_as_many_sessions_as_an_answer(
     others: int, is_echo: bool
 ) -> None:
     node = first(settings=Settings(sessions_max=1))
-    old = Request(7, 1, "put", "s", "u", None, None)
+    old = Request(7, 1, "put", *row("s", "u"), None, None)
     hear(node, 9, old)
     for session in range(100, 100 + others):
-        hear(node, 9, Request(session, 1, "get", "s", None, None, None))
+        hear(node, 9, Request(session, 1, "get", *place("s"), None, None, None))
     hear(node, 9, old)
     assert len(node.replica.log) == (1 if is_echo else 2)
 
@@ -201,7 +203,7 @@ def test_a_number_is_remembered_for_twenty_times_as_many_sessions_as_an_answer(
 def test_a_thousand_odd_answers_to_requests_for_a_name_are_remembered(
     later: int, is_remembered: bool
 ) -> None:
-    creation = Write(1, ROOT, CREATION, "", None)
+    creation = Write(1, ROOT, CREATION, "", "", None)
     records = [CreatedFor(token, creation) for token in range(1 + later)]
     node = Server.restored(0, Numbers(0), None, [Named(ROOT), Items(0, [creation], []), *records], now=0.0)
     created = hear(node, 5, Create(0, 1)).sends[0][1]
@@ -214,10 +216,10 @@ def test_a_thousand_odd_answers_to_requests_for_a_name_are_remembered(
 
 
 def test_a_part_holds_as_many_characters_as_it_may() -> None:
-    """Of songs and URLs: a delete has none but its song's, and other writes have none at all."""
-    deletes = [Write(at, ROOT, DELETE, "ab", None) for at in range(1, 4)]
-    others = [Write(4, ROOT, CREATION, "", None), Write(5, ROOT, RETIREMENT, "", ROOT.child(4))]
-    puts = [Write(6, ROOT, PUT, "a", "u"), Write(7, ROOT, PUT, "", "u")]
+    """Of keys and values: a delete has none but its key's, and other writes have none at all."""
+    deletes = [Write(at, ROOT, DELETE, *place("ab"), None) for at in range(1, 4)]
+    others = [Write(4, ROOT, CREATION, "", "", None), Write(5, ROOT, RETIREMENT, "", "", ROOT.child(4))]
+    puts = [Write(6, ROOT, PUT, "notes", "a", to_value(1)), Write(7, ROOT, PUT, "notes", "", to_value(2))]
     limits = Limits(characters=4)
     assert limits.part_end(Items(0, deletes, []), 0) == 2
     assert limits.part_end(Items(0, [*deletes[:2], *others], puts), 0) == 4
@@ -237,11 +239,11 @@ def test_a_server_is_paused_after_a_crash_where_it_is_told_to(paused: bool) -> N
 def test_the_name_of_a_server_is_known_as_long_as_it_is_connected() -> None:
     """A link that comes up again without a name is to somebody else, perhaps."""
     node = first()
-    for relinked in (LinkDown(1), LinkUp(1, is_server=True), LinkUp(1, is_server=False)):
-        node.step(0.0, LinkUp(1, is_server=True, name=ROOT.child(1)))
-        assert node.names == {1: ROOT.child(1)}
+    for relinked in (LinkDown(1), LinkUp(1, Hello(is_server=True)), LinkUp(1, Hello(is_server=False))):
+        node.step(0.0, LinkUp(1, Hello(is_server=True, name=ROOT.child(1))))
+        assert node.peers.of(1).name is ROOT.child(1)
         node.step(0.0, relinked)
-        assert node.names == {}
+        assert node.peers.of(1).name is None
 
 
 # Patience, and what is told of it.
@@ -263,7 +265,7 @@ def test_the_patience_with_a_round_doubles_six_times(attempt: int, patience_s: f
 
 def test_what_is_asked_for_again_is_told() -> None:
     asker = client(0)
-    order(asker, Do("get", "s"))
+    order(asker, Do("get", *place("s")))
     assert asker.step(1.0, Tick()).notes == [(AGAIN, "a request")]
 
     newcomer = server(5, 0)
@@ -284,7 +286,7 @@ def test_what_is_asked_for_again_is_told() -> None:
 
 def test_what_can_not_be_asked_for_again_at_present_is_not_told() -> None:
     asker = client(0)
-    order(asker, Do("get", "s"))
+    order(asker, Do("get", *place("s")))
     newcomer = server(5, 0)
     order(newcomer, Join(first=False))
     leaving = system(2)[1]
@@ -303,7 +305,7 @@ def test_whoever_was_asked_for_a_name_is_asked_again_with_more_patience_each_tim
     node = server(5, 2, 3)
     create = only(order(node, Join(first=False)))
     assert isinstance(create, Create)
-    node.step(0.5, LinkUp(1, is_server=True))
+    node.step(0.5, LinkUp(1, Hello(is_server=True)))
     for now, then in ((1.0, 3.0), (3.0, 7.0)):
         assert alarm(node) == now
         ((peer, again),) = node.step(now, Tick()).sends
@@ -331,7 +333,7 @@ def test_nobody_leaves_while_there_is_nobody_to_take_over() -> None:
     for effects in (node.step(0.5, LinkDown(0)), node.step(due(node), Tick())):
         assert not effects.leave
         assert effects.answers == []
-    assert said(node.step(9.0, LinkUp(0, is_server=True))) == [HandOver]
+    assert said(node.step(9.0, LinkUp(0, Hello(is_server=True)))) == [HandOver]
 
 
 def test_an_heir_that_is_all_alone_waits_to_look_for_its_duty() -> None:
@@ -395,7 +397,7 @@ class Always:
 def test_a_period_is_shorter_or_longer_by_three_tenths_at_most(number: int, part: float) -> None:
     node = Server(0, Always(number), Settings(habits=Habits(period_s=10.0)))
     order(node, Join(first=True))
-    node.step(5.0, LinkUp(1, is_server=True))
+    node.step(5.0, LinkUp(1, Hello(is_server=True)))
     assert due(node) == pytest.approx(5.0 + 10.0 * part)
 
 
@@ -403,7 +405,7 @@ def waiting_primary() -> tuple[Server, Effects]:
     """Return the primary of three servers that run freely, which has a write of server 1 and has yet to hear
     from both before it commits, and what it said when it got that write."""
     nodes = at_rest(3)
-    nodes[1].replica.put("s", "u")
+    nodes[1].replica.put(*row("s", "u"))
     (pull,) = pulls(hear(nodes[0], 1, news(nodes[1]), now=10.0))
     (part,) = parts(hear(nodes[1], 0, pull, now=10.0))
     effects = hear(nodes[0], 1, part, now=10.0)
@@ -438,10 +440,10 @@ def test_while_paused_nothing_is_to_be_done() -> None:
     assert alarm(primary) is None
     assert before_it_commits(primary) == 0
     other = at_rest(3)[1]
-    other.replica.put("a", "b")
+    other.replica.put(*row("a", "b"))
     assert pulls(hear(primary, 1, news(other), now=10.0)) == []
-    assert said(hear(primary, 9, Request(1, 1, "put", "s", "u", None, None), now=10.0)) == [Answer]
-    assert said(primary.step(10.0, LinkUp(7, is_server=True))) == []
+    assert said(hear(primary, 9, Request(1, 1, "put", *row("s", "u"), None, None), now=10.0)) == [Answer]
+    assert said(primary.step(10.0, LinkUp(7, Hello(is_server=True)))) == []
     assert alarm(primary) is None
 
 
@@ -452,14 +454,14 @@ def test_only_who_lacks_something_is_told_or_asked() -> None:
     effects = order(nodes[0], Pause(paused=False), now=10.0)
     assert News not in said(effects)
     assert pulls(hear(nodes[0], 1, news(nodes[1]), now=10.0)) == []
-    effects = hear(nodes[0], 9, Request(1, 1, "put", "s", "u", None, None), now=10.0)
+    effects = hear(nodes[0], 9, Request(1, 1, "put", *row("s", "u"), None, None), now=10.0)
     assert [peer for peer, message in effects.sends if isinstance(message, News)] == [1, 2]
 
 
 def test_a_follower_with_writes_of_its_own_asks_one_partner_a_period() -> None:
     """Only a primary that has something to commit asks everybody."""
     nodes = at_rest(3)
-    nodes[1].replica.put("s", "u")
+    nodes[1].replica.put(*row("s", "u"))
     assert len(pulls(nodes[1].step(due(nodes[1]), Tick()))) == 1
 
 

@@ -11,7 +11,6 @@ from bayou.core.replica import Replica
 from bayou.core.vector import START
 from bayou.core.write import PUT, Write
 from bayou.node.effects import LinkDown, LinkUp, Ordered, Tick
-from bayou.node.exchange import Limits
 from bayou.node.messages import (
     JOIN,
     AntiEntropy,
@@ -26,6 +25,7 @@ from bayou.node.messages import (
     Failed,
     Gather,
     HandOver,
+    Hello,
     Join,
     Joined,
     Message,
@@ -38,9 +38,12 @@ from bayou.node.messages import (
     Willing,
 )
 from bayou.node.records import CreatedFor, Promised
-from bayou.node.server import Server, Settings
-from bayou.worlds.simulated import Arrival, SimulatedWorld
+from bayou.node.server import Server
+from bayou.node.settings import Limits, Settings
+from bayou.worlds.simulated import Arrival
 from tests import test_nodes_late
+from tests.rows import row
+from tests.simulated import StoreWorld
 from tests.test_nodes import Numbers, alarm, deliver, due, hear, only, order, said, server, system
 from tests.test_nodes_late import sent
 
@@ -56,7 +59,7 @@ def test_a_promise_to_inherit_survives_a_crash() -> None:
     assert world.server(0).replica.log.committed[-1].heir is world.server(1).replica.name
     assert [fact for fact in world.journals[1] if isinstance(fact, Promised)] == [Promised(ROOT)]
     world.crash(1)
-    world.restart(1, [2], paused=False)
+    world.restart_server(1, [2], paused=False)
     orders.append(world.order(1, Retire()))
 
     def is_from_0(flight: Arrival) -> bool:
@@ -95,7 +98,7 @@ def test_what_was_created_for_a_request_survives_a_crash() -> None:
     assert len(restored.replica.log) == writes
 
 
-def bring_to_rest(world: SimulatedWorld) -> None:
+def bring_to_rest(world: StoreWorld) -> None:
     """Let messages arrive and time pass until whatever is repeated must have been."""
     for _ in range(40):
         test_nodes_late.deliver(world)
@@ -160,7 +163,7 @@ def test_nobody_is_a_member_with_fewer_commitments_than_its_creator_had() -> Non
     writes, but has not heard that one of them is committed."""
     nodes = system(3)
     tell(nodes[1], nodes[0])
-    nodes[1].replica.put("s", "u")
+    nodes[1].replica.put(*row("s", "u"))
     tell(nodes[2], nodes[1])
     tell(nodes[0], nodes[1])
     nodes[0].replica.mark()
@@ -180,7 +183,7 @@ def test_a_slow_join_that_gets_on_is_not_begun_again() -> None:
     settings = Settings(limits=Limits(items=1, parts_ahead=1))
     nodes = system(2, settings)
     for number in range(5):
-        nodes[0].replica.put(f"s{number}", "u")
+        nodes[0].replica.put(*row(f"s{number}", "u"))
     node, create = newcomer(0, settings=settings)
     (_, created), (_, part) = hear(nodes[0], 5, create).sends
     hear(node, 0, created)
@@ -191,6 +194,22 @@ def test_a_slow_join_that_gets_on_is_not_begun_again() -> None:
         now = due(node)
         assert said(node.step(now, Tick())) == [], "something came since"
         assert due(node) > now
+    assert said(node.step(due(node), Tick())) == [Pull], "nothing came since"
+
+
+def test_a_slow_join_gets_on_whoever_has_declined_before() -> None:
+    """What counts is the exchange with the server that was asked last: one that declined sends nothing."""
+    settings = Settings(limits=Limits(items=1, parts_ahead=1))
+    nodes = system(2, settings)
+    for number in range(5):
+        nodes[1].replica.put(*row(f"s{number}", "u"))
+    node, create = newcomer(0, 1, settings=settings)
+    asked_again = only(hear(node, 0, Declined(create.token)))
+    (_, created), (_, part) = hear(nodes[1], 5, asked_again).sends
+    hear(node, 1, created)
+    for _ in range(3):
+        part = only(hear(nodes[1], 5, only(hear(node, 1, part))))
+        assert said(node.step(due(node), Tick())) == [], "something came since"
     assert said(node.step(due(node), Tick())) == [Pull], "nothing came since"
 
 
@@ -210,7 +229,7 @@ def named_by_1(nodes: dict[int, Server]) -> tuple[Server, Created]:
     created = hear(nodes[1], 5, create).sends[0][1]
     assert isinstance(created, Created)
     hear(node, 1, created)
-    nodes[2].step(0.0, LinkUp(5, is_server=True))
+    nodes[2].step(0.0, LinkUp(5, Hello(is_server=True)))
     return node, created
 
 
@@ -245,10 +264,10 @@ def test_what_was_going_on_with_a_peer_ends_when_it_breaks_the_protocol() -> Non
     nodes = system(2)
     serial = nodes[0].exchanges.expect(1, JOIN, 1)
     csn = nodes[0].replica.csn
-    stranger = Write(5, ROOT.child(99), PUT, "s", "u")
+    stranger = Write(5, ROOT.child(99), PUT, *row("s", "u"))
     effects = hear(nodes[0], 1, AntiEntropy(serial, 0, Items(csn, [], [stranger])))
     assert [peer for peer, _ in effects.drops] == [1]
-    own = Write(6, nodes[1].replica.name, PUT, "s", "u")
+    own = Write(6, nodes[1].replica.name, PUT, *row("s", "u"))
     effects = hear(nodes[0], 1, AntiEntropy(serial, 1, Items(csn, [], [own])))
     assert (effects.sends, effects.drops, effects.durable) == ([], [], [])
     assert order(nodes[0], Probe()).answers == [(1, Waiting(()))]
@@ -336,7 +355,7 @@ def spread_to_1() -> tuple[dict[int, Server], AntiEntropy]:
 
 def test_who_has_more_writes_than_the_server_above_is_not_level_with_it() -> None:
     nodes, back = spread_to_1()
-    nodes[1].replica.put("s", "u")
+    nodes[1].replica.put(*row("s", "u"))
     assert hear(nodes[1], 0, back).answers == [(1, Converged(level=False, primary=False))]
 
 
@@ -354,7 +373,7 @@ def test_who_has_another_csn_than_the_server_above_is_not_level_with_it(more: in
 def test_a_primary_that_is_not_the_head_is_not_level_with_something_tentative() -> None:
     """What came down to it came when the marks could not spread any more: another round is due."""
     nodes = system(2)
-    nodes[1].replica.put("s", "u")
+    nodes[1].replica.put(*row("s", "u"))
     for tentative in (True, False):
         hear(nodes[0], 1, only(order(nodes[1], Converge(1, None, (0,)))))
         up = only(order(nodes[0], Converge(1, 1, ())))
@@ -386,7 +405,7 @@ def test_a_pause_in_the_middle_of_a_round_forgets_what_was_asked() -> None:
 
 def test_what_arrives_after_a_pause_is_not_taken_in() -> None:
     nodes, back = spread_to_1()
-    nodes[0].replica.put("s", "u")
+    nodes[0].replica.put(*row("s", "u"))
     more = AntiEntropy(back.serial, 0, nodes[0].replica.beyond(nodes[1].replica.csn, nodes[1].replica.vector))
     order(nodes[1], Pause(paused=True))
     effects = hear(nodes[1], 0, more)

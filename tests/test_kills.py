@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bayou.core.errors import BayouError
-from bayou.master.commands import COMMANDS
+from bayou.core.items import Items
+from bayou.families.store.keeping import StoreKeeping
+from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
 from bayou.node.records import Answered
 from bayou.storage.journal import Journal, nameless
-from bayou.wire import keeping
 from bayou.worlds.processes import host
 from bayou.worlds.processes.world import ProcessWorld
+from bayou.worlds.world import NodeLost
 from tests.kills import kill
 from tests.processes import Master, run_master
 
@@ -48,9 +54,11 @@ def test_what_is_not_made_durable_is_missed(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_answers_that_are_not_remembered_make_writes_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request whose answer was lost with its server is sent again when that is back."""
-    pack = keeping.pack
+    pack = StoreKeeping.pack
     monkeypatch.setattr(
-        host, "pack", lambda records: pack([each for each in records if not isinstance(each, Answered)])
+        StoreKeeping,
+        "pack",
+        lambda self, records: pack(self, [each for each in records if not isinstance(each, Answered)]),
     )
     seeds = iter(range(20))
     while not any("times" in line for line in kill(20, next(seeds)).problems()):
@@ -135,3 +143,55 @@ def test_without_nameless_files_a_name_is_taken_away_at_once(
     assert os.pwrite(fd, b"there", 0) == 5
     assert list(tmp_path.iterdir()) == []
     os.close(fd)
+
+
+# Disks that are full.
+
+
+def fill(run: Run) -> None:
+    """Put until the world says that a node is lost."""
+    for number in range(100):
+        run.line(10 + number, f"put 9 song {'x' * 1000}{number}".encode())
+
+
+def test_a_server_that_can_write_no_more_ends_and_its_journal_is_whole(run: Run) -> None:
+    """Real writes fail, beyond a limit on the size of its files. What nobody heard of is in no log."""
+    assert isinstance(run.world, ProcessWorld)
+    size_bytes = os.fstat(journal_of(run)).st_size
+    resource.prlimit(run.world.pids[1], resource.RLIMIT_FSIZE, (size_bytes + 10_000, resource.RLIM_INFINITY))
+    with pytest.raises(NodeLost, match=r"^server 1 has ended by itself, as it could not write its journal$"):
+        fill(run)
+    journal = Journal("journal", fd=os.dup(journal_of(run)))
+    records = [record for batch in journal.read() for record in StoreKeeping().unpack(batch)]
+    journal.close()
+    assert 2 < sum(isinstance(record, Items) for record in records) < 100
+
+
+def test_a_run_ends_with_an_error_where_a_disk_is_full() -> None:
+    puts = "\n".join(f"put 9 song {'x' * 1000}{number}" for number in range(100))
+    scenario = f"joinServer 0\njoinClient 9 0\n{puts}\nprintLog 0\n"
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -f 20; exec {sys.executable} -m bayou.master"],
+        input=scenario.encode(), capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, b"")
+    first, second = done.stderr.decode().splitlines()
+    assert first == (
+        "server 0: the journal of server 0 can't be written: File too large; "
+        "raise the limit on the size of files (ulimit -f)"
+    )
+    assert second.endswith(": server 0 has ended by itself, as it could not write its journal")
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "No space left on device; make room in /somewhere, or let TMPDIR name another place"),
+        (errno.EIO, "Input/output error; it is in /somewhere; TMPDIR names another place"),
+    ],
+)
+def test_what_to_do_about_a_journal_that_can_not_be_written(
+    monkeypatch: pytest.MonkeyPatch, number: int, remedy: str
+) -> None:
+    monkeypatch.setenv("TMPDIR", "/somewhere")
+    assert str(host.Unwritten("it", OSError(number, os.strerror(number)))) == f"it can't be written: {remedy}"

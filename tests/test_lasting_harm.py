@@ -20,12 +20,15 @@ from bayou.node.messages import (
     Declined,
     End,
     HandOver,
+    Hello,
     Join,
     Pull,
     Retire,
     Willing,
 )
-from bayou.node.server import Server, Settings
+from bayou.node.server import Server
+from bayou.node.settings import Settings
+from tests.rows import place, row, text_value
 from tests.test_nodes import Numbers, hear, only, order, said, server, system
 
 
@@ -38,7 +41,7 @@ def follower() -> Replica:
 
 
 def taught(replica: Replica, *stamps: int) -> None:
-    replica.apply(Items(0, [], [Write(stamp, ROOT, PUT, "a", "u") for stamp in stamps]))
+    replica.apply(Items(0, [], [Write(stamp, ROOT, PUT, *row("a", "u")) for stamp in stamps]))
 
 
 # Stamps.
@@ -52,7 +55,7 @@ def test_a_stamp_far_ahead_is_refused(stamp: int) -> None:
     with pytest.raises(PeerError, match="far ahead"):
         taught(other, stamp)
     assert other.clock.now == 2
-    assert other.get("a") == "u"
+    assert other.get(*place("a")) == text_value("u")
     assert other.vector.completed(ROOT) == 2
     taught(other, 3)
     other.check()
@@ -64,7 +67,7 @@ def test_what_came_before_a_stamp_far_ahead_stays() -> None:
         taught(other, 2, 5, STAMP_MAX)
     assert other.vector.completed(ROOT) == 5
     with pytest.raises(PeerError, match="far ahead"):
-        other.apply(Items(1, [Write(STAMP_MAX, ROOT, PUT, "a", "u")], []))
+        other.apply(Items(1, [Write(STAMP_MAX, ROOT, PUT, *row("a", "u"))], []))
     assert other.csn == 1
     other.check()
 
@@ -75,7 +78,7 @@ def test_a_stamp_that_is_a_time_may_be_ahead_by_as_much_as_a_clock_can_be_wrong(
     taught(other, CENTURY_US - 1)
     with pytest.raises(PeerError, match="is the clock of its server right"):
         taught(other, STAMP_MAX)
-    assert other.put("b", "u").stamp == CENTURY_US
+    assert other.put(*row("b", "u")).stamp == CENTURY_US
     taught(other, CENTURY_US + STEP_MAX)
     assert other.clock.now == CENTURY_US + STEP_MAX, "what follows from what was seen is fine at any time"
 
@@ -83,10 +86,10 @@ def test_a_stamp_that_is_a_time_may_be_ahead_by_as_much_as_a_clock_can_be_wrong(
 @pytest.mark.parametrize("settings", [Settings(), Settings(wall_offset_s=0.0)])
 def test_a_newcomer_does_not_begin_at_the_end_of_all_stamps(settings: Settings) -> None:
     newcomer = Server(5, Numbers(0), settings)
-    newcomer.step(0.0, LinkUp(0, is_server=True))
+    newcomer.step(0.0, LinkUp(0, Hello(is_server=True)))
     token = only(order(newcomer, Join(first=False))).token  # type: ignore[attr-defined]
     root = Replica(ROOT)
-    late = Write(STAMP_MAX, ROOT, 2, "", None)
+    late = Write(STAMP_MAX, ROOT, 2, "", "", None)
     effects = hear(newcomer, 0, Created(token, late, 0, root.vector))
     assert [peer for peer, _ in effects.drops] == [0]
     assert newcomer.name is None
@@ -108,7 +111,7 @@ def test_an_heir_to_nobody_can_still_retire() -> None:
     """AskHeir for a name that does not exist: its sender is asked for what it has, and does not have it."""
     nodes = system(3)
     heir = nodes[1]
-    heir.step(0.0, LinkUp(7, is_server=True))
+    heir.step(0.0, LinkUp(7, Hello(is_server=True)))
     effects = hear(heir, 7, AskHeir(9, ROOT.child(99).child(1 << 40)))
     assert said(effects) == [Pull]
     assert effects.durable == []
@@ -129,7 +132,7 @@ def test_an_heir_asked_by_a_server_that_is_not_the_primary_declines() -> None:
 def test_an_heir_asked_in_the_name_of_another_cuts_the_connection() -> None:
     nodes = system(3)
     heir = nodes[1]
-    heir.step(0.0, LinkUp(2, is_server=True, name=nodes[2].replica.name))
+    heir.step(0.0, LinkUp(2, Hello(is_server=True, name=nodes[2].replica.name)))
     effects = hear(heir, 2, AskHeir(9, ROOT))
     assert effects.sends == []
     assert [peer for peer, _ in effects.drops] == [2]
@@ -144,12 +147,13 @@ def test_an_heir_that_was_cut_off_hears_from_the_asker_that_it_is_the_primary() 
     following = primary.replica.create().created
     primary.replica.retire(following)
     new = Server(8, Numbers(8), paused=True)
-    new.step(0.0, LinkUp(2, is_server=True))
+    new.step(0.0, LinkUp(2, Hello(is_server=True)))
+    order(new, Join(first=False))
     new.become(following)
     new.activate()
     new.replica.apply(primary.replica.beyond(0, new.replica.vector))
     assert new.replica.is_primary
-    heir.step(0.0, LinkUp(8, is_server=True))
+    heir.step(0.0, LinkUp(8, Hello(is_server=True)))
     asking = only(order(new, Retire()))
     assert isinstance(asking, AskHeir)
     pull = only(hear(heir, 8, asking))
@@ -168,4 +172,4 @@ def test_what_was_asked_of_an_heir_does_not_stand_in_the_way_of_a_hand_over() ->
         part = AntiEntropy(pull.serial, 0, Items(heir.replica.csn, [], []), End(0, nodes[2].replica.vector))
         assert Declined not in said(hear(heir, 2, part))
     node = server(4, 1)
-    assert node.names == {}
+    assert node.peers.of(1).name is None

@@ -13,19 +13,27 @@ from typing import Any
 import pytest
 
 from bayou._quoting import shorten
-from bayou.core.write import SONG_BYTES_MAX, URL_BYTES_MAX
-from bayou.master import console
-from bayou.master.console import read_lines
-from bayou.master.grammar import BadLine, parse, parse_id
+from bayou.core.rows import KEY_BYTES_MAX, TEXT_BYTES_MAX
+from bayou.families.vocabulary import all_commands, find_command
+from bayou.master.language import COMMANDS
 from bayou.master.run import Run, StrictStop
-from bayou.master.vocabulary import COMMANDS
 from bayou.node.session import Guarantees, parse_guarantees
+from bayou.script import console
+from bayou.script.console import read_lines
+from bayou.script.grammar import BadLine, Line, parse, parse_id, split
 from bayou.worlds.simulated import SimulatedWorld
 from tests.processes import run_master
 from tests.simulated import simulate
 
 SMALL = "joinServer 0\njoinClient 1 0\nput 1 a b\nget 1 a\nprintLog 0\n"
 SMALL_OUT = b"a:b\nPUT:(a, b):TRUE\n"
+
+
+def parsed(line: bytes) -> Line:
+    """Return a line understood as the first command of a scenario is; BadLine where it is none."""
+    words = split(line)
+    command, _ = find_command(words, COMMANDS, None)
+    return parse(line, words, command)
 
 
 # Lines.
@@ -120,18 +128,17 @@ def test_ids_are_numbers_not_texts() -> None:
 
 def test_only_ascii_blanks_separate_fields() -> None:
     """A no-break space belongs to a song; so does every other character that only looks like a blank."""
-    line = parse("put 1 a\u00a0b \u3000\x1c".encode(), COMMANDS)
-    assert line is not None
+    line = parsed("put 1 a\u00a0b \u3000\x1c".encode())
     assert line.fields == ("1", "a\u00a0b", "\u3000\x1c")
 
 
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        (b"put 1 a " + b"u" * (URL_BYTES_MAX + 1), "a URL of 1048577 bytes; 1048576 are the limit"),
-        (b"put 1 " + b"s" * (SONG_BYTES_MAX + 1) + b" u", "a song of 1025 bytes; 1024 are the limit"),
+        (b"put 1 a " + b"u" * (TEXT_BYTES_MAX + 1), "a URL of 1048577 bytes; 1048576 are the limit"),
+        (b"put 1 " + b"s" * (KEY_BYTES_MAX + 1) + b" u", "a song of 1025 bytes; 1024 are the limit"),
         (b"delete 1 " + "é".encode() * 513, "a song of 1026 bytes; 1024 are the limit"),
-        (b"get 1 " + b"\xff" * (SONG_BYTES_MAX + 1), "a song of 1025 bytes; 1024 are the limit"),
+        (b"get 1 " + b"\xff" * (KEY_BYTES_MAX + 1), "a song of 1025 bytes; 1024 are the limit"),
     ],
     ids=["URL", "song", "delete", "odd bytes"],
 )
@@ -143,9 +150,13 @@ def test_what_is_longer_than_servers_accept_is_a_line_that_is_off(line: bytes, t
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("letter", [b"u", b"\xff", "\U0001f600".encode()], ids=["u", "odd", "wide"])
+@pytest.mark.parametrize(
+    "letter",
+    [b"u", b"\xff", "\U0001f600".encode(), b'"', b"\x01"],
+    ids=["u", "odd", "wide", "quoted", "escaped"],
+)
 def test_a_song_and_a_url_as_long_as_can_be(letter: bytes) -> None:
-    song, url = letter * (SONG_BYTES_MAX // len(letter)), letter * (URL_BYTES_MAX // len(letter))
+    song, url = letter * (KEY_BYTES_MAX // len(letter)), letter * (TEXT_BYTES_MAX // len(letter))
     done = run_master(
         b"joinServer 0\njoinServer 2\njoinClient 1 2\nput 1 %b %b\nget 1 %b\nprintLog 0\n" % (song, url, song)
     )
@@ -231,7 +242,8 @@ def test_a_file_that_cannot_be_read(path: str) -> None:
 def test_help_answers(arguments: tuple[str, ...]) -> None:
     done = run_master("", *arguments)
     assert done.returncode == 0
-    for word in ("--strict", "--deadline", "--guarantees", "--verbose", "--world", "exit status", *COMMANDS):
+    words = ("--strict", "--deadline", "--guarantees", "--verbose", "--world", "exit status")
+    for word in (*words, *all_commands(COMMANDS)):
         assert word.encode() in done.stdout
 
 
@@ -299,16 +311,15 @@ def test_a_simulated_hang_ends_at_the_deadline_without_waiting() -> None:
 
 
 def test_parsing_leaves_what_is_no_command() -> None:
-    assert parse(b"  # comment", COMMANDS) is None
+    assert split(b"  # comment") == split(b"\t// another") == split(b" \t ") == []
     with pytest.raises(BadLine, match="there are joinServer, retireServer"):
-        parse(b"unknown", COMMANDS)
+        parsed(b"unknown")
 
 
 def test_every_command_documents_itself() -> None:
-    for command in COMMANDS.values():
+    for command in all_commands(COMMANDS).values():
         assert command.does
-        line = parse(command.example.encode(), COMMANDS)
-        assert line is not None, f"the example of {command.name} is no command"
+        line = parsed(command.example.encode())
         assert line.command is command
         assert line.extra == ()
 

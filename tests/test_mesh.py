@@ -12,17 +12,17 @@ import pytest
 
 from bayou.core.name import ROOT
 from bayou.core.vector import VersionVector
+from bayou.master.language import COMMANDS
 from bayou.master.run import Run
-from bayou.master.vocabulary import COMMANDS
+from bayou.net import stream
+from bayou.net.stream import EventPoll, new_poll
 from bayou.wire.columns import pack_vector, unpack_vector
-from bayou.worlds.processes import stream
-from bayou.worlds.processes.stream import EventPoll, new_poll
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import WorldSettings
 from tests.behaviour.scenarios import replicas
 
 if TYPE_CHECKING:
-    from bayou.worlds.processes.stream import Poll
+    from bayou.net.stream import Poll
 
 ON_EPOLL = pytest.mark.skipif(not hasattr(select, "epoll"), reason="the system has no epoll")
 

@@ -12,7 +12,6 @@ from bayou.core.vector import START
 from bayou.core.write import PUT, Write
 from bayou.node.client import Client
 from bayou.node.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
-from bayou.node.exchange import Limits
 from bayou.node.joining import CREATIONS_KEPT
 from bayou.node.messages import (
     HAND_OVER,
@@ -36,6 +35,7 @@ from bayou.node.messages import (
     Failed,
     Gather,
     HandOver,
+    Hello,
     Join,
     Joined,
     LogPage,
@@ -51,7 +51,9 @@ from bayou.node.messages import (
     Waiting,
     Willing,
 )
-from bayou.node.server import Server, Settings
+from bayou.node.server import Server
+from bayou.node.settings import Limits, Settings
+from tests.rows import asked, place, row, text_value
 
 
 class Numbers:
@@ -69,7 +71,7 @@ def server(id: int, *peers: int, settings: Settings | None = None) -> Server:
     """Return a server that is connected to these servers and no member yet."""
     made = Server(id, Numbers(id), settings)
     for peer in peers:
-        made.step(0.0, LinkUp(peer, is_server=True))
+        made.step(0.0, LinkUp(peer, Hello(is_server=True)))
     return made
 
 
@@ -113,7 +115,7 @@ def talk(*nodes: Server) -> None:
     for node in nodes:
         for other in nodes:
             if other is not node:
-                node.step(0.0, LinkUp(other.id, is_server=True))
+                node.step(0.0, LinkUp(other.id, Hello(is_server=True)))
 
 
 def deliver(nodes: dict[int, Server], sender: Server, effects: Effects) -> list[tuple[int, Message]]:
@@ -157,7 +159,7 @@ def test_a_server_without_a_name_leaves_most_messages_aside() -> None:
     node = server(1, 0)
     for message in (Pull(1, JOIN, 0, START), Gather(1, 1, 0, START), HandOver(1), TakenOver(1, 0, START)):
         assert said(hear(node, 0, message)) == []
-    assert said(hear(node, 0, Request(1, 1, "get", "a", None, None, None))) == []
+    assert said(hear(node, 0, Request(1, 1, "get", *place("a"), None, None, None))) == []
     assert said(hear(node, 0, Create(5, 1))) == [Declined], "whoever asks for a name should ask somebody else"
 
 
@@ -170,21 +172,21 @@ def test_a_message_that_is_none_for_a_server_costs_the_connection() -> None:
 def test_links_that_come_and_go() -> None:
     node = first(3, 1)
     assert node.servers == [1, 3]
-    node.step(0.0, LinkUp(1, is_server=True))
-    node.step(0.0, LinkUp(9, is_server=False))
+    node.step(0.0, LinkUp(1, Hello(is_server=True)))
+    node.step(0.0, LinkUp(9, Hello(is_server=False)))
     node.step(0.0, LinkDown(7))
     assert node.servers == [1, 3]
-    node.step(0.0, LinkUp(3, is_server=False))
+    node.step(0.0, LinkUp(3, Hello(is_server=False)))
     assert node.servers == [1], "the same address, now of a client"
     node.step(0.0, LinkDown(1))
     assert node.servers == []
 
 
 def test_a_log_is_read_in_pages_of_limited_size() -> None:
-    node = first(settings=Settings(limits=Limits(items=3, characters=10)))
-    for song in ("a", "b", "c", "d"):
-        node.replica.put(song, "u")
-    node.replica.put("long", "x" * 100)
+    node = first(settings=Settings(limits=Limits(items=3, characters=16)))
+    for key in ("a", "b", "c", "d"):
+        node.replica.put(*row(key, "u"))
+    node.replica.put(*row("long", "x" * 100))
     pages: list[LogPage] = []
     start = 0
     while not pages or start < pages[-1].total:
@@ -192,7 +194,7 @@ def test_a_log_is_read_in_pages_of_limited_size() -> None:
         assert isinstance(page, LogPage)
         pages.append(page)
         start += len(page.writes)
-    assert [[write.song for write in page.writes] for page in pages] == [["a", "b", "c"], ["d"], ["long"]]
+    assert [[write.key for write in page.writes] for page in pages] == [["a", "b", "c"], ["d"], ["long"]]
     assert [page.committed for page in pages] == [3, 1, 1]
 
 
@@ -287,7 +289,7 @@ def test_a_creator_lost_in_the_middle_is_made_up_for_by_others() -> None:
     assert isinstance(created, Created)
     assert said(hear(node, 0, created)) == [], "sent twice"
     for other in nodes.values():
-        other.step(0.5, LinkUp(5, is_server=True))
+        other.step(0.5, LinkUp(5, Hello(is_server=True)))
     now, effects = 0.5, node.step(0.5, LinkDown(0))
     # Neither of the others knows of the creation yet: what they have is not enough.
     for _ in range(3):
@@ -317,7 +319,7 @@ def test_a_newcomer_cut_off_from_everybody_waits() -> None:
     node.step(0.5, LinkDown(0))
     assert said(node.step(due(node), Tick())) == []
     assert alarm(node) == 3.5, "twice as patient"
-    effects = node.step(2.0, LinkUp(1, is_server=True))
+    effects = node.step(2.0, LinkUp(1, Hello(is_server=True)))
     assert said(effects) == [Pull], "at once, as soon as there is somebody"
 
 
@@ -334,9 +336,9 @@ def test_exchanges_after_joining_say_nothing_more() -> None:
 
 def long_exchange() -> tuple[Server, Server]:
     """Return a server that has ten writes more than the other, who has to ask for them in small parts."""
-    nodes = system(2, Settings(limits=Limits(items=2, characters=1000, parts_ahead=2)))
+    nodes = system(2, Settings(limits=Limits(items=2, characters=1600, parts_ahead=2)))
     for number in range(10):
-        nodes[0].replica.put(f"s{number}", "u")
+        nodes[0].replica.put(*row(f"s{number}", "u"))
     nodes[1].exchanges.pull(0, HAND_OVER, 1)
     return nodes[0], nodes[1]
 
@@ -372,8 +374,8 @@ def test_a_gap_ends_an_exchange_and_what_came_before_stays() -> None:
 
 
 def test_a_large_write_makes_a_part_alone() -> None:
-    limits = Limits(items=10, characters=5)
-    writes = [Write(n, ROOT, PUT, "s", "x" * size) for n, size in enumerate((1, 1, 100, 3, 2), start=1)]
+    limits = Limits(items=10, characters=9)
+    writes = [Write(n, ROOT, PUT, *row("s", "x" * size)) for n, size in enumerate((1, 1, 100, 3, 2), start=1)]
     items = Items(0, writes[:3], writes[3:])
     ends, start = list[int](), 0
     while start < len(items):
@@ -410,7 +412,7 @@ def test_a_round_needs_a_running_member() -> None:
 
 def test_a_gather_that_comes_before_the_order_is_kept() -> None:
     nodes = system(2)
-    nodes[1].replica.put("s", "u")
+    nodes[1].replica.put(*row("s", "u"))
     gather = only(order(nodes[0], Converge(3, None, (1,))))
     assert said(hear(nodes[1], 0, gather)) == []
     part = only(order(nodes[1], Converge(3, 0, ())))
@@ -428,7 +430,7 @@ def test_gathers_of_other_rounds_and_other_servers_are_left_aside() -> None:
     assert said(hear(nodes[1], 0, Gather(3, 6, 0, START))) == [], "sent twice"
     hear(nodes[2], 0, Gather(4, 7, 0, START))
     nodes[2].step(0.0, LinkDown(0))
-    nodes[2].step(0.0, LinkUp(0, is_server=True))
+    nodes[2].step(0.0, LinkUp(0, Hello(is_server=True)))
     assert said(order(nodes[2], Converge(4, 0, ()))) == [], "what was asked before the connection was cut"
 
 
@@ -529,7 +531,7 @@ def test_when_everybody_declines_they_are_asked_again_later() -> None:
     nodes[0].step(1.5, LinkDown(1))
     waiting = "waits for a server to be connected to it, to hand over to"
     assert order(nodes[0], Probe()).answers == [(1, Waiting((waiting,)))]
-    assert said(nodes[0].step(1.6, LinkUp(1, is_server=True))) == [AskHeir]
+    assert said(nodes[0].step(1.6, LinkUp(1, Hello(is_server=True)))) == [AskHeir]
 
 
 def test_who_promised_to_inherit_does_not_retire_before() -> None:
@@ -553,9 +555,9 @@ def test_a_retiring_server_takes_nothing_over() -> None:
     assert said(hear(nodes[1], 2, HandOver(5))) == [Declined]
     assert said(hear(nodes[1], 0, AskHeir(5, ROOT))) == [Declined]
     assert said(hear(nodes[1], 2, Create(5, 1))) == [Declined]
-    effects = hear(nodes[1], 9, Request(1, 1, "put", "a", "u", None, None))
+    effects = hear(nodes[1], 9, Request(1, 1, "put", *row("a", "u"), None, None))
     assert effects.sends == [(9, Answer(1, 1, REFUSED))]
-    assert said(hear(nodes[1], 9, Request(1, 2, "get", "a", None, None, None))) == [Answer]
+    assert said(hear(nodes[1], 9, Request(1, 2, "get", *place("a"), None, None, None))) == [Answer]
 
 
 def test_while_paused_the_next_one_is_offered_what_the_lowest_declines() -> None:
@@ -572,7 +574,7 @@ def test_while_paused_the_next_one_is_offered_what_the_lowest_declines() -> None
 def test_a_server_connected_in_the_middle_of_a_hand_over_is_to_have_it_too() -> None:
     nodes = system(2)
     order(nodes[1], Retire())
-    effects = nodes[1].step(0.0, LinkUp(7, is_server=True))
+    effects = nodes[1].step(0.0, LinkUp(7, Hello(is_server=True)))
     assert sorted(peer for peer, _ in effects.sends) == [0, 7]
     effects = nodes[1].step(0.0, LinkDown(7))
     assert [peer for peer, _ in effects.sends] == [0]
@@ -584,25 +586,25 @@ def test_a_server_connected_in_the_middle_of_a_hand_over_is_to_have_it_too() -> 
 def test_requests_with_the_wrong_fields_cost_the_connection() -> None:
     node = first()
     for kind, url in (("steal", None), ("put", None), ("get", "u"), ("delete", "u")):
-        assert hear(node, 9, Request(1, 1, kind, "a", url, None, None)).drops
+        assert hear(node, 9, Request(1, 1, kind, *asked("a", url), None, None)).drops
 
 
 def test_a_request_sent_again_is_carried_out_once_and_answered_the_same() -> None:
     node = first()
-    put = Request(1, 1, "put", "a", "u", None, None)
+    put = Request(1, 1, "put", *row("a", "u"), None, None)
     answer = only(hear(node, 9, put))
     assert only(hear(node, 9, put)) == answer
     assert len(node.replica.log) == 1
-    later = only(hear(node, 9, Request(1, 2, "get", "a", None, None, None)))
+    later = only(hear(node, 9, Request(1, 2, "get", *place("a"), None, None, None)))
     assert isinstance(later, Answer)
-    assert later.url == "u"
+    assert later.value == text_value("u")
     assert said(hear(node, 9, put)) == [], "an echo of a request answered long ago"
 
 
 def test_the_session_silent_for_longest_is_forgotten_first() -> None:
     node = first(settings=Settings(sessions_max=2))
     for session in (1, 2, 1, 3):
-        hear(node, 9, Request(session, node.replica.csn + 1, "put", "a", "u", None, None))
+        hear(node, 9, Request(session, node.replica.csn + 1, "put", *row("a", "u"), None, None))
     assert list(node._desk._answers) == [1, 3]
 
 
@@ -612,33 +614,33 @@ def test_the_session_silent_for_longest_is_forgotten_first() -> None:
 def client(*peers: int) -> Client:
     made = Client(0, Numbers(0))
     for peer in peers:
-        made.step(0.0, LinkUp(peer, is_server=True, name=ROOT))
+        made.step(0.0, LinkUp(peer, Hello(is_server=True, name=ROOT)))
     return made
 
 
 def test_a_client_answers_orders_that_are_none() -> None:
     assert order(client(), Join(first=True)).answers == [(1, Failed("Join is no order for a client"))]
-    assert order(client(), Do("get", "a")).answers == [(1, Failed("it has no server"))]
+    assert order(client(), Do("get", *place("a"))).answers == [(1, Failed("it has no server"))]
     assert order(client(0), Probe()).answers == [(1, Waiting(()))]
 
 
 def test_a_client_has_one_request_under_way() -> None:
     node = client(0)
-    assert said(order(node, Do("get", "a"))) == [Request]
-    assert order(node, Do("get", "b")).answers == [(1, Failed("its last request is still under way"))]
+    assert said(order(node, Do("get", *place("a")))) == [Request]
+    assert order(node, Do("get", *place("b"))).answers == [(1, Failed("its last request is still under way"))]
     assert order(node, Probe()).answers == [(1, Waiting(("waits for server 0 to answer",)))]
     node.check()
 
 
 def test_a_request_is_repeated_until_it_is_answered() -> None:
     node = client(0)
-    request = only(order(node, Do("put", "a", "u")))
+    request = only(order(node, Do("put", *row("a", "u"))))
     assert alarm(node) == 1.0
     assert node.step(0.9, Tick()).sends == []
     assert only(node.step(1.0, Tick())) == request
     node.step(1.5, LinkDown(0))
     assert node.step(2.0, Tick()).sends == [], "nobody to send it to"
-    assert only(node.step(2.5, LinkUp(0, is_server=True, name=ROOT))) == request
+    assert only(node.step(2.5, LinkUp(0, Hello(is_server=True, name=ROOT)))) == request
     effects = hear(node, 0, Answer(1, 1, OK, stamp=4, server=ROOT))
     assert effects.answers == [(1, Did(OK, None))]
     assert alarm(node) is None
@@ -648,9 +650,9 @@ def test_a_request_is_repeated_until_it_is_answered() -> None:
 
 def test_a_request_is_never_sent_to_another_server() -> None:
     node = client(0)
-    order(node, Do("put", "a", "u"))
+    order(node, Do("put", *row("a", "u")))
     node.step(0.0, LinkDown(0))
-    effects = node.step(0.0, LinkUp(1, is_server=True))
+    effects = node.step(0.0, LinkUp(1, Hello(is_server=True)))
     assert effects.sends == []
     assert effects.answers == [(1, Failed("server 0 may or may not have carried it out"))]
     node.step(0.0, LinkDown(0))
@@ -662,25 +664,25 @@ def test_a_server_that_has_only_the_id_of_the_one_asked_is_another_one(name: Nam
     """It joined after that one had retired, and would carry the request out a second time; one that does not
     say its name may be such a one."""
     node = client(0)
-    order(node, Do("put", "a", "u"))
+    order(node, Do("put", *row("a", "u")))
     node.step(0.0, LinkDown(0))
-    effects = node.step(0.0, LinkUp(0, is_server=True, name=name))
+    effects = node.step(0.0, LinkUp(0, Hello(is_server=True, name=name)))
     assert effects.sends == []
     assert effects.answers == [(1, Failed("server 0 may or may not have carried it out"))]
-    assert said(order(node, Do("get", "a"))) == [Request], "the session goes on"
+    assert said(order(node, Do("get", *place("a")))) == [Request], "the session goes on"
 
 
 def test_a_server_without_a_name_is_nobody_to_come_back_to() -> None:
     node = Client(0, Numbers(0))
-    node.step(0.0, LinkUp(0, is_server=True))
-    order(node, Do("put", "a", "u"))
+    node.step(0.0, LinkUp(0, Hello(is_server=True)))
+    order(node, Do("put", *row("a", "u")))
     node.step(0.0, LinkDown(0))
-    assert node.step(0.0, LinkUp(0, is_server=True)).sends == []
+    assert node.step(0.0, LinkUp(0, Hello(is_server=True))).sends == []
 
 
 def test_answers_to_other_requests_are_left_aside() -> None:
     node = client(0)
-    order(node, Do("get", "a"))
+    order(node, Do("get", *place("a")))
     for answer in (Answer(1, 7, OK), Answer(2, 1, OK)):
         assert hear(node, 0, answer).answers == []
     assert hear(node, 0, Answer(1, 1, REFUSED)).answers == [(1, Did(REFUSED, None))]
@@ -690,3 +692,33 @@ def test_answers_to_other_requests_are_left_aside() -> None:
 
 def test_a_message_that_is_none_for_a_client_costs_the_connection() -> None:
     assert hear(client(0), 0, Retire()).drops == [(0, "Retire is no message for a client")]
+
+
+# What peers tell of themselves.
+
+
+@pytest.mark.parametrize(
+    ("hello", "blame"), [(None, "nothing where a Hello is due"), (Done(), "Done where a Hello is due")]
+)
+def test_a_peer_that_tells_what_is_no_hello_is_dropped(hello: Message | None, blame: str) -> None:
+    """And is nobody's peer: neither asked for anything, nor taken for a server."""
+    node = first()
+    node.step(0.0, LinkUp(1, Hello(is_server=True, name=ROOT.child(3))))
+    effects = node.step(0.0, LinkUp(1, hello))
+    assert effects.drops == [(1, blame)]
+    assert node.servers == []
+    assert node.peers.of(1).name is None
+    client = Client(5, Numbers(5))
+    effects = client.step(0.0, LinkUp(1, hello))
+    assert effects.drops == [(1, blame)]
+    assert client.server is None
+
+
+def test_a_server_says_its_name_as_soon_as_it_has_one() -> None:
+    node = server(0)
+    nameless = node.hello
+    assert nameless == Hello(is_server=True, name=None)
+    assert node.hello is nameless  # whoever drives it sees from this that there is nothing new
+    node.step(0.0, Ordered(1, Join(first=True)))
+    assert node.hello == Hello(is_server=True, name=ROOT)
+    assert Client(5, Numbers(5)).hello == Hello(is_server=False)

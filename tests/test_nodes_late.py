@@ -25,15 +25,18 @@ from bayou.node.messages import (
     Retired,
     Willing,
 )
-from bayou.node.server import Server, Settings
-from bayou.worlds.simulated import Arrival, SimulatedWorld
+from bayou.node.server import Server
+from bayou.node.settings import Settings
+from bayou.worlds.simulated import Arrival
 from bayou.worlds.world import WorldSettings
+from tests.rows import asked, place, row, text_value
+from tests.simulated import StoreWorld
 from tests.test_nodes import Numbers, hear, order
 
 
-def system(count: int, **options: object) -> SimulatedWorld:
+def system(count: int, **options: object) -> StoreWorld:
     """Return a world with that many servers, all connected, in which nothing is on its way."""
-    world = SimulatedWorld(WorldSettings(deadline_s=600.0), check=True, **options)  # type: ignore[arg-type]
+    world = StoreWorld(WorldSettings(deadline_s=600.0), check=True, **options)  # type: ignore[arg-type]
     for server in range(count):
         answer = world.start_server(server, range(server), Join(first=not server), paused=False)
         assert isinstance(answer, Joined)
@@ -41,7 +44,7 @@ def system(count: int, **options: object) -> SimulatedWorld:
     return world
 
 
-def deliver(world: SimulatedWorld, held: Callable[[Arrival], bool] = lambda flight: False) -> None:
+def deliver(world: StoreWorld, held: Callable[[Arrival], bool] = lambda flight: False) -> None:
     """Let all messages arrive but those that are held back, and those that they bring about."""
     while flights := [flight for flight in world.flights() if not held(flight)]:
         world.deliver(flights[0])
@@ -132,7 +135,7 @@ def test_pause_ends_a_round() -> None:
     """When all have answered a pause, nothing moves any more."""
     world = system(3)
     world.start_client(9, 2)
-    world.ask(9, Do("put", "a", "b"))
+    world.ask(9, Do("put", *row("a", "b")))
     rounds = [
         world.order(0, Converge(1, None, (1,))),
         world.order(1, Converge(1, 0, (2,))),
@@ -152,30 +155,30 @@ def test_pause_ends_a_round() -> None:
 def test_an_echo_is_harmless_after_the_answer_is_forgotten() -> None:
     node = Server(0, Numbers(0), Settings(sessions_max=3))
     order(node, Join(first=True))
-    old = Request(7, 1, "put", "s", "u", None, None)
+    old = Request(7, 1, "put", *row("s", "u"), None, None)
     hear(node, 50, old)
-    hear(node, 50, Request(7, 2, "put", "s", "v", None, None))
+    hear(node, 50, Request(7, 2, "put", *row("s", "v"), None, None))
     for session in range(100, 100 + 3 * NUMBERS_FOR_EACH_ANSWER - 1):
-        hear(node, 50, Request(session, 1, "get", "s", None, None, None))
+        hear(node, 50, Request(session, 1, "get", *place("s"), None, None, None))
     assert hear(node, 50, old).sends == []
-    assert node.replica.get("s") == "v"
+    assert node.replica.get(*place("s")) == text_value("v")
 
 
 @pytest.mark.parametrize(("song", "url"), [("a b", "u"), ("", "u"), ("a", "u\n"), ("a\t", None), ("a", "")])
 def test_songs_and_urls_are_words(song: str, url: str | None) -> None:
     node = Server(0, Numbers(0))
     order(node, Join(first=True))
-    effects = hear(node, 50, Request(7, 1, "delete" if url is None else "put", song, url, None, None))
+    effects = hear(node, 50, Request(7, 1, "delete" if url is None else "put", *asked(song, url), None, None))
     assert [peer for peer, _ in effects.drops] == [50]
 
 
 @pytest.mark.parametrize("is_named", [False, True], ids=["before its name", "before its membership"])
 def test_a_newcomer_that_crashes_goes_on_joining_when_it_is_back(is_named: bool) -> None:
     """Under the same name, of which the creator made one only."""
-    world = SimulatedWorld(check=True)
+    world = StoreWorld(check=True)
     world.start_server(0, [], Join(first=True), paused=False)
     world.start_client(9, 0)
-    world.ask(9, Do("put", "a", "b"))
+    world.ask(9, Do("put", *row("a", "b")))
     world.add_server(1, [0], paused=False)
     world.order(1, Join(first=False))
     while True:
@@ -187,9 +190,9 @@ def test_a_newcomer_that_crashes_goes_on_joining_when_it_is_back(is_named: bool)
             break
     assert (world.server(1).name is not None, world.server(1).is_member) == (is_named, False)
     world.crash(1)
-    world.restart(1, [0], paused=False)
+    world.restart_server(1, [0], paused=False)
     world.pass_quietly(60.0)
     newcomer = world.server(1)
     assert newcomer.is_member
-    assert newcomer.replica.get("a") == "b"
+    assert newcomer.replica.get(*place("a")) == text_value("b")
     assert [write.kind for write in world.server(0).replica.log.committed].count(CREATION) == 1

@@ -11,8 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bayou.node.exchange import Limits
-from bayou.node.server import Settings
+from bayou.node.settings import Limits, Settings
 from tests.chaos import Chaos, random_walk
 
 picks = st.integers(0, 1 << 16)

@@ -13,7 +13,7 @@ import pytest
 
 from bayou.core.errors import BayouError
 from bayou.core.name import ROOT
-from bayou.explore.bugs import planted
+from bayou.families.planting import planted
 from tests import test_core_replica, test_core_vectors, test_holes_nodes, test_nodes
 from tests.chaos import Chaos, random_walk
 from tests.generator import scenario
@@ -24,7 +24,7 @@ from tests.twin import Twin
 
 @dataclass
 class Bug:
-    """A bug: what it is called (in bayou.explore.bugs too), and the test that catches it."""
+    """A bug: what it is called (in bayou.families.planting too), and the test that catches it."""
 
     name: str
     caught_by: Callable[[], None]

@@ -20,17 +20,19 @@ from bayou.core.items import Items
 from bayou.core.name import ROOT
 from bayou.core.vector import START
 from bayou.core.write import PUT, Write
+from bayou.master.language import COMMANDS
 from bayou.master.run import Run
-from bayou.master.vocabulary import COMMANDS
+from bayou.net import door, link
+from bayou.net.pressure import HELD_BYTES_MAX
 from bayou.node.messages import AntiEntropy, End, HandOver, Message, Pull, Request, Retire
 from bayou.wire.codec import encode
 from bayou.wire.connection import LINK_FRAME_BYTES_MAX, MAGIC, NONCE_BYTES, Connection, Introduce
 from bayou.wire.frames import frame
-from bayou.worlds.processes import door, link
-from bayou.worlds.processes.pressure import HELD_BYTES_MAX
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import DeadlineExceeded, NodeLost, WorldSettings
+from tests.messages import introduction
 from tests.processes import Master, is_listening, run_master, wait_until
+from tests.rows import place, row
 
 pytestmark = [
     pytest.mark.processes,
@@ -269,7 +271,9 @@ class Guarded:
         while connection.peer is None:
             sock.sendall(connection.outgoing)
             connection.outgoing.clear()
-            list(connection.receive(sock.recv(4096)))
+            data = sock.recv(4096)
+            assert data, "closed within the handshake"
+            list(connection.receive(data))
         return sock, connection
 
     def hears(self, *words: str) -> None:
@@ -348,14 +352,31 @@ def test_a_crowd_of_strangers_does_not_use_up_the_descriptors(guarded: Guarded) 
     ("message", "blame"),
     [
         (Retire(), "Retire is no message for a server"),
-        (Introduce(9, is_server=True), "introduced itself twice"),
+        (introduction(9, is_server=True), "introduced itself twice"),
         (Pull(1, "curiosity", 0, START), "a pull for 'curiosity'"),
         (Pull(1, "join", -5, START), "from CSN -5 on"),
     ],
 )
 def test_friends_that_send_what_is_not_due(guarded: Guarded, message: Message, blame: str) -> None:
-    sock, connection = guarded.introduced(Introduce(9, is_server=True))
+    sock, connection = guarded.introduced(introduction(9, is_server=True))
     connection.send(message)
+    sock.sendall(connection.outgoing)
+    assert is_closed(sock)
+    guarded.hears("server 1: closed the connection to node 9", blame)
+    guarded.still_works()
+
+
+@pytest.mark.parametrize(
+    ("hello", "blame"),
+    [(None, "nothing where a Hello is due"), (introduction(9, is_server=True), "Introduce where a Hello")],
+)
+def test_friends_that_say_nothing_of_themselves(guarded: Guarded, hello: Message, blame: str) -> None:
+    """Or something else than what nodes of a store say."""
+    sock = guarded.dial(1)
+    connection = Connection(guarded.secret, os.urandom(NONCE_BYTES), Introduce(9, True, hello), dialled=True)
+    sock.sendall(connection.outgoing)
+    connection.outgoing.clear()
+    list(connection.receive(sock.recv(4096)))
     sock.sendall(connection.outgoing)
     assert is_closed(sock)
     guarded.hears("server 1: closed the connection to node 9", blame)
@@ -371,7 +392,7 @@ def test_friends_that_send_what_is_not_due(guarded: Guarded, message: Message, b
     ],
 )
 def test_friends_that_send_no_messages(guarded: Guarded, frame: bytes, blame: str) -> None:
-    sock, _ = guarded.introduced(Introduce(9, is_server=False))
+    sock, _ = guarded.introduced(introduction(9, is_server=False))
     sock.sendall(frame)
     sock.shutdown(socket.SHUT_WR)
     assert is_closed(sock)
@@ -385,7 +406,7 @@ def test_a_pickle_that_nests_without_end(guarded: Guarded) -> None:
     nested = b")" + b"\x85" * 190_000
     where = b"\x8c\x13bayou.node.messages\x8c\x07Message\x93"
     for fields in (b"\x8c\x04PullK\x01\x8c\x04joinK\x00" + nested, b"\x8c\x08AskHeirK\x01" + nested):
-        sock, _ = guarded.introduced(Introduce(9, is_server=True))
+        sock, _ = guarded.introduced(introduction(9, is_server=True))
         pickle = b"\x80\x04" + where + b"(" + fields + b"tR."
         sock.sendall(len(pickle).to_bytes(4, "big") + pickle)
         assert is_closed(sock)
@@ -394,7 +415,7 @@ def test_a_pickle_that_nests_without_end(guarded: Guarded) -> None:
 
 
 def test_what_a_peer_is_quoted_with_fits_on_a_line(guarded: Guarded) -> None:
-    sock, _ = guarded.introduced(Introduce(9, is_server=True))
+    sock, _ = guarded.introduced(introduction(9, is_server=True))
     name = b"os\nfoo: bar\x1b[31m" + b"x" * 100_000
     pickle = b"\x80\x04X" + len(name).to_bytes(4, "little") + name + b"\x8c\x01y\x93."
     sock.sendall(len(pickle).to_bytes(4, "big") + pickle)
@@ -408,7 +429,7 @@ def test_what_a_peer_is_quoted_with_fits_on_a_line(guarded: Guarded) -> None:
 def test_nobody_else_is_this_very_node(guarded: Guarded) -> None:
     sock = guarded.dial(1)
     connection = Connection(
-        guarded.secret, os.urandom(NONCE_BYTES), Introduce(1, is_server=True), dialled=True
+        guarded.secret, os.urandom(NONCE_BYTES), introduction(1, is_server=True), dialled=True
     )
     sock.sendall(connection.outgoing)
     connection.outgoing.clear()
@@ -417,6 +438,23 @@ def test_nobody_else_is_this_very_node(guarded: Guarded) -> None:
     assert is_closed(sock)
     guarded.hears("server 1: closed the connection to a stranger", "claims to be 1, as this node is")
     guarded.still_works()
+
+
+def test_nodes_of_machines_that_nobody_got_ready_for() -> None:
+    """In a process that knows nothing of their messages before they are told: the family is seen late."""
+    code = (
+        "from bayou.master.language import COMMANDS\n"
+        "from bayou.master.run import Run\n"
+        "from bayou.worlds.processes.world import ProcessWorld\n"
+        "from bayou.worlds.world import WorldSettings\n"
+        "world = ProcessWorld(WorldSettings(deadline_s=20.0))\n"
+        "run = Run(world, COMMANDS)\n"
+        "for line in (b'joinServer 0', b'joinServer 1', b'joinClient 9 1', b'put 9 a b', b'get 9 a'):\n"
+        "    run.line(1, line)\n"
+        "world.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"a:b\n", b"")
 
 
 @pytest.mark.parametrize("command", ["joinServer {}", "joinClient {} 0"])
@@ -492,14 +530,14 @@ def test_without_descriptors_a_server_keeps_calm() -> None:
 
 def test_a_peer_that_promises_writes_and_sends_nonsense_changes_nothing(guarded: Guarded) -> None:
     """A server that offers to hand over, and then sends commitments that can't come next."""
-    sock, connection = guarded.introduced(Introduce(9, is_server=True))
+    sock, connection = guarded.introduced(introduction(9, is_server=True))
     connection.send(HandOver(77))
     sock.sendall(connection.outgoing)
     connection.outgoing.clear()
     pull: Message | None = None
     while not isinstance(pull, Pull):
         pull = next(iter(connection.receive(sock.recv(4096))), None)
-    items = Items(pull.csn + 5, [Write(9, ROOT, PUT, "evil", "evil")], [])
+    items = Items(pull.csn + 5, [Write(9, ROOT, PUT, *row("evil", "evil"))], [])
     connection.send(AntiEntropy(pull.serial, 0, items, End(9, START)))
     sock.sendall(connection.outgoing)
     assert is_closed(sock)
@@ -512,8 +550,8 @@ def test_a_peer_that_promises_writes_and_sends_nonsense_changes_nothing(guarded:
 
 def test_a_peer_that_takes_the_place_of_another_is_the_last_to_come(guarded: Guarded) -> None:
     """An id has one connection: a newer one replaces the older."""
-    first, _ = guarded.introduced(Introduce(9, is_server=False))
-    second, _ = guarded.introduced(Introduce(9, is_server=False))
+    first, _ = guarded.introduced(introduction(9, is_server=False))
+    second, _ = guarded.introduced(introduction(9, is_server=False))
     assert is_closed(first)
     second.setblocking(False)
     with pytest.raises(BlockingIOError):
@@ -531,13 +569,13 @@ def test_who_does_not_read_is_not_read_from(guarded: Guarded, is_server: bool) -
     """Peers whose answers pile up unread do not make a server grow, and it serves others meanwhile."""
     guarded.run.line(5, b"put 2 big " + b"x" * 1_000_000)
     before = memory_kb(guarded.world.pids[1])
-    crowd = [guarded.introduced(Introduce(id, is_server=is_server)) for id in range(9, 19)]
+    crowd = [guarded.introduced(introduction(id, is_server=is_server)) for id in range(9, 19)]
 
     def keep_asking(sock: socket.socket, connection: Connection) -> None:
         sock.settimeout(0.5)
         try:
             for number in range(1, 200):
-                connection.send(Request(sock.fileno(), number, "get", "big", None, None, None))
+                connection.send(Request(sock.fileno(), number, "get", *place("big"), None, None, None))
                 connection.send(Pull(number, "gossip", 0, START))
                 sock.sendall(connection.outgoing)
                 connection.outgoing.clear()
@@ -559,9 +597,9 @@ def test_who_does_not_read_is_not_read_from(guarded: Guarded, is_server: bool) -
 
 def test_the_largest_parts_from_many_servers_at_once_all_arrive(guarded: Guarded) -> None:
     """Together they are several times what a server holds, so that they come one after another."""
-    crowd = [guarded.introduced(Introduce(id, is_server=True)) for id in range(10, 40)]
+    crowd = [guarded.introduced(introduction(id, is_server=True)) for id in range(10, 40)]
     url = "\U0001f600" * (1 << 18)
-    writes = [Write(stamp, ROOT, PUT, "song", url) for stamp in range(1, 5)]
+    writes = [Write(stamp, ROOT, PUT, *row("song", url)) for stamp in range(1, 5)]
     part = encode(AntiEntropy(1, 0, Items(0, [], writes)))
     assert len(crowd) * len(part) > 3 * HELD_BYTES_MAX
     answered: list[Message] = []
@@ -584,13 +622,13 @@ def test_the_largest_parts_from_many_servers_at_once_all_arrive(guarded: Guarded
 
 def test_many_requests_of_some_leave_time_for_others(guarded: Guarded) -> None:
     """Twenty connections of pipelined gets: another client's put took four seconds."""
-    crowd = [guarded.introduced(Introduce(id, is_server=False)) for id in range(10, 30)]
+    crowd = [guarded.introduced(introduction(id, is_server=False)) for id in range(10, 30)]
     stop = threading.Event()
 
     def keep_asking(sock: socket.socket, connection: Connection) -> None:
         sock.settimeout(0.05)
         for number in range(1, 5000):
-            connection.send(Request(sock.fileno(), number, "get", "song", None, START, None))
+            connection.send(Request(sock.fileno(), number, "get", *place("song"), None, START, None))
         data = memoryview(bytes(connection.outgoing))
         at = 0
         while at < len(data) and not stop.is_set():

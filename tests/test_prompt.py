@@ -11,9 +11,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from bayou.families.vocabulary import all_commands
 from bayou.master.helping import PROMPT_COMMANDS, describe, list_all
-from bayou.master.registry import GROUPS
-from bayou.master.vocabulary import COMMANDS
+from bayou.master.language import COMMANDS
 from tests.processes import run_master, wait_until
 from tests.terminal import Terminal
 
@@ -161,7 +161,12 @@ def test_help_and_status_of_an_empty_system(terminal: Terminal) -> None:
     for usage in ("joinServer id", "include FILE", "expect [TEXT]", "help [COMMAND]", "status"):
         assert usage in listed
     assert "there is no command 'nonsense'" in terminal.say("help nonsense")
-    assert "no server has joined yet: joinServer 0" in terminal.say("status")
+    assert "nothing has been started yet: help lists the commands" in terminal.say("status")
+    terminal.say("start")
+    assert terminal.say("status").splitlines()[1:] == [
+        "running in lock-step",
+        "no server has joined yet: joinServer 0",
+    ]
 
 
 def test_status_tells_of_clients_and_of_a_pause(terminal: Terminal) -> None:
@@ -240,16 +245,19 @@ def test_quit_is_no_command_of_a_file(terminal: Terminal, tmp_path: Path) -> Non
     assert b"unknown command 'quit'" in done.stderr
 
 
+GROUPS = ("system", "connections", "anti-entropy", "store", "faults", "language", "prompt")
+"""The headings under which ``help`` lists commands, in this order."""
+
+
 @pytest.mark.parametrize("columns", [40, 80, 131])
 def test_help_comes_in_groups_and_fits_the_terminal(state: Path, columns: int) -> None:
     terminal = Terminal(state, columns=columns)
     lines = terminal.say("help").splitlines()[1:]
     assert max(map(len, lines)) <= columns
     headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
-    assert headings == [
-        "system:", "connections:", "anti-entropy:", "store:", "faults:", "language:", "prompt:",
-    ]  # fmt: skip
-    assert all(sum(line.split()[:1] == [name] for line in lines) >= 1 for name in (*COMMANDS, "quit", "help"))
+    assert headings == [f"{group}:" for group in GROUPS]
+    names = (*all_commands(COMMANDS), "quit", "help")
+    assert all(sum(line.split()[:1] == [name] for line in lines) >= 1 for name in names)
     explained = terminal.say("help restartServer").splitlines()[1:]
     assert max(map(len, explained)) <= columns
     assert "restartServer 2" in " ".join(explained)
@@ -258,7 +266,7 @@ def test_help_comes_in_groups_and_fits_the_terminal(state: Path, columns: int) -
 
 def test_help_fits_whatever_is_a_terminal() -> None:
     for width in range(2, 200):
-        everything = {**COMMANDS, **PROMPT_COMMANDS}
+        everything = {**all_commands(COMMANDS), **PROMPT_COMMANDS}
         lines = [*list_all(everything.values(), width)]
         for command in everything.values():
             assert command.group in GROUPS

@@ -15,16 +15,19 @@ import pytest
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
+from bayou.core.rows import KEY_BYTES_MAX, TEXT_BYTES_MAX
 from bayou.core.vector import DECIDED_MAX, START, LiveVector, VersionVector
-from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, SONG_BYTES_MAX, URL_BYTES_MAX, Write
-from bayou.master.commands import LOG_PAGE_WRITES
-from bayou.node.exchange import Limits
-from bayou.node.messages import AntiEntropy, Converge, Created, End, LogPage, Message, Pull, Request
+from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, Write
+from bayou.families.store.commands import LOG_PAGE_WRITES
+from bayou.node.messages import AntiEntropy, Converge, Created, End, Hello, LogPage, Message, Pull, Request
+from bayou.node.settings import Limits
 from bayou.wire import columns
 from bayou.wire.codec import FEW, SHALLOW, decode, encode
-from bayou.wire.columns import IDS_MAX, KEPT_NAMES, NAMES_MAX, WRITES_MAX, pack_writes, unpack_writes
+from bayou.wire.columns import IDS_MAX, KEPT_NAMES, NAMES_MAX, WRITES_MAX
 from bayou.wire.connection import LINK_FRAME_BYTES_MAX
 from bayou.wire.errors import WireError
+from bayou.wire.writes import pack_writes, unpack_writes
+from tests.rows import place, row
 from tests.test_wire_codec import columns_with, message_from, pull_with
 
 
@@ -93,7 +96,7 @@ def test_too_many_names_are_neither_sent_nor_taken(wide: bool) -> None:
 
 
 def test_a_name_by_itself_has_the_same_limit() -> None:
-    write = Write(NAMES_MAX + 9, deep(NAMES_MAX), CREATION, "", None)
+    write = Write(NAMES_MAX + 9, deep(NAMES_MAX), CREATION, "", "", None)
     assert decode(encode(Created(1, write, 0, START))) == Created(1, write, 0, START)
     with pytest.raises(WireError, match="servers are named"):
         encode(Created(1, write._replace(server=deep(NAMES_MAX + 1)), 0, START))
@@ -102,7 +105,7 @@ def test_a_name_by_itself_has_the_same_limit() -> None:
 
 
 def test_a_few_writes_with_deep_names_share_a_table() -> None:
-    few = [Write(stamp, deep(5000), DELETE, "a", None) for stamp in range(5001, 5001 + FEW)]
+    few = [Write(stamp, deep(5000), DELETE, *place("a"), None) for stamp in range(5001, 5001 + FEW)]
     message = AntiEntropy(1, 0, Items(0, [], few))
     assert len(encode(message)) < 5000 * 8
     assert decode(encode(message)) == message
@@ -125,8 +128,13 @@ def test_a_few_writes_with_deep_names_share_a_table() -> None:
         pytest.param(lambda big: pull_with((big, big, big), b"\x01\x00"), id="names of a vector"),
         pytest.param(lambda big: columns_with(1, big), id="servers of writes"),
         pytest.param(lambda big: columns_with(2, big), id="stamps of writes"),
-        pytest.param(lambda big: columns_with(4, big), id="sizes of songs"),
-        pytest.param(lambda big: columns_with(8, big), id="heirs"),
+        pytest.param(lambda big: columns_with(3, big), id="kinds of writes"),
+        pytest.param(lambda big: columns_with(4, "/" * 4_000_000), id="collections of writes"),
+        pytest.param(lambda big: columns_with(4, "/" + "a" * 4_000_000), id="a long collection"),
+        pytest.param(lambda big: columns_with(5, big), id="places of collections"),
+        pytest.param(lambda big: columns_with(6, big), id="sizes of keys"),
+        pytest.param(lambda big: columns_with(8, big), id="tags of payloads"),
+        pytest.param(lambda big: columns_with(9, big), id="sizes of payloads"),
         pytest.param(lambda big: message_from("Converge", 1, None, big[1:], 0), id="ids"),
     ],
 )
@@ -143,7 +151,7 @@ def test_millions_of_numbers_are_refused_before_they_are_made(make: Any, measure
 def test_as_many_writes_as_a_part_holds() -> None:
     assert Limits().items <= WRITES_MAX
     assert LOG_PAGE_WRITES <= WRITES_MAX
-    batch = [Write(stamp, ROOT, DELETE, "a", None) for stamp in range(1, WRITES_MAX + 1)]
+    batch = [Write(stamp, ROOT, DELETE, *place("a"), None) for stamp in range(1, WRITES_MAX + 1)]
     assert unpack_writes(pack_writes(batch)) == batch
     with pytest.raises(WireError, match="8193 writes"):
         pack_writes([*batch, batch[0]])
@@ -161,9 +169,9 @@ def test_as_many_ids_as_a_system_can_have() -> None:
 
 
 LONGEST = {
-    "ASCII": ("s" * SONG_BYTES_MAX, "u" * URL_BYTES_MAX),
-    "characters of four bytes": ("\U0001f600" * (SONG_BYTES_MAX // 4), "\U0001f600" * (URL_BYTES_MAX // 4)),
-    "odd bytes": ("\udcff" * SONG_BYTES_MAX, "\udcff" * URL_BYTES_MAX),
+    "ASCII": ("s" * KEY_BYTES_MAX, "u" * TEXT_BYTES_MAX),
+    "characters of four bytes": ("\U0001f600" * (KEY_BYTES_MAX // 4), "\U0001f600" * (TEXT_BYTES_MAX // 4)),
+    "odd bytes": ("\udcff" * KEY_BYTES_MAX, "\udcff" * TEXT_BYTES_MAX),
 }
 
 
@@ -175,12 +183,12 @@ def test_songs_and_urls_in_an_exchange_are_as_long_as_servers_accept(what: str, 
 
     def part(song: str, url: str) -> Message:
         return AntiEntropy(
-            1, 0, Items(0, [], [Write(at, ROOT, PUT, song, url) for at in range(1, count + 1)])
+            1, 0, Items(0, [], [Write(at, ROOT, PUT, *row(song, url)) for at in range(1, count + 1)])
         )
 
     assert decode(encode(part(song, url))) == part(song, url)
-    for spoilt in (part(song + "s", "url"), part("song", url + "u")):
-        with pytest.raises(WireError, match="a song or URL of more than"):
+    for spoilt, what in ((part(song + "s", "url"), "key"), (part("song", url + "u"), "value")):
+        with pytest.raises(WireError, match=f"a {what} of more than"):
             decode(encode(spoilt))
 
 
@@ -191,14 +199,14 @@ def test_a_request_for_more_than_the_limit_is_none() -> None:
 
     server = Server(0, random.Random(1))
     server.step(0.0, Ordered(1, Join(first=True)))
-    server.step(0.0, LinkUp(5, False))
+    server.step(0.0, LinkUp(5, Hello(is_server=False)))
     for number, (song, url) in enumerate(LONGEST.values(), 1):
-        request = Request(1, number, "put", song, url, None, None)
+        request = Request(1, number, "put", *row(song, url), None, None)
         ((_, answer),) = server.step(0.0, Received(5, request)).sends
         assert isinstance(answer, Answer)
         assert answer.verdict == OK
         for song_spoilt, url_spoilt in ((song + "s", "u"), ("s", url + "u")):
-            spoilt = Request(1, number + 100, "put", song_spoilt, url_spoilt, None, None)
+            spoilt = Request(1, number + 100, "put", *row(song_spoilt, url_spoilt), None, None)
             effects = server.step(0.0, Received(5, spoilt))
             assert not effects.sends
             assert "bytes" in effects.drops[0][1]
@@ -213,8 +221,10 @@ def test_the_largest_part_of_an_exchange_fits() -> None:
     chain = [ROOT, *deep(6000).ancestors()[:-1], deep(6000)]
     vector = VersionVector(dict.fromkeys(chain, 1 << 61))
     letters = Limits().characters // Limits().items
-    song, url = "\U0001f600" * 20, "\U0001f600" * (letters - 20)
-    batch = [Write((1 << 60) + at, chain[at % len(chain)], PUT, song, url) for at in range(Limits().items)]
+    song, url = "\U0001f600" * 20, "\U0001f600" * (letters - 22)  # and its quotation marks
+    batch = [
+        Write((1 << 60) + at, chain[at % len(chain)], PUT, *row(song, url)) for at in range(Limits().items)
+    ]
     assert Limits().part_end(Items(0, [], batch), 0) == len(batch)
     message = AntiEntropy(1, 0, Items(0, [], batch), End(1, vector))
     payload = encode(message)
@@ -244,7 +254,7 @@ def test_caches_keep_few_names(measured: Measured) -> None:
 def test_what_a_vector_remembers_of_missing_names_is_bounded(measured: Measured) -> None:
     """A server's vector may stand for hours, and be asked for names that are made up all the time."""
     replica = Replica(ROOT)
-    replica.put("a", "b")
+    replica.put(*row("a", "b"))
     live = LiveVector({ROOT: 1})
     for first in range(1, 6):
         made_up = [ROOT.child(first * 100_000 + at) for at in range(NAMES_MAX)]
@@ -262,9 +272,12 @@ def test_going_through_deep_names_costs_a_step_each() -> None:
     """Writes by made-up servers, all with the same thousands of retired ancestors."""
     replica = Replica(ROOT)
     made = [replica.create() for _ in range(3)]
-    replica.apply(Items(replica.csn, [Write(9, made[0].created, RETIREMENT, "", None)], []))
+    replica.apply(Items(replica.csn, [Write(9, made[0].created, RETIREMENT, "", "", None)], []))
     gone = Name.of((*range(NAMES_MAX - 9, 9, -1), *made[0].created.stamps))
     began = time.monotonic()
-    batch = [Write((1 << 30) + at, gone.child((1 << 29) + at), DELETE, "a", None) for at in range(WRITES_MAX)]
+    batch = [
+        Write((1 << 30) + at, gone.child((1 << 29) + at), DELETE, *place("a"), None)
+        for at in range(WRITES_MAX)
+    ]
     assert replica.apply(Items(replica.csn, [], batch)) == 0
     assert time.monotonic() - began < 5, "one after another, they took minutes"

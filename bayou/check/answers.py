@@ -3,14 +3,15 @@ looks at a State and says into a Verdict what it finds."""
 
 from __future__ import annotations
 
-from bayou.check.history import show
+from bayou.check.history import show, show_row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bayou.check.facts import Done
     from bayou.check.history import Answered, WriteId
-    from bayou.check.state import Done, State
+    from bayou.check.state import State
     from bayou.check.verdict import Verdict
 
 
@@ -143,9 +144,14 @@ def _asked_for(state: State, done: Done, verdict: Verdict) -> None:
     asked = state.history.asked.get((served.session, served.number))
     if asked is None:
         return
-    same = (asked.server, asked.kind, asked.song) == (served.server, served.kind, served.song)
+    same = (asked.server, asked.kind, asked.row, asked.view) == (
+        served.server,
+        served.kind,
+        served.row,
+        served.view,
+    )
     write = None if done.write is None else state.writes.get(done.write)
-    if verdict.fails(same and (write is None or write.url == asked.url)):
+    if verdict.fails(same and (write is None or write.value == asked.value)):
         verdict.blame(served.at, f"{done.what} is not what was asked, at event {asked.at}")
 
 
@@ -154,7 +160,7 @@ def _was_given(state: State, key: tuple[int, int], answered: Answered) -> bool:
     told = dict(answered.told)
     for done in state.requests.get(key, ()):
         served = done.served
-        gave = {"stamp": served.stamp, "by": done.server.name, "url": served.read}
+        gave = {"stamp": served.stamp, "by": done.server.name, "value": served.read}
         if served.verdict == answered.verdict and all(gave[name] == value for name, value in told.items()):
             return True
     asked = state.history.asked.get(key)
@@ -173,7 +179,8 @@ def _was_given(state: State, key: tuple[int, int], answered: Answered) -> bool:
 
 
 def reads(state: State, verdict: Verdict) -> None:
-    """A read returns the last write of its song in that server's log."""
+    """A read returns the last write of its row in that server's log; in the committed view, in the committed
+    prefix of it."""
     for all_done in state.requests.values():
         first: set[tuple[object, int]] = set()
         for done in all_done:
@@ -184,23 +191,36 @@ def reads(state: State, verdict: Verdict) -> None:
             is_again = life in first  # then it is the answer of the first time
             first.add(life)
             if not is_again and verdict.fails(done.last == served.read):
-                why = (
-                    f"server {done.server.id} read {served.song}: {served.read}, and its log says {done.last}"
-                )
+                what = f"{show_row(served.row)} in the {served.view} view: {served.read}"
+                why = f"server {done.server.id} read {what}, and its log says {done.last}"
                 verdict.blame(served.at, why)
 
 
 def results(state: State, verdict: Verdict) -> None:
-    """Part of the rule about writes: who answers for a write has it."""
+    """A put or delete that was carried out is answered with the stamp of a write of its row, which is in the
+    log of whoever answers."""
     for all_done in state.requests.values():
         for done in all_done:
-            if done.write is None or not done.is_ok or done.served.kind == "get":
+            if not done.is_ok or done.served.kind == "get":
+                continue
+            if done.write is None:
+                verdict.fails(False)
+                verdict.blame(done.served.at, f"server {done.server.id} answered {done.what} without a stamp")
                 continue
             write = state.writes.get(done.write)
-            fits = write is not None and (write.kind, write.song) == (done.served.kind, done.served.song)
+            fits = write is not None and (write.kind, write.row) == (done.served.kind, done.served.row)
             if verdict.fails(fits and done.server.knew(done.write, done.place)):
                 why = f"server {done.server.id} answered for {show(done.write)}, which is not in its log"
                 verdict.blame(done.served.at, why)
+    for key, answered in state.history.answered.items():
+        asked = state.history.asked.get(key)
+        if answered.verdict != "ok" or asked is None or asked.kind == "get":
+            continue
+        if verdict.fails({name for name, _ in answered.told} >= {"stamp", "by"}):
+            why = (
+                f"request {key[1]} of session {key[0]} heard that it was carried out, and not as which write"
+            )
+            verdict.blame(answered.at, why)
 
 
 def refusals(state: State, verdict: Verdict) -> None:

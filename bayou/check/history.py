@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 TYPE_CHECKING = False
@@ -12,8 +13,14 @@ if TYPE_CHECKING:
     Event = dict[str, Any]
     Name = tuple[int, ...]
     WriteId = tuple[int, Name]
+    Row = tuple[str, str]
 
+VERSION = 2
+"""The version of the format that is read here (docs/traces.md)."""
+
+ALL_GUARANTEES = ["RYW", "MR", "WFR", "MW"]
 KINDS = ("put", "delete", "creation", "retirement", "notice")
+"""Kinds of writes, by their numbers in a trace."""
 
 
 class HistoryError(Exception):
@@ -22,12 +29,16 @@ class HistoryError(Exception):
 
 @dataclass(frozen=True)
 class Write:
-    """A write as it stands in a log. ``id`` is its stamp and the name of the server that accepted it."""
+    """A write as it stands in a log. ``id`` is its stamp and the name of the server that accepted it.
+
+    ``row``: collection and key of a put or delete; ``value``: that of a put, as JSON with sorted keys, so
+    that two values are the same where their texts are.
+    """
 
     id: WriteId
     kind: str
-    song: str = ""
-    url: str | None = None
+    row: Row | None = None
+    value: str | None = None
     heir: Name | None = None
 
     @property
@@ -41,13 +52,19 @@ class Write:
         return self.kind in ("put", "delete")
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.song} {self.url or ''}".strip() + f" {show(self.id)}"
+        row = "" if self.row is None else show_row(self.row)
+        return f"{self.kind} {row} {self.value or ''}".strip() + f" {show(self.id)}"
 
 
 def show(write: WriteId) -> str:
     """Return a write's identity as people read it."""
     stamp, name = write
     return f"({stamp} by <{','.join(map(str, name))}>)"
+
+
+def show_row(row: Row) -> str:
+    """Return a row's collection and key as people read them."""
+    return "/".join(row)
 
 
 @dataclass(frozen=True)
@@ -67,14 +84,15 @@ class Logged:
 
 @dataclass(frozen=True)
 class Served:
-    """A server has answered a request."""
+    """A server has answered a request. ``view``, of a get: ``full`` or ``committed``; of others empty."""
 
     at: int
     server: int
     session: int
     number: int
     kind: str
-    song: str
+    row: Row
+    view: str
     verdict: str
     stamp: int | None
     read: str | None
@@ -117,8 +135,9 @@ class Asked:
     at: int
     server: int
     kind: str
-    song: str
-    url: str | None
+    row: Row
+    view: str
+    value: str | None
 
 
 @dataclass(frozen=True)
@@ -148,7 +167,7 @@ class History:
     steps: list[Step] = field(default_factory=list)
     asked: dict[tuple[int, int], Asked] = field(default_factory=dict)
     answered: dict[tuple[int, int], Answered] = field(default_factory=dict)
-    guarantees: frozenset[str] = frozenset({"RYW", "MR", "WFR", "MW"})
+    guarantees: frozenset[str] = frozenset(ALL_GUARANTEES)
     is_whole: bool = True
     of_processes: bool = False
 
@@ -159,30 +178,45 @@ class History:
         history = cls()
         for at, event in enumerate(events, start=1):
             try:
-                history._take(at, event)
-            except (KeyError, TypeError, ValueError) as error:
+                history.take(at, event)
+            except (KeyError, TypeError, ValueError, RecursionError) as error:
                 kind = event.get("event") if isinstance(event, dict) else None
                 why = f"{error} is missing" if isinstance(error, KeyError) else error
                 raise HistoryError(f"event {at} ({str(kind)[:20]}): {why}") from error
         return history
 
-    def _take(self, at: int, event: Event) -> None:
+    def take(self, at: int, event: Event) -> Step | None:
+        """Take in the event number ``at``; return the step that it is of a server, None where it is none.
+
+        KeyError, TypeError or ValueError where it has not the form of its kind.
+        """
         kind = event["event"]
         if not isinstance(kind, str):
             raise TypeError("the kind of an event is a text")
         make = _STEPS.get(kind)
         if make is not None:
-            self.steps.append(make(at, event))
-        elif kind == "asked":
+            step = make(at, event)
+            self.steps.append(step)
+            return step
+        if kind == "asked":
             self.asked.setdefault(_key(event), _asked(at, event))
         elif kind == "answered":
             self.answered.setdefault(_key(event), _answered(at, event))
         elif kind == "began":
-            self.guarantees = frozenset(map(_str, _list(event["guarantees"])))
+            _check_version(event["version"])
+            store = _dict(_dict(event.get("families", {})).get("store", {}))
+            self.guarantees = frozenset(map(_str, _list(store.get("guarantees", ALL_GUARANTEES))))
             self.of_processes = event.get("world") == "processes"
             self.is_whole = not self.of_processes
         elif kind == "ended":
             self.is_whole = True
+        return None
+
+
+def _check_version(version: object) -> None:
+    if type(version) is not int or version != VERSION:
+        what = f"the trace has version {str(version)[:20]} of the format, and version {VERSION} is read here"
+        raise ValueError(f"{what}: record the run again")
 
 
 def _logged(at: int, event: Event) -> Logged:
@@ -211,10 +245,35 @@ def _key(event: Event) -> tuple[int, int]:
     return _int(event["session"]), _int(event["number"])
 
 
+def _row(event: Event) -> Row:
+    return _str(event["collection"]), _str(event["key"])
+
+
+def _view(event: Event, kind: str) -> str:
+    """Return what a get looked at; other requests look at nothing."""
+    if kind != "get":
+        return ""
+    view = _str(event["view"])
+    if view not in ("full", "committed"):
+        raise ValueError(f"{view[:20]!r} is no view")
+    return view
+
+
+def _value(value: Any) -> str | None:
+    """Return a JSON value as a text that is another one for each other value; None for null.
+
+    Compared as they are, 1, 1.0 and true would be the same to Python.
+    """
+    return (
+        None
+        if value is None
+        else json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    )
+
+
 def _asked(at: int, event: Event) -> Asked:
-    url = event.get("url")
-    song = _str(event["song"])
-    return Asked(at, _int(event["server"]), _str(event["kind"]), song, None if url is None else _str(url))
+    kind = _str(event["kind"])
+    return Asked(at, _int(event["server"]), kind, _row(event), _view(event, kind), _value(event.get("value")))
 
 
 def _answered(at: int, event: Event) -> Answered:
@@ -223,13 +282,13 @@ def _answered(at: int, event: Event) -> Answered:
         told.append(("stamp", _int(event["stamp"])))
     if "by" in event:
         told.append(("by", _name(event["by"])))
-    if "url" in event:
-        told.append(("url", None if event["url"] is None else _str(event["url"])))
+    if "value" in event:
+        told.append(("value", _value(event["value"])))
     return Answered(at, _str(event["verdict"]), tuple(told))
 
 
 def _served(at: int, event: Event) -> Served:
-    stamp, read = event.get("stamp"), event.get("read")
+    stamp = event.get("stamp")
     kind = _str(event["kind"])
     if kind not in ("get", "put", "delete"):
         raise ValueError(f"{kind[:20]!r} is no kind of request")
@@ -239,24 +298,28 @@ def _served(at: int, event: Event) -> Served:
         _int(event["session"]),
         _int(event["number"]),
         kind,
-        _str(event["song"]),
+        _row(event),
+        _view(event, kind),
         _str(event["verdict"]),
         None if stamp is None else _int(stamp),
-        None if read is None else _str(read),
+        _value(event.get("read")),
     )
 
 
 def _write(plain: Any) -> Write:
-    stamp, server, kind, *rest = _list(plain)
-    if kind not in KINDS:
-        raise ValueError(f"{str(kind)[:20]!r} is no kind of write")
+    stamp, server, number, *rest = _list(plain)
+    if not 0 <= _int(number) < len(KINDS):
+        raise ValueError(f"{number} is no kind of write")
+    kind = KINDS[number]
     id = _int(stamp), _name(server)
     if kind == "put":
-        song, url = rest
-        return Write(id, kind, _str(song), _str(url))
+        collection, key, plain_value = rest
+        if plain_value is None:
+            raise ValueError("a put has a value, which null is not")
+        return Write(id, kind, (_str(collection), _str(key)), _value(plain_value))
     if kind == "delete":
-        (song,) = rest
-        return Write(id, kind, _str(song))
+        collection, key = rest
+        return Write(id, kind, (_str(collection), _str(key)))
     if kind == "retirement" and rest:
         (heir,) = rest
         return Write(id, kind, heir=_name(heir))
@@ -280,6 +343,12 @@ def _str(value: Any) -> str:
 def _list(value: Any) -> list[Any]:
     if type(value) is not list:
         raise TypeError(f"a {type(value).__name__} where a list is due")
+    return value
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    if type(value) is not dict:
+        raise TypeError(f"a {type(value).__name__} where an object is due")
     return value
 
 

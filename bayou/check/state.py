@@ -11,161 +11,20 @@ kept as a fact: ``twice``, ``late`` and the like.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from bayou.check.history import Fate, History, Logged, Named, Served, Settled, Write, show
+from bayou.check.facts import NEVER, Accepted, Batch, Commit, Done, Learned, Odd, Rest, Server
+from bayou.check.history import Logged, Named, Served, Settled, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.check.history import Name, WriteId
+    from bayou.check.history import Fate, History, Name, Row, Step, Write, WriteId
 
 SHOWN = 3
-NEVER = 1 << 62
-"""The place of a write in the past of a server that never knew it."""
-
-
-@dataclass(eq=False, slots=True)
-class Server:
-    """One server, from its name to its end; one that joins under the same id later is another one.
-
-    - ``known``: each write that it ever knew, and how many it knew before;
-    - ``committed``, ``tentative``: its log;
-    - ``primary``: whom the committed prefix here names; ``retired``: the retirements that it has processed;
-    - ``own``: the writes that it accepted; ``since_own``: those it learned since the last of them, and that;
-    - ``lives``: how often it crashed; ``is_down``: whether it still is; ``left_at``: the event by which it
-      left; ``is_replaced``: whether its id was used again although it had not left.
-    """
-
-    id: int
-    name: Name
-    named_at: int | None
-    known: dict[WriteId, int] = field(default_factory=dict)
-    committed: list[WriteId] = field(default_factory=list)
-    tentative: dict[WriteId, None] = field(default_factory=dict)
-    retired: dict[Name, WriteId] = field(default_factory=dict)
-    primary: Name = ()
-    own: list[WriteId] = field(default_factory=list)
-    since_own: list[WriteId] = field(default_factory=list)
-    latest: int = 0
-    lives: int = 0
-    is_down: bool = False
-    is_replaced: bool = False
-    left_at: int | None = None
-
-    def knew(self, write: WriteId, place: int) -> bool:
-        """Whether it knew a write when it knew ``place`` writes."""
-        return self.known.get(write, NEVER) < place
-
-    @property
-    def creation(self) -> WriteId | None:
-        """The creation write that its name comes from; None for the first server."""
-        return (self.name[0], self.name[1:]) if self.name else None
-
-    @property
-    def is_here(self) -> bool:
-        """Whether it was there in the end."""
-        return self.left_at is None and not self.is_down and not self.is_replaced
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A log event: a server says that ``csn`` writes were committed before it, and it had ``before``."""
-
-    at: int
-    server: Server
-    csn: int
-    before: int
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """A server processed a write for the first time, as its write number ``place``."""
-
-    at: int
-    server: Server
-    id: WriteId
-    place: int
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A server has a write at a CSN, while ``primary`` was the one that its committed prefix named.
-
-    ``is_own``: it had just accepted the write itself, so that nobody else can have given it the CSN.
-    """
-
-    at: int
-    server: Server
-    csn: int
-    id: WriteId
-    primary: Name
-    is_own: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A server accepted a write: what it had learned since its own write before, and its latest stamp."""
-
-    at: int
-    server: Server
-    causes: list[WriteId]
-    latest: int
-
-
-@dataclass(frozen=True, slots=True)
-class Odd:
-    """Something of a write that can't be right: at which event and server, and the write there before."""
-
-    at: int
-    server: Server
-    write: Write
-    other: WriteId
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A server answered a request when it knew ``place`` writes, in its life number ``life``.
-
-    ``write``: what the request became; ``last``: for a get, what the log said by then; ``had_retired``.
-    """
-
-    served: Served
-    server: Server
-    life: int
-    place: int
-    write: WriteId | None
-    last: str | None
-    had_retired: bool
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether it was carried out."""
-        return self.served.verdict == "ok"
-
-    @property
-    def what(self) -> str:
-        """The request as people read it."""
-        served = self.served
-        return f"request {served.number} of session {served.session} ({served.kind} {served.song})"
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """A server of a group at rest: does it have what the first of the group has? ``lacking`` says what
-    either of them lacks, empty where they are the same.
-
-    ``uncommitted``: what a primary has not committed; None for others.
-    """
-
-    at: int
-    server: Server
-    first: Server
-    lacking: str
-    uncommitted: tuple[WriteId, ...] | None
 
 
 class State:
-    """All that a history amounts to. Attributes are lists of the facts above, in the order of events;
+    """All that a history amounts to, as far as its steps have been taken: ``of`` takes them all.
+
+    Attributes are lists of facts (bayou.check.facts), in the order of events;
 
     - ``servers``, and ``by_name`` the first of each name;
     - ``writes``: the contents of each write, as first heard; ``accepted``: by identity;
@@ -195,17 +54,27 @@ class State:
         self.again: list[Odd] = []
         self._current: dict[int, Server] = {}
         self._within: dict[tuple[Server, Server], list[int]] = {}
+
+    @classmethod
+    def of(cls, history: History) -> State:
+        """Return what a whole history amounts to."""
+        state = cls(history)
         for step in history.steps:
-            if isinstance(step, Logged):
-                self._log(step)
-            elif isinstance(step, Served):
-                self._serve(step)
-            elif isinstance(step, Settled):
-                self._settle(step)
-            elif isinstance(step, Named):
-                self._name(step)
-            else:
-                self._befall(step)
+            state.take(step)
+        return state
+
+    def take(self, step: Step) -> None:
+        """Take in the next step of the history."""
+        if isinstance(step, Logged):
+            self._log(step)
+        elif isinstance(step, Served):
+            self._serve(step)
+        elif isinstance(step, Settled):
+            self._settle(step)
+        elif isinstance(step, Named):
+            self._name(step)
+        else:
+            self._befall(step)
 
     # What rules ask.
 
@@ -330,22 +199,23 @@ class State:
 
     def _serve(self, step: Served) -> None:
         server = self._server(step.server)
-        last = self._read(server, step.song) if step.kind == "get" and step.verdict == "ok" else None
+        is_read = step.kind == "get" and step.verdict == "ok"
+        last = self._read(server, step.row, step.view) if is_read else None
         write = None if step.stamp is None else (step.stamp, server.name)
         had_retired = server.name in server.retired
         done = Done(step, server, server.lives, len(server.known), write, last, had_retired)
         self.requests.setdefault((step.session, step.number), []).append(done)
 
-    def _read(self, server: Server, song: str) -> str | None:
-        """Return the URL of a song in the full view, by looking at every write."""
+    def _read(self, server: Server, row: Row, view: str) -> str | None:
+        """Return the value of a row in a view of a server's log, by looking at every write."""
         writes = self.writes
-        own = [id for id in server.tentative if writes[id].song == song and writes[id].is_data]
-        if own:
-            return writes[max(own)].url
+        own = [id for id in server.tentative if writes[id].row == row and writes[id].is_data]
+        if own and view == "full":
+            return writes[max(own)].value
         for id in reversed(server.committed):
             write = writes[id]
-            if write.song == song and write.is_data:
-                return write.url
+            if write.row == row and write.is_data:
+                return write.value
         return None
 
     def _settle(self, step: Settled) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bayou.check import answers, logs
 from bayou.check.state import State
-from bayou.check.verdict import INVALID, UNKNOWN, VALID, Verdict
+from bayou.check.verdict import Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from bayou.check.history import History
 
     Look = Callable[[State, Verdict], None]
-
-__all__ = ["INVALID", "RULES", "UNKNOWN", "VALID", "Verdict", "judge", "overall"]
 
 RULES = {
     "RYW": "Read Your Writes: a read sees the session's earlier writes",
@@ -27,7 +25,8 @@ RULES = {
     "causal order": "whoever has a write has all that its server had before it, and so does the commit order",
     "writes": "no write is lost, invented, or processed twice",
     "requests": "no request is carried out twice, or answered in two ways, and no write is of none",
-    "reads": "a read returns the last write of its song in that server's log",
+    "results": "a put or delete is answered with the stamp of its write, by a server that has that",
+    "reads": "a read returns the last write of its row in that server's log, or its committed prefix",
     "refusals": "a request is refused only where its guarantees ask for it, or its server has retired",
     "retired": "the retired stay retired",
     "names": "each server has a name of its own, of a creation write that it has",
@@ -35,38 +34,32 @@ RULES = {
     "level": "when nothing more can move, connected servers are equal, and with the primary all is committed",
 }
 
-_LOOKS: dict[str, tuple[Look, ...]] = {
-    "RYW": (answers.read_your_writes,),
-    "MR": (answers.monotonic_reads,),
-    "WFR": (answers.writes_follow_reads,),
-    "MW": (answers.monotonic_writes,),
-    "committed prefix": (logs.committed_prefix,),
-    "CSN": (logs.commit_numbers,),
-    "causal order": (logs.causal_order,),
-    "writes": (logs.writes, answers.results),
-    "requests": (answers.requests,),
-    "reads": (answers.reads,),
-    "refusals": (answers.refusals,),
-    "retired": (logs.retired,),
-    "names": (logs.names,),
-    "one primary": (logs.one_primary,),
-    "level": (logs.level,),
+_LOOKS: dict[str, Look] = {
+    "RYW": answers.read_your_writes,
+    "MR": answers.monotonic_reads,
+    "WFR": answers.writes_follow_reads,
+    "MW": answers.monotonic_writes,
+    "committed prefix": logs.committed_prefix,
+    "CSN": logs.commit_numbers,
+    "causal order": logs.causal_order,
+    "writes": logs.writes,
+    "requests": answers.requests,
+    "results": answers.results,
+    "reads": answers.reads,
+    "refusals": answers.refusals,
+    "retired": logs.retired,
+    "names": logs.names,
+    "one primary": logs.one_primary,
+    "level": logs.level,
 }
-"""How each rule looks at what happened."""
+"""How each rule looks at what happened: a function each."""
 
 
 def judge(history: History) -> dict[str, Verdict]:
     """Return the verdict of each rule on a history."""
-    state = State(history)
+    state = State.of(history)
     verdicts = {}
     for rule in RULES:
-        verdict = verdicts[rule] = Verdict()
-        for look in _LOOKS[rule]:
-            look(state, verdict)
+        verdicts[rule] = Verdict()
+        _LOOKS[rule](state, verdicts[rule])
     return verdicts
-
-
-def overall(verdicts: dict[str, Verdict]) -> str:
-    """Return ``invalid`` where one rule is, else ``unknown`` where nothing was looked at, else ``valid``."""
-    words = {verdict.word for verdict in verdicts.values()}
-    return INVALID if INVALID in words else VALID if VALID in words else UNKNOWN

@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 VALID, INVALID, UNKNOWN = "valid", "invalid", "unknown"
 
 
+def overall(verdicts: dict[str, Verdict]) -> str:
+    """Return ``invalid`` where one rule is, else ``unknown`` where nothing was looked at, else ``valid``."""
+    words = {verdict.word for verdict in verdicts.values()}
+    return INVALID if INVALID in words else VALID if VALID in words else UNKNOWN
+
+
 @dataclass
 class Verdict:
     """What came of one rule: how often it was looked at, and what breaks it (event number, text)."""

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
 
 
 STEP_MAX = 1 << 32
-"""By how much a stamp may be ahead of the largest one seen. A logical clock is never ahead by more than
-one: what its server had seen when it gave a stamp comes before the write that bears it. So there is room
-for mistakes, and yet no single write comes near the end of the numbers."""
+"""By how much the stamp of a write may be ahead of the largest one seen. Logical clocks are never ahead by
+more than one: whatever a server had seen when it gave a stamp reaches others before the write that bears the
+stamp. This leaves room for mistakes, and yet a single write can't use up the numbers that there are."""
 
 CENTURY_US = 100 * 366 * 24 * 3600 * 1_000_000
 """By how much a stamp that is a time may be ahead of the wall clock here, which may be wrong by decades
@@ -21,7 +21,7 @@ BEGINNING_MAX = 1 << 61
 
 
 class LogicalClock:
-    """Gives stamps one larger than the largest seen (spec of scenarios: the same stamps on every run).
+    """Gives stamps one larger than the largest seen, so that a scenario has the same stamps on every run.
 
     ``now`` is the largest stamp seen so far, 0 at first.
     """
@@ -43,7 +43,7 @@ class LogicalClock:
 
     @property
     def beginning_max(self) -> int:
-        """The largest stamp of a creation write that a new server believes, which has seen no other yet."""
+        """The largest stamp that a new server accepts in its own creation write, the first write it sees."""
         return BEGINNING_MAX
 
     def saw(self, stamp: int) -> None:

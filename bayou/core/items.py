@@ -1,4 +1,4 @@
-"""What one replica tells another of its log, or its own disk: the content of an exchange."""
+"""The content of an exchange: a piece of a log, as a replica tells it to another one, or to its own disk."""
 
 from __future__ import annotations
 

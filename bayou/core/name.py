@@ -70,7 +70,7 @@ class Name:
 
     @property
     def stamps(self) -> tuple[int, ...]:
-        """All stamps, own stamp first; made anew at each look, a step for each."""
+        """All stamps, own stamp first. They are put together each time, which takes a step for each."""
         stamps: list[int] = []
         name = self
         while name._creator is not None:
@@ -131,7 +131,7 @@ class Name:
 
 
 class _Interned(ref[Name]):
-    """A weak reference to a name, so that names are forgotten with the last log that holds them."""
+    """A weak reference to a name: a name is forgotten when nobody holds it any more."""
 
     __slots__ = ("key",)
 

@@ -12,9 +12,13 @@ from bayou.core.sortedwrites import SHORT
 from bayou.core.vector import NOTHING, LiveVector, VersionVector
 from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.core.values import Value
+
 
 class Replica:
-    """A replica of the playlist.
+    """A replica of all rows.
 
     Its state is a function of the items that it processed, in that order: those it accepted itself,
     those it was told of, and its own marks if it is the primary. ``take_journal`` hands them out, and
@@ -28,9 +32,10 @@ class Replica:
     """
 
     def __init__(self, name: Name, *, short_max: int = SHORT, clock: LogicalClock | None = None) -> None:
-        """Make a replica that has heard nothing yet: of the first server, or (``created``) of another.
+        """Make the replica of the server with this name, which has heard of nothing yet.
 
-        ``clock`` gives its accept stamps, a logical one unless given.
+        ``clock`` gives its accept stamps: a logical one, unless another is given. ``short_max``: see
+        bayou.core.sortedwrites.
         """
         self.name = name
         self.primary = ROOT
@@ -62,9 +67,9 @@ class Replica:
         """Whether a new server has processed its own creation write; the first one has none."""
         return self.name is ROOT or self._vector.entries.get(self.name) != NOTHING
 
-    def get(self, song: str, *, committed_only: bool = False) -> str | None:
-        """Return the URL of ``song`` in the full (or the committed) view, or None."""
-        return self.database.get(song, committed_only=committed_only)
+    def get(self, collection: str, key: str, *, committed_only: bool = False) -> Value | None:
+        """Return the value of a row in the full (or the committed) view, or None."""
+        return self.database.get(collection, key, committed_only=committed_only)
 
     @property
     def has_moved(self) -> bool:
@@ -78,19 +83,19 @@ class Replica:
 
     # Accepting writes of its own.
 
-    def put(self, song: str, url: str) -> Write:
+    def put(self, collection: str, key: str, value: Value) -> Write:
         """Accept a put; the primary commits it, and all else that it holds, at once."""
-        return self._accept(PUT, song, url)
+        return self._accept(PUT, collection, key, value)
 
-    def delete(self, song: str) -> Write:
+    def delete(self, collection: str, key: str) -> Write:
         """Accept a delete."""
-        return self._accept(DELETE, song, None)
+        return self._accept(DELETE, collection, key, None)
 
     def create(self) -> Write:
         """Accept a creation write; its ``created`` is the new server's name
         (Petersen '97, "Light-weight server creation and retirement").
         """
-        return self._accept(CREATION, "", None)
+        return self._accept(CREATION, "", "", None)
 
     def retire(self, heir: Name | None) -> Write:
         """Accept this server's own retirement write, after which it accepts nothing more.
@@ -100,12 +105,12 @@ class Replica:
         """
         if self.is_primary and heir is None:
             raise Misuse("the primary can't retire without an heir")
-        return self._accept(RETIREMENT, "", heir if self.is_primary else None)
+        return self._accept(RETIREMENT, "", "", heir if self.is_primary else None)
 
-    def _accept(self, kind: int, song: str, value: str | Name | None) -> Write:
+    def _accept(self, kind: int, collection: str, key: str, value: Value | Name | None) -> Write:
         if self.retired:
             raise Misuse(f"{self.name} has retired and accepts nothing more")
-        write = Write(self.clock.next(), self.name, kind, song, value)
+        write = Write(self.clock.next(), self.name, kind, collection, key, value)
         if self.is_primary:
             self.mark()  # the new write has the largest stamp, so it comes last
             self._journal.append(Items(self.csn, [write], []))
@@ -137,11 +142,12 @@ class Replica:
     def apply(self, items: Items) -> int:
         """Process items from another replica, in order; return how many of them were new.
 
-        What is known already is passed over, creation writes too. Raises PeerError where an item can't
-        come next: a commit notice with a gap before it, a write of a server never heard of, which
-        the prefix property rules out, or one with a stamp far ahead of what its server can have seen, after
-        which no clock would have room left. What came before it stays. Who becomes the primary by it commits
-        what it holds at once.
+        What is known already is passed over, creation writes too. If this server becomes the primary by one
+        of the items, it commits all that it holds at once.
+
+        Raises PeerError for an item that can't come next: a commit notice with a gap before it, a write of a
+        server never heard of (the prefix property rules that out), or a stamp so far ahead that its server
+        can't have given it. The items before that one stay.
         """
         done_committed: list[Write] = []
         done_tentative: list[Write] = []

@@ -32,8 +32,8 @@ STAMP_MAX = (1 << 62) - 1
 
 
 DECIDED_MAX = 1 << 14
-"""How many missing names a vector remembers its verdicts on; more than one message can ask about, so that
-going through all that it names costs a step each."""
+"""How many missing names a vector remembers the verdict on. No message can name as many, so each verdict that
+a message needs is worked out once."""
 
 
 def decide(entries: Mapping[Name, int], name: Name, decided: dict[Name, int]) -> int:
@@ -129,10 +129,6 @@ class VersionVector:
         completed = self.completed
         return all(completed(name) >= stamp for name, stamp in other._entries.items())
 
-    def concurrent(self, other: VersionVector) -> bool:
-        """Whether each of the two knows something that the other does not."""
-        return not self.covers(other) and not other.covers(self)
-
     def merged(self, other: VersionVector) -> VersionVector:
         """Return the knowledge of both together; servers that either has seen retire drop out."""
         entries = {name: max(value, other.completed(name)) for name, value in self._entries.items()}
@@ -202,6 +198,8 @@ class LiveVector:
     """
 
     __slots__ = ("_decided", "_snapshot", "entries")
+
+    UNCOMPARED = ("_decided", "_snapshot")
 
     def __init__(self, entries: dict[Name, int]) -> None:
         self.entries = entries

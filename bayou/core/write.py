@@ -10,15 +10,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple
 
+    from bayou.core.values import Value
+
     class _Fields(NamedTuple):
         stamp: int
         server: Name
         kind: int
-        song: str
-        value: str | Name | None
+        collection: str
+        key: str
+        value: Value | Name | None
 else:
-    _Fields = namedtuple("_Fields", "stamp server kind song value")
+    _Fields = namedtuple("_Fields", "stamp server kind collection key value")
 
+# The numbers of kinds are for good: on the wire, in journals and in traces they are the same.
 PUT = 0
 DELETE = 1
 CREATION = 2
@@ -26,11 +30,10 @@ RETIREMENT = 3
 NOTICE = 4
 """Not a write of its own: stands in an exchange for a write that the receiver has, now committed."""
 
-SONG_BYTES_MAX = 1024
-URL_BYTES_MAX = 1 << 20
-"""How long a song and a URL may be, in UTF-8; bytes that are no UTF-8 count as they are."""
-
 KIND_NAMES = ("put", "delete", "creation", "retirement", "notice")
+RESERVED_KINDS = {5: "change", 6: "group"}
+"""Numbers that are kept for writes to come: those with conditions, and those about a group of servers that
+commit together. Nobody takes one yet."""
 
 
 class Write(_Fields):
@@ -41,8 +44,9 @@ class Write(_Fields):
     - ``stamp``: the accept stamp, a positive integer;
     - ``server``: the name of the server that accepted it;
     - ``kind``: PUT, DELETE, CREATION or RETIREMENT (or NOTICE, see there);
-    - ``song``: the song put or deleted, otherwise empty;
-    - ``value``: the URL of a put; of a primary's retirement, the heir to its duty; otherwise None.
+    - ``collection``, ``key``: the row put or deleted, otherwise empty;
+    - ``value``: the value of a put, in canonical form (bayou.core.values); of a primary's retirement, the
+      heir to its duty; otherwise None.
     """
 
     __slots__ = ()
@@ -59,21 +63,8 @@ class Write(_Fields):
 
     def notice(self) -> Write:
         """Return the commit notice that stands for this write where the receiver has it already."""
-        return Write(self.stamp, self.server, NOTICE, "", None)
+        return Write(self.stamp, self.server, NOTICE, "", "", None)
 
     def __repr__(self) -> str:
-        words = (self.stamp, self.server, KIND_NAMES[self.kind], self.song, self.value)
+        words = (self.stamp, self.server, KIND_NAMES[self.kind], self.collection, self.key, self.value)
         return f"({' '.join(str(word) for word in words if word not in ('', None))})"
-
-
-def fits(text: str, bytes_max: int) -> bool:
-    """Whether a text takes that many bytes at most, each odd one (PEP 383) for itself."""
-    length = len(text)
-    if length > bytes_max:
-        return False
-    return length * 4 <= bytes_max or text.isascii() or size_bytes(text) <= bytes_max
-
-
-def size_bytes(text: str) -> int:
-    """Return how many bytes a text takes in UTF-8, each odd one (PEP 383) for itself."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))

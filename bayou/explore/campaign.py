@@ -14,17 +14,18 @@ from threading import Thread
 
 from bayou._record import Record
 from bayou.core.errors import BayouError
-from bayou.explore.bugs import planted
-from bayou.explore.generate import Shape, scenario
-from bayou.explore.knobs import setup_for
 from bayou.explore.shrink import shrink
-from bayou.explore.sightings import SIGHTINGS
 from bayou.explore.trial import Trial
+from bayou.families import FAMILIES, add
+from bayou.families.planting import planted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Executor, Future
+    from typing import Any
+
+    from bayou.worlds.simulated.setup import Setup
 
 BATCH = 25
 AHEAD_MAX = 64
@@ -37,17 +38,30 @@ OTHERS_TRIED = 5
 
 
 class Plan(Record):
-    """Which seeds to run, and how. ``bug`` names a bug to plant on purpose (bayou.explore.bugs)."""
+    """Which seeds of which family of scenarios to run, whose room is ``package`` (of the first one where
+    that is empty), and how. ``bug`` names a bug to plant on purpose (bayou.families.planting)."""
 
     first: int = 0
     seeds: int = 1000
     length: int = 90
     check: bool = False
     bug: str | None = None
+    package: str = ""
+
+    @property
+    def exploring(self) -> Any:
+        """What the family brings for this: see docs/families.md."""
+        family = add(self.package) if self.package else next(iter(FAMILIES.values()))
+        return family.part("exploring")
+
+    def setup(self, seed: int) -> Setup:
+        """Return the conditions under which the run with this seed takes place."""
+        made: Setup = self.exploring.setup_for(seed, self.bug)
+        return made
 
     def trial(self, seed: int) -> Trial:
         """Return the trial of a seed, not yet run."""
-        return Trial(scenario(seed, Shape(self.length)), setup_for(seed, self.bug), check=self.check)
+        return Trial(self.exploring.scenario(seed, self.length), self.setup(seed), check=self.check)
 
 
 class Finding(Record):
@@ -212,7 +226,7 @@ def cut_down(finding: Finding, plan: Plan) -> Finding:
 
 
 def _shrunk(finding: Finding, plan: Plan) -> Finding:
-    setup = setup_for(finding.seed, plan.bug)
+    setup = plan.setup(finding.seed)
 
     def still_fails(lines: list[str]) -> bool:
         return Trial(lines, setup, check=plan.check).run().problem == finding.problem
@@ -223,6 +237,6 @@ def _shrunk(finding: Finding, plan: Plan) -> Finding:
     return _finding(finding.seed, trial)
 
 
-def unseen(batch: Batch) -> list[str]:
+def unseen(batch: Batch, plan: Plan) -> list[str]:
     """Return what a campaign should have seen and has not."""
-    return [sight for sight in SIGHTINGS if not batch.sightings[sight]]
+    return [sight for sight in plan.exploring.SIGHTINGS if not batch.sightings[sight]]

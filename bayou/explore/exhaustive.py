@@ -1,46 +1,22 @@
-"""Every order of events of a small scenario: deliveries, commands and crashes, as far as connections allow.
+"""Every order of events of a small scenario: deliveries, commands and crashes, as far as connections allow
+(bayou.families.maze).
 
-The scenario's leading joins and cuts are carried out first. After that a step is one of: the first message
-on its way in one direction of a connection arrives; the next command is given, without waiting for the last.
-So a crash comes at every moment, and commands run into each other. Time stands still: nothing is asked for
-again, and periodic gossip does not happen, so what is reached by messages alone is reached.
-
-A state is visited once: states are compared by what nodes hold and what is on its way, up to the names of
-serials and tokens.
+A state is visited once: states are compared by what nodes hold, what they made durable, and what is on its
+way. Each class says what in it is no state, and which numbers only tell things apart (bayou.node.machine).
 """
 
 from __future__ import annotations
 
-from collections import deque
-from copy import deepcopy
-
 from bayou._record import Record
-from bayou.check.history import History
-from bayou.check.store import judge
-from bayou.core.errors import BayouError, require
-from bayou.core.name import Name
-from bayou.core.vector import VersionVector
-from bayou.core.write import Write
-from bayou.explore.trial import AT_REST
-from bayou.master.grammar import BadLine, parse
-from bayou.master.vocabulary import COMMANDS
-from bayou.node.client import Client
-from bayou.node.gossip import Habits
-from bayou.node.messages import Do, Join, Message, Retire
-from bayou.node.server import Server, Settings
-from bayou.node.session import SHORT_NAMES
-from bayou.worlds.simulated import Arrival, SimulatedWorld
-from bayou.worlds.world import WorldSettings
+from bayou.core.errors import BayouError
+from bayou.explore.trial import family_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    Step = tuple[int, int] | None
-
-NEVER_S = 1e9
-SUPPORTED = ("put", "delete", "get", "retireServer", "crashServer", "restartServer")
+    from bayou.families.maze import Maze
 
 
 class Walked(Record):
@@ -54,188 +30,48 @@ class Walked(Record):
     path: tuple[str, ...] = ()
 
 
-class Maze:
-    """A scenario whose steps can be taken in any order that makes sense. ``taken`` tells of each."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        """Carry out the leading joins; BadLine where the scenario has a command that a walk can't take."""
-        self.events: list[dict[str, Any]] = [{"event": "began", "guarantees": list(SHORT_NAMES)}]
-        self.taken: list[str] = []
-        self._rest: deque[tuple[str, tuple[str, ...]]] = deque()
-        habits = Habits(period_s=NEVER_S, round_s=NEVER_S, patience_s=NEVER_S)
-        settings = WorldSettings(habits=habits)
-        self.world = SimulatedWorld(settings, server_settings=Settings(habits=habits), check=True)
-        self.world.observe = self.observe
-        self.world.complain = None
-        for line in lines:
-            self._take_in(line)
-        self._run_dry()
-
-    def observe(self, event: dict[str, Any]) -> None:
-        """Take an event of the world."""
-        self.events.append(event)
-
-    def _take_in(self, line: str) -> None:
-        parsed = parse(line.encode(), COMMANDS)
-        if parsed is None:
-            return
-        name, fields = parsed.command.name, parsed.fields
-        if name == "breakConnection" and not self._rest:
-            self.world.disconnect(int(fields[0]), int(fields[1]))
-        elif name in ("joinServer", "joinClient") and not self._rest:
-            self._run_dry()
-            if name == "joinClient":
-                self.world.start_client(int(fields[0]), int(fields[1]))
-            else:
-                servers = self._servers()
-                self.world.start_server(int(fields[0]), servers, Join(first=not servers), paused=False)
-        elif name in SUPPORTED:
-            self._rest.append((name, fields))
-        else:
-            raise BadLine(
-                f"{name} can't be explored here: joins and cuts come first, then {', '.join(SUPPORTED)}"
-            )
-
-    def _servers(self) -> list[int]:
-        return sorted(id for id, node in self.world.nodes.items() if isinstance(node, Server))
-
-    def _run_dry(self) -> None:
-        while flights := self.world.flights():
-            self.world.deliver(flights[0])
-
-    def steps(self) -> list[Step]:
-        """Return what can happen next, in a fixed order: None for a command, or (receiver, sender)."""
-        heads = dict.fromkeys(_direction(flight) for flight in self.world.flights())
-        commands: list[Step] = [None] if self._rest else []
-        return [*commands, *sorted(heads)]
-
-    def take(self, step: Step) -> None:
-        """Let one thing happen."""
-        if step is None:
-            name, fields = self._rest.popleft()
-            self.taken.append(" ".join((name, *fields)))
-            self._give(name, fields)
-            self._let_clients_talk()
-            return
-        flight = next(flight for flight in self.world.flights() if _direction(flight) == step)
-        message = getattr(flight.given, "message", None)
-        self.taken.append(f"{type(message).__name__} from {step[1]} arrives at {step[0]}")
-        self.world.deliver(flight)
-        self._let_clients_talk()
-
-    def _let_clients_talk(self) -> None:
-        """What clients and servers say to each other arrives at once: no order with what servers say to each
-        other is lost by that, as the commands themselves come at every moment."""
-        while True:
-            talk = [flight for flight in self.world.flights() if self._is_talk(flight)]
-            if not talk:
-                return
-            self.world.deliver(talk[0])
-
-    def _is_talk(self, flight: Arrival) -> bool:
-        return any(isinstance(self.world.nodes.get(end), Client) for end in _direction(flight))
-
-    def _give(self, name: str, fields: tuple[str, ...]) -> None:
-        node, world = int(fields[0]), self.world
-        if name == "restartServer":
-            if node not in world.nodes and world.journals.get(node):
-                world.restart(node, [peer for peer in sorted(world.nodes) if peer != node], paused=False)
-                self.events.append({"event": "restarted", "server": node})
-        elif node not in world.nodes:
-            return
-        elif name == "crashServer":
-            world.crash(node)
-            self.events.append({"event": "crashed", "server": node})
-        elif name == "retireServer":
-            world.order(node, Retire())
-        else:
-            world.order(node, Do(name, fields[1], fields[2] if name == "put" else None))
-
-    def copy(self) -> Maze:
-        """Return the same maze in the same state, to go another way from here. Events are shared, which
-        nobody changes, and so is randomness, which only makes tokens."""
-        memo: dict[int, Any] = {id(self.events): list(self.events), id(self.taken): list(self.taken)}
-        shared = [self.world._rng, self.world.weather]
-        shared += [node._rng for node in self.world.nodes.values() if isinstance(node, Server)]
-        memo |= {id(each): each for each in shared}
-        return deepcopy(self, memo)
-
-    def check(self) -> None:
-        """Raise BayouError where something is broken here; at an end, whatever the judge finds too."""
-        require(not self.world.dropped, f"a connection was dropped: {self.world.dropped[:1]}")
-        if self.steps():
-            return
-        servers = [id for id in self._servers() if not self.world.server(id).replica.retired]
-        events = [*self.events, {"event": "settled", "groups": [servers] if servers else []}]
-        for rule, verdict in judge(History.of(events)).items():
-            if verdict.broken:
-                why = AT_REST if rule == "level" else rule
-                raise BayouError(f"{why}: {verdict.broken[0][1]}")
-
-    def state(self) -> object:
-        """Return what tells this state from others."""
-        flights = [(_direction(flight), flight.given) for flight in self.world.flights()]
-        flights.sort(key=lambda flight: flight[0])
-        return _Freezer().freeze(
-            (len(self._rest), sorted(self.world.nodes.items()), flights, sorted(self.world.journals.items()))
-        )
-
-
-def _direction(flight: Arrival) -> tuple[int, int]:
-    return flight.node, getattr(flight.given, "peer", -1)
-
-
 class _Freezer:
-    """Turns objects into nested tuples that can be compared, names of serials and tokens left out."""
+    """Turns objects into nested tuples that can be compared: of each class all attributes but those that it
+    declares to be UNCOMPARED, and the numbers in its TAGS renamed in the order in which they are met."""
 
-    NAMES = frozenset({"serial", "back", "token", "_token", "session", "_session_id", "key"})
-    SKIPPED = frozenset(
-        {
-            "_server", "_exchanges", "_rng", "_effects", "now", "_now", "due", "wake_at", "_serial",
-            "encoded", "_settings", "limits", "_habits", "_period_due", "_asked_at", "_on_message",
-            "_on_order", "_timed", "_patience", "_decided", "_snapshot", "seen_item", "_turn", "_answered",
-        }
-    )  # fmt: skip
+    def __init__(self, plain: Mapping[type, Callable[[Any], object]]) -> None:
+        """``plain`` says what stands for objects of some classes."""
+        self._plain = plain
+        self._renamed: dict[object, int] = {}
 
-    def __init__(self) -> None:
-        self._aliases: dict[object, int] = {}
-
-    def freeze(self, value: object, name: str = "") -> object:
-        if name in self.NAMES and isinstance(value, int):
-            return ("alias", self._aliases.setdefault(value, len(self._aliases)))
+    def freeze(self, value: object) -> object:
+        """Return what stands for ``value``: the same for all that makes no difference."""
         if value is None or isinstance(value, int | str | float):
             return value
-        if isinstance(value, Name):
-            return value.stamps
-        if isinstance(value, VersionVector):
-            return tuple(sorted((each.stamps, stamp) for each, stamp in value._entries.items()))
-        if isinstance(value, Write):
-            heir = value.value.stamps if isinstance(value.value, Name) else value.value
-            return (value.stamp, value.server.stamps, value.kind, value.song, heir)
+        plain = self._plain.get(type(value))
+        if plain is not None:
+            return plain(value)
         if isinstance(value, dict):
-            return tuple(
-                (self.freeze(key, _key_name(name)), self.freeze(each)) for key, each in value.items()
-            )
-        if isinstance(value, list | tuple | deque):
+            return tuple((self.freeze(key), self.freeze(each)) for key, each in value.items())
+        if hasattr(value, "__iter__"):
             return tuple(self.freeze(each) for each in value)
         if callable(value):
             return None
-        return self._freeze_object(value)
+        return self._freeze_attributes(value)
 
-    def _freeze_object(self, value: object) -> object:
-        if hasattr(value, "__iter__") and not isinstance(value, Message):
-            return tuple(self.freeze(each) for each in value)
-        names = [*getattr(value, "__dict__", ()), *getattr(type(value), "__slots__", ())]
-        parts: list[object] = [type(value).__name__]
+    def _freeze_attributes(self, value: object) -> object:
+        kind = type(value)
+        uncompared, tags = getattr(kind, "UNCOMPARED", ()), getattr(kind, "TAGS", ())
+        names = [*getattr(value, "__dict__", ()), *getattr(kind, "__slots__", ())]
+        parts: list[object] = [kind.__name__]
         for name in sorted(dict.fromkeys(names)):
-            if name not in self.SKIPPED and hasattr(value, name):
-                parts += [name, self.freeze(getattr(value, name), name)]
+            if name not in uncompared and hasattr(value, name):
+                held = getattr(value, name)
+                parts += [name, self._freeze_tag(held) if name in tags else self.freeze(held)]
         return tuple(parts)
 
-
-def _key_name(of: str) -> str:
-    """Return what the keys of a dict are: sessions and tokens are aliases too."""
-    return "token" if of in ("_creations", "_answers", "_numbers") else ""
+    def _freeze_tag(self, held: object) -> object:
+        """Return what stands for a number that only tells things apart, or for a dict with such keys."""
+        if isinstance(held, int):
+            return "tag", self._renamed.setdefault(held, len(self._renamed))
+        if isinstance(held, dict):
+            return tuple((self._freeze_tag(key), self.freeze(each)) for key, each in held.items())
+        return self.freeze(held)
 
 
 def walk(
@@ -243,11 +79,13 @@ def walk(
 ) -> Walked:
     """Visit every state of a scenario, depth first, up to ``states_max`` of them."""
     seen: set[object] = set()
-    stack = [Maze(lines)]
+    family = family_of([line.encode("utf-8", "surrogateescape") for line in lines])
+    first: Maze = family.part("maze").open_maze(family, lines)
+    stack = [first]
     ends = 0
     while stack:
         maze = stack.pop()
-        state = maze.state()
+        state = _Freezer(maze.PLAIN).freeze(maze.state())
         if state in seen:
             continue
         try:

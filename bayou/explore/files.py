@@ -8,12 +8,14 @@ from pathlib import Path
 
 from bayou._record import Record
 from bayou.core.errors import BayouError
-from bayou.explore.setup import Setup, setup_of
-from bayou.master.console import read_lines, to_text
+from bayou.explore.setup import began, setup_of
+from bayou.script.console import read_lines, to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
+
+    from bayou.worlds.simulated.setup import Setup
 
 HEADER: Final = "# conditions "
 """What the line begins with that tells the conditions; as a comment, it means nothing to the master."""
@@ -33,7 +35,7 @@ class Scenario(Record):
 
 def header(setup: Setup) -> str:
     """Return the line that tells these conditions."""
-    return f"{HEADER}{json.dumps(setup.began(), separators=(',', ':'))}"
+    return f"{HEADER}{json.dumps(began(setup), separators=(',', ':'))}"
 
 
 def read_scenario(path: Path) -> Scenario:

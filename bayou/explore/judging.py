@@ -6,8 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from bayou.check.history import History, HistoryError
-from bayou.check.store import INVALID, RULES, UNKNOWN, judge, overall
+from bayou._statuses import EXIT_FAILED, EXIT_INVALID, EXIT_UNKNOWN, EXIT_WRONG
+from bayou.check.history import HistoryError
+from bayou.check.verdict import INVALID, UNKNOWN, overall
+from bayou.core.errors import BayouError
+from bayou.families.arguments import add_families, add_family_option
+from bayou.families.judging import family_of, judge, rules_of
 from bayou.trace.file import TraceError, read_events, to_line
 
 TYPE_CHECKING = False
@@ -16,31 +20,29 @@ if TYPE_CHECKING:
 
     from bayou.trace.file import Event
 
-EXIT_DIFFERS = 1
-EXIT_REFUSED = 2
-EXIT_INVALID = 5
-EXIT_UNKNOWN = 6
 SHOWN = 3
 
 
 def check(arguments: Sequence[str] | None = None, prog: str = "bayou check") -> int:
     """Judge a trace: 0 valid, 5 invalid, 6 unknown, 2 where it can't be read."""
+    add_families(arguments, prog)
     parser = argparse.ArgumentParser(
         prog=prog,
         description="Judge what happened in a run from its trace alone (bayou run --trace FILE).",
         epilog="exit status: 0 valid, 5 invalid, 6 unknown (nothing was there to be judged), 2 not readable",
     )
     parser.add_argument("file", help="a trace")
+    add_family_option(parser)
     options = parser.parse_args(arguments)
     try:
-        history = History.of(_read(options.file))
-    except (OSError, TraceError, HistoryError) as error:
+        events = list(_read(options.file))
+        verdicts, rules = judge(events), rules_of(family_of(events))
+    except (OSError, TraceError, HistoryError, BayouError) as error:
         print(f"{prog}: {options.file}: {error}", file=sys.stderr)
-        return EXIT_REFUSED
-    verdicts = judge(history)
-    width = max(map(len, RULES))
+        return EXIT_WRONG
+    width = max(map(len, rules))
     for rule, verdict in verdicts.items():
-        print(f"{verdict.word:8}{rule:{width}}  {RULES[rule]} ({verdict.looked:,} looks)")
+        print(f"{verdict.word:8}{rule:{width}}  {rules[rule]} ({verdict.looked:,} looks)")
         for at, why in verdict.broken[:SHOWN]:
             print(f"{'':8}event {at}: {why}")
     word = overall(verdicts)
@@ -50,12 +52,14 @@ def check(arguments: Sequence[str] | None = None, prog: str = "bayou check") -> 
 
 def replay(arguments: Sequence[str] | None = None, prog: str = "bayou replay") -> int:
     """Run the commands of a trace again, simulated: 0 where the same happens, 1 where not, 2 not readable."""
+    add_families(arguments, prog)
     parser = argparse.ArgumentParser(
         prog=prog,
         description="Run again what a trace of the simulated world recorded: does the same happen?",
         epilog="exit status: 0 when every event is the same, 1 when one differs, 2 when it can't be read",
     )
     parser.add_argument("file", help="a trace")
+    add_family_option(parser)
     options = parser.parse_args(arguments)
     from bayou.explore.replay import run_again
 
@@ -64,14 +68,14 @@ def replay(arguments: Sequence[str] | None = None, prog: str = "bayou replay") -
         again = run_again(events)
     except (OSError, TraceError, ValueError) as error:
         print(f"{prog}: {options.file}: {error}", file=sys.stderr)
-        return EXIT_REFUSED
+        return EXIT_WRONG
     for number, (event, new) in enumerate(zip(events, again, strict=False), start=1):
         if to_line(event) != to_line(new):
             print(f"event {number} differs:\n-{to_line(event)}\n+{to_line(new)}")
-            return EXIT_DIFFERS
+            return EXIT_FAILED
     if len(events) != len(again):
         print(f"{len(events)} events then, {len(again)} now")
-        return EXIT_DIFFERS
+        return EXIT_FAILED
     print(f"{len(events)} events, the same again")
     return 0
 

@@ -10,14 +10,15 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+from bayou import families
+from bayou._statuses import BY_SIGNAL, EXIT_FAILED, EXIT_WRONG
 from bayou.core.errors import BayouError
-from bayou.explore.bugs import BUGS, OUT_OF_REACH, find_plant, planted
 from bayou.explore.campaign import Batch, Campaign, Finding, Plan, cut_down, explore, unseen
 from bayou.explore.files import Scenario, header, read_scenario
-from bayou.explore.knobs import setup_for
-from bayou.explore.sightings import ASKED_AGAIN
-from bayou.explore.trial import Trial
-from bayou.master.console import complain, write_all
+from bayou.explore.trial import Trial, family_of
+from bayou.families.arguments import add_families, add_family_option
+from bayou.families.planting import find_plant, known_bugs, planted
+from bayou.script.console import complain, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,16 +26,11 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from typing import NoReturn
 
-EXIT_FOUND = 1
-EXIT_WRONG = 2
-SIGNAL_STATUS = 128
-"""What is added to the number of a signal that ends this command, as shells do."""
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SHRUNK_MAX = 5
 """How many findings are cut down: that takes longer than finding them."""
 
-OF_CAMPAIGNS = {"seeds": 1000, "length": 90, "jobs": None, "dask": None, "bugs": False}
+OF_CAMPAIGNS = {"seeds": 1000, "length": 90, "jobs": None, "dask": None, "bugs": False, "of": None}
 OF_FILES = {"trace": None, "verbose": False, "exhaustive": False}
 OF_WALKS = {"states": 100_000}
 
@@ -53,6 +49,7 @@ def _interrupt(number: int, _: object) -> NoReturn:
 
 def main(arguments: Sequence[str] | None = None, prog: str = "bayou explore") -> int:
     """Run the command and return its exit status: 0 where nothing was found, 1 where something was."""
+    add_families(arguments, prog)
     parser = _parser(prog)
     options = parser.parse_args(arguments)
     _refuse_nonsense(parser, options)
@@ -68,7 +65,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "bayou explore") ->
         return _walk(scenario, options) if options.exhaustive else _run_one(scenario, options)
     except Interrupted as interruption:
         print("interrupted", file=sys.stderr)
-        return SIGNAL_STATUS + interruption.number
+        return BY_SIGNAL + interruption.number
     except (OSError, BayouError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return EXIT_WRONG
@@ -87,6 +84,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         nargs="?",
         help="run this scenario instead, under the conditions that it begins with, or those of --seed",
     )
+    add_family_option(parser)
+    parser.add_argument(
+        "--of",
+        choices=list(families.FAMILIES),
+        help="of which family random scenarios are (default: the one that --family adds, or else store)",
+    )
     parser.add_argument("--seeds", type=_count, default=1000, metavar="N", help="how many (default: 1000)")
     parser.add_argument("--seed", type=_seed, metavar="S", help="the first one (default: 0)")
     parser.add_argument(
@@ -100,7 +103,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     bug = parser.add_mutually_exclusive_group()
     bug.add_argument(
         "--bug",
-        choices=sorted({**BUGS, **OUT_OF_REACH}),
+        choices=sorted(known_bugs()),
         metavar="NAME",
         help="plant a known bug: see --bugs",
     )
@@ -108,8 +111,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--plant",
         type=_plant,
         metavar="MODULE:FUNCTION",
-        help="plant a bug of your own: a function that takes a bayou.explore.bugs.Patch and changes what it "
-        "wants to with its setattr",
+        help="plant a bug of your own: a function that takes a bayou.families.planting.Patch and changes "
+        "what it wants to with its setattr",
     )
     bug.add_argument(
         "--bugs", action="store_true", help="plant each known bug, and print how many seeds finding it takes"
@@ -175,8 +178,19 @@ def _refuse_nonsense(parser: argparse.ArgumentParser, options: argparse.Namespac
 # Campaigns.
 
 
+def _package(options: argparse.Namespace) -> str:
+    """Return the room of the family that random scenarios are of."""
+    known = list(families.FAMILIES.values())
+    if options.of is not None:
+        chosen = families.FAMILIES[options.of]
+    else:
+        chosen = known[-1] if options.family else known[0]
+    return "" if chosen is known[0] else chosen.package
+
+
 def _campaign(options: argparse.Namespace) -> int:
-    plan = Plan(options.seed, options.seeds, options.length, options.check_steps, options.bug)
+    package = _package(options)
+    plan = Plan(options.seed, options.seeds, options.length, options.check_steps, options.bug, package)
     campaign = Campaign(plan)
     shown: dict[str, int] = {}
 
@@ -210,8 +224,8 @@ def _campaign(options: argparse.Namespace) -> int:
     _tell_sightings(batch, plan)
     if interrupted:
         print(f"interrupted: {plan.seeds - batch.runs:,} of {plan.seeds:,} seeds not run", file=sys.stderr)
-        return SIGNAL_STATUS + interrupted[0]
-    return EXIT_FOUND if batch.findings else 0
+        return BY_SIGNAL + interrupted[0]
+    return EXIT_FAILED if batch.findings else 0
 
 
 @contextmanager
@@ -250,13 +264,14 @@ def _tell_findings(batch: Batch, plan: Plan) -> None:
 
 def _tell(finding: Finding, plan: Plan) -> None:
     bug = _bug_option(plan.bug)
+    package = f" --family {plan.package}" if plan.package else ""
     length = "" if plan.length == Plan().length else f" --length {plan.length}"
     print(f"\nseed {finding.seed}: {finding.problem}")
-    print(f"to run it again: bayou explore --seeds 1 --seed {finding.seed}{length}{bug}")
+    print(f"to run it again: bayou explore --seeds 1 --seed {finding.seed}{package}{length}{bug}")
     for line in finding.details[-6:]:
         print(f"    {line}")
-    print(f"what still fails, as a file for bayou explore FILE{bug}:")
-    for line in [header(setup_for(finding.seed)), *finding.lines]:
+    print(f"what still fails, as a file for bayou explore FILE{package}{bug}:")
+    for line in [header(plan.setup(finding.seed).with_bug(None)), *finding.lines]:
         print(f"    {line}")
     sys.stdout.flush()
 
@@ -268,13 +283,12 @@ def _bug_option(bug: str | None) -> str:
 
 
 def _tell_sightings(batch: Batch, plan: Plan) -> None:
-    again = {name: count for name, count in batch.sightings.items() if name.startswith(ASKED_AGAIN)}
+    first = plan.exploring.ASKED_AGAIN
+    again = {name: count for name, count in batch.sightings.items() if name.startswith(first)}
     if again:
-        told = ", ".join(
-            f"{name.removeprefix(ASKED_AGAIN)[2:]} {count:,}" for name, count in sorted(again.items())
-        )
-        print(f"{ASKED_AGAIN}: {told}")
-    missing = unseen(batch)
+        told = ", ".join(f"{name.removeprefix(first)[2:]} {count:,}" for name, count in sorted(again.items()))
+        print(f"{first}: {told}")
+    missing = unseen(batch, plan)
     if missing:
         print(f"never seen in these runs: {', '.join(missing)}")
 
@@ -283,12 +297,13 @@ def _table_of_bugs(options: argparse.Namespace) -> int:
     print("| planted bug | seeds until it is found | what breaks | lines that still fail |")
     print("| --- | --- | --- | --- |")
     status = 0
-    for bug in BUGS:
-        plan = Plan(options.seed, options.seeds, options.length, bug=bug)
+    package = _package(options)
+    for bug in Plan(package=package).exploring.BUGS:
+        plan = Plan(options.seed, options.seeds, options.length, bug=bug, package=package)
         batch = explore(plan, jobs=options.jobs, executor=_executor(options))
         if not batch.findings:
             print(f"| {bug} | not found in {plan.seeds} | | |", flush=True)
-            status = EXIT_FOUND
+            status = EXIT_FAILED
             continue
         finding = cut_down(min(batch.findings, key=lambda finding: finding.seed), plan)
         seeds = batch.findings[0].seed - plan.first + 1
@@ -302,7 +317,10 @@ def _table_of_bugs(options: argparse.Namespace) -> int:
 def _run_one(scenario: Scenario, options: argparse.Namespace) -> int:
     setup = scenario.setup
     if setup is None or options.seed_given:
-        setup = setup_for(options.seed)
+        setup = family_of(scenario.lines).part("exploring").setup_for(options.seed)
+    if setup.bug is not None and options.bug is None:
+        hint = f"these conditions speak of a bug that is not planted:{_bug_option(setup.bug)} plants it"
+        print(f"{options.file}: {hint}", file=sys.stderr)
     setup = setup.with_bug(options.bug)
     with planted(options.bug):
         trial = Trial(scenario.lines, setup, check=options.check_steps)
@@ -316,7 +334,7 @@ def _run_one(scenario: Scenario, options: argparse.Namespace) -> int:
     print(f"{options.file}: {trial.problem or 'all is well'}")
     for line in trial.details:
         print(f"    {line}")
-    return EXIT_FOUND if trial.problem else 0
+    return EXIT_FAILED if trial.problem else 0
 
 
 def _walk(scenario: Scenario, options: argparse.Namespace) -> int:
@@ -332,7 +350,7 @@ def _walk(scenario: Scenario, options: argparse.Namespace) -> int:
     print(f"broken: {walked.problem}\nby way of:")
     for step in walked.path:
         print(f"    {step}")
-    return EXIT_FOUND
+    return EXIT_FAILED
 
 
 def _executor(options: argparse.Namespace) -> Executor | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from math import inf
 
 from bayou.core.errors import BayouError
-from bayou.explore.bugs import BUGS, OUT_OF_REACH, planted
 from bayou.explore.setup import patience_of, setup_of, with_patience
-from bayou.master.grammar import BadLine
+from bayou.families import find
+from bayou.families.planting import known_bugs, planted
 from bayou.master.helping import PROMPT_COMMANDS
+from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
-from bayou.master.vocabulary import COMMANDS
+from bayou.script.grammar import BadLine
 from bayou.worlds.simulated import SimulatedWorld
 from bayou.worlds.world import Unsupported
 
@@ -18,8 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bayou.explore.setup import Setup
     from bayou.trace.file import Event
+    from bayou.worlds.simulated.setup import Setup
 
 
 class ReplayError(ValueError):
@@ -63,7 +64,7 @@ def run_again(events: Sequence[Event]) -> list[Event]:
     """Return the events of the same run, had again. ReplayError, or another ValueError, where the trace is
     none of a simulated run."""
     setup = setup_of(events[0] if events else {})
-    if setup.bug is not None and setup.bug not in {**BUGS, **OUT_OF_REACH}:
+    if setup.bug is not None and setup.bug not in known_bugs():
         raise ReplayError(f"there is no bug {setup.bug[:40]!r} that could be planted")
     with planted(setup.bug):
         return Replay(events, setup).run()
@@ -85,7 +86,7 @@ class Replay:
         self._run = Run(
             world,
             {**COMMANDS, **PROMPT_COMMANDS},
-            RunSettings(free_running=setup.free_running),
+            RunSettings(free_running=setup.free_running, options=setup.families),
             write=lambda _: None,
             complain=lambda _: None,
             observe=self._observe,
@@ -94,9 +95,19 @@ class Replay:
     def run(self) -> list[Event]:
         """Carry out the commands; return the events."""
         for at, event in enumerate(self._events):
-            if event["event"] == "command" and not self._carry_out(at, event):
+            if event["event"] == "opened":
+                self._open(event)
+            elif event["event"] == "command" and not self._carry_out(at, event):
                 break
         return self.again
+
+    def _open(self, event: Event) -> None:
+        """The run is of that family: the command that told it may have been skipped, and stands nowhere."""
+        if self._run.family is None:
+            try:
+                self._run.open(find(event.get("family")))
+            except BayouError as error:
+                raise ReplayError(str(error)) from error
 
     def _observe(self, event: Event) -> None:
         self.again.append(with_patience(event, self._world.patience_s, self._setup))
@@ -122,7 +133,7 @@ class Replay:
             # A bug ended the run, as it did then: the events say whether it is the same.
             return False
         self._impatience.expect(None)
-        self._run.notice_departures()
+        self._run.look_round()
         return True
 
     def _given_up(self, at: int) -> Event | None:

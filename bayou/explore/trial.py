@@ -5,21 +5,25 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 
-from bayou.check.history import History
-from bayou.check.store import judge, overall
+from bayou.check.verdict import overall
 from bayou.core.errors import BayouError, InvariantBroken
-from bayou.explore.setup import Setup, with_patience
-from bayou.explore.sightings import Sightings
+from bayou.explore.setup import began, with_patience
+from bayou.families import FAMILIES
+from bayou.families.judging import judge
+from bayou.families.vocabulary import find_command
+from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
-from bayou.master.vocabulary import COMMANDS
+from bayou.script.grammar import BadLine, split
 from bayou.worlds.world import DeadlineExceeded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bayou.families import Family
     from bayou.trace.file import Event
     from bayou.worlds.simulated import SimulatedWorld
+    from bayou.worlds.simulated.setup import Setup
 
 REST_S = 120.0
 """How long servers may take to come to rest once all faults are over."""
@@ -31,6 +35,19 @@ def ignore(_: object) -> None:
     """Do nothing with it."""
 
 
+def family_of(lines: Sequence[bytes | None]) -> Family:
+    """Return the family that the first command of these lines tells, the first of all where there is none."""
+    for line in lines:
+        words = split(line or b"")
+        try:
+            family = find_command(words, COMMANDS, None)[1] if words else None
+        except BadLine:
+            continue
+        if family is not None:
+            return family
+    return next(iter(FAMILIES.values()))
+
+
 class Trial:
     """A run of some lines under the conditions of ``setup``. ``problem`` is what was broken (a rule, an
     exception), None where all is well; ``check`` walks all invariants of a node after each of its steps."""
@@ -39,6 +56,7 @@ class Trial:
         self.lines = [line.encode() if isinstance(line, str) else line for line in lines]
         self.setup = setup
         self.check = check
+        self.exploring = family_of(self.lines).part("exploring")
         self.events: list[Event] = []
         self.problem: str | None = None
         self.details: list[str] = []
@@ -54,8 +72,8 @@ class Trial:
         world = self.setup.world(check=self.check, verbose=complain is not None)
         world.observe = self.events.append
         world.complain = complain
-        sightings = Sightings(world)
-        self.events.append(self.setup.began())
+        sightings = self.exploring.Sightings(world)
+        self.events.append(began(self.setup))
         run = Run(
             world,
             COMMANDS,
@@ -63,6 +81,7 @@ class Trial:
                 f"seed {self.setup.seed}",
                 verbose=complain is not None,
                 free_running=self.setup.free_running,
+                options=self.setup.families,
             ),
             write=write,
             complain=complain or ignore,
@@ -87,14 +106,14 @@ class Trial:
             except DeadlineExceeded as error:
                 run.unsettle()
                 self.events.append({"event": "gave up", "line": number})
-                if number == last and line == b"stabilize" and world.weather.is_fair:
-                    self._fail(AT_REST, [f"line {number}: stabilize: {error}"])
-            run.notice_departures()
+                if number == last and line == self.exploring.REST.encode() and world.weather.is_fair:
+                    self._fail(AT_REST, [f"line {number}: {self.exploring.REST}: {error}"])
+            run.look_round()
             for node, peer, why in world.dropped[:1]:
                 raise BayouError(f"server {node} dropped its connection to {peer}: {why}")
 
     def _judge(self) -> None:
-        verdicts = judge(History.of(self.events))
+        verdicts = judge(self.events)
         self.verdict = overall(verdicts)
         for rule, verdict in verdicts.items():
             if verdict.broken:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 from textwrap import wrap
 
-from bayou.master.grammar import OPTIONAL, BadLine, Command
-from bayou.master.registry import GROUPS, PROMPT_COMMANDS, command
-from bayou.master.stock import take_stock
-from bayou.master.vocabulary import COMMANDS
-from bayou.node.messages import Status, Watch
+from bayou.families.family import commands_of
+from bayou.families.prompting import say_status
+from bayou.families.vocabulary import all_commands
+from bayou.master.language import COMMANDS
+from bayou.script.grammar import OPTIONAL, BadLine
+from bayou.script.registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bayou.master.run import Run
-    from bayou.node.messages import Links
+    from bayou.script.grammar import Command
 
-__all__ = ["PROMPT_COMMANDS"]
+PROMPT = "prompt"
+
+PROMPT_COMMANDS = Registry()
+"""Further commands, for the prompt only."""
 
 COLUMNS = 80
 """How wide a terminal is taken to be that does not say it."""
@@ -31,16 +35,16 @@ class Quit(Exception):
     """The person at the prompt wants to leave."""
 
 
-@command(
+@PROMPT_COMMANDS.command(
     "help",
     ("COMMAND", OPTIONAL),
     does="lists the commands, or explains one",
     until="it is printed",
     example="help put",
-    into=PROMPT_COMMANDS,
+    group=PROMPT,
 )
 def help_(run: Run, name: str) -> None:
-    everything = {**COMMANDS, **PROMPT_COMMANDS}
+    everything = commands_at_prompt(run)
     if not name:
         run.say(list_all(everything.values(), columns()))
     elif name in everything:
@@ -49,96 +53,41 @@ def help_(run: Run, name: str) -> None:
         raise BadLine(f"there is no command {name!r}: help lists them")
 
 
-@command(
+@PROMPT_COMMANDS.command(
     "status",
-    does="shows servers, clients and connections, as they say themselves, who is the primary, what is "
-    "tentative, and who has crashed",
+    does="shows how things stand, as servers and clients say themselves: who is connected to whom, who is "
+    "the primary, what is tentative, and who has crashed",
     until="it is printed, half a second later where somebody does not respond",
     example="status",
-    into=PROMPT_COMMANDS,
+    group=PROMPT,
 )
 def status(run: Run) -> None:
-    survey = take_stock(run)
-    topology = run.topology
-    servers = {server: links for server in topology.servers if (links := survey[server]) is not None}
-    run.say([_say_pace(run, servers)])
-    answers = run.world.ask_all([(server, Watch()) for server in servers])
-    statuses = dict(zip(servers, answers, strict=True))
-    for server in sorted([*topology.servers, *topology.crashed]):
-        if server in topology.crashed:
-            run.say([f"server {server}: crashed"])
-        elif server not in servers:
-            run.say([f"server {server}: {_say_silent(run, server)}"])
-        else:
-            run.say(_say_status(run, server, servers[server], statuses[server]))
-    for client in topology.clients:
-        run.say([f"client {client}: {_say_client(run, client, survey[client])}"])
-    if not topology.servers and not topology.crashed:
-        run.say(["no server has joined yet: joinServer 0"])
+    if run.system is None or run.family is None:
+        run.say(["nothing has been started yet: help lists the commands"])
+    else:
+        say_status(run.family, run.system)
 
 
-@command(
+@PROMPT_COMMANDS.command(
     "quit",
     does="ends the run, and all its processes with it",
     until="",
     example="quit",
-    into=PROMPT_COMMANDS,
+    group=PROMPT,
 )
 def quit_(run: Run) -> None:
     raise Quit
 
 
-@command(
+@PROMPT_COMMANDS.command(
     "exit",
     does="ends the run, as quit does",
     until="",
     example="exit",
-    into=PROMPT_COMMANDS,
+    group=PROMPT,
 )
 def exit_(run: Run) -> None:
     raise Quit
-
-
-# How things stand.
-
-
-def _say_pace(run: Run, servers: dict[int, Links]) -> str:
-    paused = [server for server, links in servers.items() if links.paused]
-    if paused and len(paused) < len(servers):
-        return f"paused in part, by {_list(paused)} of {_list(list(servers))}: pause or start makes it whole"
-    if run.paused:
-        return "paused: no anti-entropy"
-    return "running free-running" if run.settings.free_running else "running in lock-step"
-
-
-def _say_silent(run: Run, node: int) -> str:
-    process = run.world.process_of(node)
-    return "does not respond" if process is None else f"does not respond (process {process})"
-
-
-def _say_status(run: Run, server: int, links: Links, status: object) -> Iterator[str]:
-    if not isinstance(status, Status):
-        return  # it has left, or crashed, meanwhile
-    connected = _list(run.topology.neighbours(server)) or "nobody"
-    dialled = [peer for peer in links.dialling if peer not in run.topology.neighbours(server)]
-    if dialled:
-        connected += f", connecting to {_list(dialled)}"
-    role = ", the primary" if status.primary else ", about to leave" if status.retired else ""
-    state = f"{status.csn} committed, {status.tentative} tentative, connected to {connected}"
-    yield f"server {server}{role}: {state}"
-
-
-def _say_client(run: Run, client: int, links: Links | None) -> str:
-    own = run.topology.server_of(client)
-    if links is None:
-        return _say_silent(run, client)
-    if own is None:
-        return f"connecting to server {_list(links.dialling)}" if links.dialling else "has no server"
-    return f"at server {own}" + (", which has crashed" if own in run.topology.crashed else "")
-
-
-def _list(numbers: Iterable[int]) -> str:
-    return " ".join(map(str, numbers))
 
 
 # What there is.
@@ -152,11 +101,20 @@ def columns() -> int:
         return COLUMNS
 
 
+def commands_at_prompt(run: Run) -> dict[str, Command]:
+    """Return the commands that can be typed now: those of the family under test (of all families, until one
+    is), then those that belong to all."""
+    general = {**COMMANDS, **PROMPT_COMMANDS}
+    if run.family is None:
+        return all_commands(general)
+    return {**commands_of(run.family).COMMANDS, **general}
+
+
 def list_all(everything: Iterable[Command], width: int) -> Iterator[str]:
     """Give the lines that list these commands, group by group, none wider than ``width``."""
     known = list(everything)
     indent = 4 + max(len(each.usage) for each in known)
-    for group in GROUPS:
+    for group in dict.fromkeys(each.group for each in known):
         yield from wrap(f"{group}:", width)
         for each in known:
             if each.group != group:
@@ -174,7 +132,7 @@ def describe(known: Command, width: int = COLUMNS) -> Iterator[str]:
     yield from _wrap(known.usage, width, 2)
     for line in (
         known.does,
-        *(f"{field.name}: {field.kind}" for field in known.fields),
+        *(f"{field.name}: {field.kind.words}" for field in known.fields),
         f"the next command begins when {known.until}" if known.until else "",
         f"example: {known.example}",
     ):

@@ -7,21 +7,22 @@ import os
 import sys
 
 from bayou._lean import signal
+from bayou._statuses import (
+    BY_SIGNAL,
+    EXIT_DEADLINE,
+    EXIT_FAILED,
+    EXIT_OUTPUT_CLOSED,
+    EXIT_UNEXPECTED,
+    EXIT_WRONG,
+)
 from bayou.master.options import Options, parse_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bayou.master.grammar import Command
+    from bayou.script.grammar import Command
     from bayou.worlds.world import World
-
-EXIT_FAILED = 1
-EXIT_STRICT = 2
-EXIT_DEADLINE = 3
-EXIT_UNEXPECTED = 4
-EXIT_OUTPUT_CLOSED = 141
-"""What a shell reports of a program that was ended by SIGPIPE."""
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -54,7 +55,7 @@ class Ending:
         self.close()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-        os._exit(128 + number)
+        os._exit(BY_SIGNAL + number)
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "bayou.master", world: str | None = None) -> int:
@@ -73,7 +74,7 @@ def run_scenario(options: Options, ending: Ending) -> int:
     _open_standard_streams()
     ending.world = world = _make_world(options)
     try:
-        from bayou.master.console import complain
+        from bayou.script.console import complain
 
         name, fd = "<stdin>", 0
         if options.file is not None:
@@ -91,9 +92,9 @@ def run_scenario(options: Options, ending: Ending) -> int:
 
 def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
     from bayou.core.errors import BayouError
-    from bayou.master.commands import COMMANDS
-    from bayou.master.console import OutputClosed, complain, read_lines
+    from bayou.master.language import COMMANDS
     from bayou.master.run import Run, RunSettings, StrictStop
+    from bayou.script.console import OutputClosed, complain, read_lines
     from bayou.worlds.world import DeadlineExceeded
 
     gc.freeze()
@@ -114,7 +115,7 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
     except OSError as error:
         complain(f"{options.trace}: can't be written: {error.strerror}")
         return EXIT_FAILED
-    settings = RunSettings(name, options.strict, options.verbose, options.free_running)
+    settings = RunSettings(name, options.strict, options.verbose, options.free_running, options.families)
     observe = None if recording is None else recording.observe
     run = Run(world, COMMANDS, settings, typed=typed, observe=observe)
     try:
@@ -127,7 +128,7 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
         if recording is not None:
             recording.gather(run)
     except StrictStop:
-        return EXIT_UNEXPECTED if run.unmet else EXIT_STRICT
+        return EXIT_UNEXPECTED if run.unmet else EXIT_WRONG
     except OutputClosed:
         return EXIT_OUTPUT_CLOSED
     except DeadlineExceeded as error:
@@ -144,17 +145,11 @@ def _run_lines(world: World, options: Options, name: str, fd: int) -> int:
 def _make_world(options: Options) -> World:
     """Make the world; the rest of what the master needs is imported after it, while the process world's
     warm parent does its own imports."""
-    from bayou.node.session import parse_guarantees
+    from bayou.families import FAMILIES
     from bayou.worlds.world import WorldSettings
 
-    habits = None
-    if options.free_running:
-        from bayou.node.gossip import Habits
-
-        habits = Habits(options.gossip_period_s, partners=options.partners)
-    settings = WorldSettings(
-        parse_guarantees(options.guarantees), options.deadline_s, options.verbose, habits
-    )
+    family = next(iter(FAMILIES.values()))
+    settings = WorldSettings(options.deadline_s, options.verbose, f"{family.package}.machines")
     if options.world == "sim":
         from bayou.worlds.simulated import SimulatedWorld
 

@@ -6,7 +6,8 @@ from bayou._record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 EPILOG = """\
 exit status: 0 when all lines were read, 1 on an error of the system under test, 2 on a wrong option and
@@ -16,20 +17,18 @@ expect was not met, 5 and 6 with --check, 141 when nobody reads the output any m
 
 
 class Options(Record):
-    """What the command line asked for; ``guarantees`` as parse_guarantees reads it."""
+    """What the command line asked for; ``families`` has what it asked of each family, by name."""
 
     file: str | None = None
     world: str = "processes"
     strict: bool = False
     verbose: bool = False
     deadline_s: float = 30.0
-    guarantees: str = "all"
     free_running: bool = False
-    gossip_period_s: float = 0.1
-    partners: str = "random"
     seed: int = 0
     trace: str | None = None
     check: bool = False
+    families: Mapping[str, Mapping[str, Any]] = {}
 
 
 def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Options:
@@ -42,8 +41,11 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
         return Options(world=world or "processes")
     import argparse
 
+    from bayou import families
     from bayou._arguments import seconds
+    from bayou.families.arguments import add_families, add_family_option
 
+    add_families(arguments, prog)
     parser = argparse.ArgumentParser(
         prog=prog,
         description="Run a scenario: commands, one a line, on servers and clients of a Bayou store.",
@@ -69,30 +71,10 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
         help="how long a command may take before the run ends with exit status 3 (default: 30)",
     )
     parser.add_argument(
-        "--guarantees",
-        type=_guarantees,
-        default="all",
-        metavar="LIST",
-        help="the session guarantees of all clients, from RYW,MR,WFR,MW, or all (the default), or none",
-    )
-    parser.add_argument(
         "--free-running",
         action="store_true",
         help="let servers gossip by themselves, with hybrid clocks, and let only stabilize wait for them; "
         "without it nothing is left to move when the next command begins",
-    )
-    parser.add_argument(
-        "--gossip-period",
-        type=seconds,
-        default=0.1,
-        metavar="SECONDS",
-        help="how often a free-running server pulls from a partner (default: 0.1)",
-    )
-    parser.add_argument(
-        "--partners",
-        choices=("random", "turn", "all"),
-        default="random",
-        help="whom from: one at random (the default), each in turn, all",
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="the seed of the simulated world (default: 0)"
@@ -107,6 +89,9 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
     parser.add_argument(
         "--verbose", action="store_true", help="a line on standard error for each command and each exchange"
     )
+    add_family_option(parser)
+    for family in families.FAMILIES.values():
+        family.part("options").add_options(parser.add_argument_group(f"options of the family {family.name}"))
     given = parser.parse_args(arguments)
     return Options(
         file=None if given.file == "-" else given.file,
@@ -114,29 +99,20 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
         strict=given.strict,
         verbose=given.verbose,
         deadline_s=given.deadline,
-        guarantees=given.guarantees,
         free_running=given.free_running,
-        gossip_period_s=given.gossip_period,
-        partners=given.partners,
         seed=given.seed,
         trace=given.trace,
         check=given.check,
+        families={
+            family.name: family.part("options").options_of(given) for family in families.FAMILIES.values()
+        },
     )
 
 
 def _describe_commands() -> str:
-    from bayou.master.vocabulary import COMMANDS
+    from bayou.families.vocabulary import all_commands
+    from bayou.master.language import COMMANDS
 
-    return "\n".join(f"  {command.usage}\n      {command.does}" for command in COMMANDS.values())
-
-
-def _guarantees(text: str) -> str:
-    import argparse
-
-    from bayou.node.session import parse_guarantees
-
-    try:
-        parse_guarantees(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return text
+    return "\n".join(
+        f"  {command.usage}\n      {command.does}" for command in all_commands(COMMANDS).values()
+    )

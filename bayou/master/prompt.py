@@ -11,12 +11,10 @@ from pathlib import Path
 
 from bayou._lean import signal
 from bayou.core.errors import BayouError
-from bayou.master.console import write_all
-from bayou.master.grammar import CLIENT_ID, NODE_ID, REST, SERVER_ID
-from bayou.master.helping import PROMPT_COMMANDS, Quit
+from bayou.families.prompting import take_stock, tell_what_came_late
+from bayou.master.helping import Quit, commands_at_prompt
 from bayou.master.run import StrictStop
-from bayou.master.stock import take_stock, tell_what_came_late
-from bayou.master.vocabulary import COMMANDS
+from bayou.script.console import write_all
 from bayou.worlds.world import GivenUp, NodeLost
 
 TYPE_CHECKING = False
@@ -43,7 +41,6 @@ class Prompt:
         self._run = run
         self._is_reading = False
         self._keeps_history = False
-        self._commands = {**COMMANDS, **PROMPT_COMMANDS}
 
     def converse(self) -> None:
         """Go on until the end of input, ``quit``, or until Ctrl-C is pressed twice in a row.
@@ -65,8 +62,8 @@ class Prompt:
         try:
             self._catch_up()
             run.line(number, line.encode(sys.stdin.encoding or "utf-8", "surrogateescape"))
-            run.notice_departures()
-            tell_what_came_late(run)
+            run.look_round()
+            self._tell_what_came_late()
         except StrictStop:
             raise
         except NodeLost as error:
@@ -76,10 +73,10 @@ class Prompt:
 
             run.tell_news(f"{run.place}: given up; the system goes on")
             run.record(given_up(run.world, number))
-            run.doubt()
+            self._doubt()
         except BayouError as error:
             run.tell_news(f"{run.place}: {error}")
-            run.doubt()
+            self._doubt()
 
     def _catch_up(self) -> None:
         """Take notice of what has happened since the last command."""
@@ -87,22 +84,28 @@ class Prompt:
         while True:
             try:
                 run.world.catch_up()
-                run.notice_departures()
-                if run.is_in_doubt:
-                    take_stock(run)
-                tell_what_came_late(run)
+                run.look_round()
+                if run.family is not None and run.system is not None and run.system.is_in_doubt:
+                    take_stock(run.family, run.system)
+                self._tell_what_came_late()
                 return
             except NodeLost as error:
                 self._see_lost("", error)
+
+    def _tell_what_came_late(self) -> None:
+        if self._run.family is not None and self._run.system is not None:
+            tell_what_came_late(self._run.family, self._run.system)
 
     def _see_lost(self, place: str, error: NodeLost) -> None:
         if error.node is None:
             raise error
         self._run.tell_news(f"{place}{error}")
-        if self._run.topology.kind(error.node) == "server":
-            self._run.record({"event": "crashed", "server": error.node})
-        self._run.forget(error.node)
-        self._run.doubt()
+        if self._run.system is not None:
+            self._run.system.lose(error.node)
+
+    def _doubt(self) -> None:
+        if self._run.system is not None:
+            self._run.system.doubt()
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         number, interruptions = 0, 0
@@ -179,18 +182,16 @@ class Prompt:
 
     def candidates(self, before: list[str]) -> list[str]:
         """Return what may come next after these words: a command, or an id that is alive and fits."""
+        commands = commands_at_prompt(self._run)
         if not before:
-            return list(self._commands)
-        command = self._commands.get(before[0])
+            return list(commands)
+        command = commands.get(before[0])
         if command is None or len(before) > len(command.fields):
             return []
-        kind = command.fields[len(before) - 1].kind
-        topology = self._run.topology
         if command.name == "help":
-            return list(self._commands)
-        if command.name == "include" and kind == REST:
+            return list(commands)
+        if command.name == "include":
             return sorted(os.listdir("."))
-        ids = {SERVER_ID: topology.servers, CLIENT_ID: topology.clients}.get(kind, [])
-        if kind == NODE_ID:
-            ids = sorted([*topology.servers, *topology.clients])
-        return [str(number) for number in ids]
+        if self._run.system is None:
+            return []
+        return command.fields[len(before) - 1].kind.offers(self._run.system)

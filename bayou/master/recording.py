@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from bayou.master.console import write_all
-from bayou.trace.events import VERSION
-from bayou.trace.file import to_line
+from bayou._statuses import EXIT_INVALID, EXIT_UNKNOWN
+from bayou.script.console import write_all
+from bayou.trace.file import VERSION, to_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from bayou.trace.file import Event
     from bayou.worlds.world import World
 
-EXIT_INVALID = 5
-EXIT_UNKNOWN = 6
 GATHERINGS_MAX = 100
 
 
@@ -47,7 +45,7 @@ class Recording:
         from bayou.core.errors import BayouError
         from bayou.node.messages import Probe
 
-        nodes = [*run.topology.servers, *run.topology.clients]
+        nodes = [] if run.system is None else run.system.nodes
         try:
             for _ in range(GATHERINGS_MAX if self._of_processes else 0):
                 before = self._count
@@ -65,11 +63,16 @@ class Recording:
             os.close(self._fd)
         if self._kept is None:
             return 0
-        from bayou.check.history import History
-        from bayou.check.store import INVALID, VALID, judge, overall
-        from bayou.master.console import complain
+        from bayou.check.verdict import INVALID, VALID, overall
+        from bayou.core.errors import BayouError
+        from bayou.families.judging import judge
+        from bayou.script.console import complain
 
-        verdicts = judge(History.of(self._kept))
+        try:
+            verdicts = judge(self._kept)
+        except BayouError as error:  # its family has no rules
+            complain(str(error))
+            return EXIT_UNKNOWN
         for rule, verdict in verdicts.items():
             for at, why in verdict.broken[:3]:
                 complain(f"event {at}: {rule}: {why}")
@@ -79,19 +82,14 @@ class Recording:
 
 def began(options: Options) -> Event:
     """Return the first event of a trace: all that a replay needs to know beside the commands."""
-    from bayou.node.session import SHORT_NAMES, parse_guarantees
-
-    chosen = parse_guarantees(options.guarantees)
     return {
         "event": "began",
         "version": VERSION,
         "world": options.world,
         "seed": options.seed,
-        "guarantees": [name for name, field in SHORT_NAMES.items() if getattr(chosen, field)],
         "free_running": options.free_running,
-        "gossip_period_s": options.gossip_period_s,
-        "partners": options.partners,
         "deadline_s": options.deadline_s,
+        "families": options.families,
     }
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from bayou.families.vocabulary import all_commands
+from bayou.master import language
 from bayou.master.helping import PROMPT_COMMANDS
-from bayou.master.vocabulary import COMMANDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bayou.master.grammar import Command
+    from bayou.script.grammar import Command
 
 HEAD = """\
 # Reference: the commands
@@ -24,8 +25,9 @@ it. [scenarios.md](scenarios.md) explains how the commands work together.
 
 def reference() -> str:
     """Return the page."""
-    table = "".join(f"| `{command.usage}` | {command.does} |\n" for command in COMMANDS.values())
-    sections = "\n".join("\n".join(_section(command)) for command in COMMANDS.values())
+    commands = all_commands(language.COMMANDS)
+    table = "".join(f"| `{command.usage}` | {command.does} |\n" for command in commands.values())
+    sections = "\n".join("\n".join(_section(command)) for command in commands.values())
     prompt = "\n".join("\n".join(_section(command)) for command in PROMPT_COMMANDS.values())
     return f"{HEAD}{table}\n{sections}\n# At the prompt only\n\n{prompt}"
 
@@ -34,7 +36,7 @@ def _section(command: Command) -> Iterator[str]:
     yield f"## `{command.usage}`\n"
     yield f"{command.does[0].upper()}{command.does[1:]}.\n"
     for field in command.fields:
-        yield f"- `{field.name}`: {field.kind}"
+        yield f"- `{field.name}`: {field.kind.words}"
     if command.fields:
         yield ""
     yield (

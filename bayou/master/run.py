@@ -6,7 +6,9 @@ import os
 
 from bayou._record import Record
 from bayou.core.errors import BayouError
-from bayou.master.console import (
+from bayou.families.family import commands_of
+from bayou.families.vocabulary import find_command
+from bayou.script.console import (
     LINE_BYTES_MAX,
     complain,
     read_lines,
@@ -14,35 +16,32 @@ from bayou.master.console import (
     to_text,
     write_all,
 )
-from bayou.master.grammar import BadLine, parse, resolve
-from bayou.master.lockstep import LockStep
-from bayou.master.topology import Topology
-from bayou.node.messages import Failed, Message
-from bayou.worlds.world import Gone, Unsupported
+from bayou.script.expectations import Expectations
+from bayou.script.grammar import BadLine, parse, split
+from bayou.worlds.world import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import TypeVar
+    from typing import Any
 
-    from bayou.master.expectations import Expectations
-    from bayou.master.freerunning import FreeRunning
-    from bayou.master.grammar import Command
+    from bayou.families import Family
+    from bayou.families.family import System
+    from bayou.script.grammar import Command
     from bayou.trace.file import Event
-    from bayou.worlds.faults import Faults
     from bayou.worlds.world import World
-
-    Answer = TypeVar("Answer", bound=Message)
 
 
 class RunSettings(Record):
     """How to run a scenario: its name for messages; whether a line that is off is fatal, and whether to
-    tell of each command; whether servers are left to gossip by themselves."""
+    tell of each command; whether nodes are left to themselves; what the command line asked for beside, by
+    name."""
 
     name: str = "<stdin>"
     strict: bool = False
     verbose: bool = False
     free_running: bool = False
+    options: Mapping[str, Any] = {}
 
 
 INCLUDES_MAX = 16
@@ -54,14 +53,11 @@ class StrictStop(BayouError):
 
 
 class Run:
-    """The state of a run, and what command handlers use.
+    """A scenario on its way: its lines, what they print, and the system under test, which is of the family
+    that the first command tells. For that system this is the stage (bayou.families.family).
 
-    - ``world``, ``topology``: what the commands act on;
-    - ``pace``: how far servers get before the next command;
-    - ``paused``: whether anti-entropy is stopped;
-    - ``is_in_doubt``: whether nodes may be connected otherwise than ``topology`` says, as a command was
-      given up (bayou.master.stock);
-    - ``had_servers``: whether the first server, which is the primary, has joined;
+    - ``world``: where the nodes run;
+    - ``family``, ``system``: what is under test, None until a command of a family has come;
     - ``expectations``: what the last command printed, for ``expect``.
     """
 
@@ -76,35 +72,21 @@ class Run:
         complain: Callable[[str], None] = complain,
         observe: Callable[[Event], None] | None = None,
     ) -> None:
-        """Run in ``world`` with these ``commands``, by name; ``typed`` are those of the outermost lines, if
-        they are others than in the files that these include; ``write`` takes the output, and ``complain``
-        lines for standard error; ``observe`` takes the events of a trace."""
+        """Run in ``world``. ``commands`` are those that belong to all families, by name; ``typed`` are those
+        of the outermost lines, if they are others than in the files that these include; ``write`` takes the
+        output, and ``complain`` lines for standard error; ``observe`` takes the events of a trace."""
         self.world = world
-        self.topology = Topology()
+        self.family: Family | None = None
+        self.system: System | None = None
         self.settings = settings or RunSettings()
-        self.pace = self._new_pace()
-        self.paused = False
-        self.had_servers = False
-        self.is_in_doubt = False
-        self._is_unsettled = False
         self._commands = commands
         self._typed = commands if typed is None else typed
         self._write = write
         self._complain = complain
         self._observe = observe
-        self.faults: dict[tuple[int | None, int | None], Faults] = {}
         self._place = self.settings.name
         self._files = [self.settings.name]
-        self._printed: list[str] = []
-        self._source: tuple[str, str | bytes] = ("", "nothing")
-        self._expectations: Expectations | None = None
-
-    def _new_pace(self) -> LockStep | FreeRunning:
-        if self.settings.free_running:
-            from bayou.master.freerunning import FreeRunning
-
-            return FreeRunning(self.world, self.topology, self.notice_departures)
-        return LockStep(self.world, self.topology, self.notice_departures)
+        self.expectations = Expectations(self._say_unexpected)
 
     def line(self, number: int, line: bytes | None) -> None:
         """Carry out one line (None for one that was too long to be read).
@@ -117,7 +99,7 @@ class Run:
                 raise BadLine(f"a line of more than {LINE_BYTES_MAX} bytes")
             self._carry_out(line)
         except (BadLine, Unsupported) as error:
-            self._begin(self._place, "which was skipped")
+            self.expectations.begin(self._place, "which was skipped")
             self._say_what_is_off(line or b"", f"{error}; skipped")
 
     def again(self, place: str, line: bytes) -> None:
@@ -126,14 +108,19 @@ class Run:
         self._carry_out(line)
 
     def _carry_out(self, raw: bytes) -> None:
-        line = parse(raw, self._commands if len(self._files) > 1 else self._typed)
-        if line is None:
+        words = split(raw)
+        if not words:
             return
-        self.notice_departures()
-        command = line.command
-        kind_of = self.topology.kind
+        general = self._commands if len(self._files) > 1 else self._typed
+        command, family = find_command(words, general, self.family)
+        if family is not self.family and family is not None:
+            self.open(family)
+        line = parse(raw, words, command)
+        if self.system is not None:
+            self.system.look_round()
         fields = [
-            resolve(field, text, kind_of) for field, text in zip(command.fields, line.fields, strict=True)
+            field.kind.read(text, field, self.system)
+            for field, text in zip(command.fields, line.fields, strict=True)
         ]
         if line.extra:
             surplus = self._quote(to_bytes(" ".join(line.extra)))
@@ -143,43 +130,27 @@ class Run:
         if self.settings.verbose:
             self._complain(f"{self._place}: {self._quote(raw)}")
         if command.name != "expect":
-            self._begin(self._place, raw)
+            self.expectations.begin(self._place, raw)
         if command.name != "include":  # what is included is recorded, command by command
             text = " ".join((command.name, *line.fields))
             self.record({"event": "command", "place": self._place, "text": text})
         self.world.begin()
-        command.run(self, *fields)
+        command.run(self.system if command.family else self, *fields)
+
+    def open(self, family: Family) -> None:
+        """The run is of this family from here on."""
+        self.family = family
+        self.record({"event": "opened", "family": family.name})
+        self.system = commands_of(family).open_system(self)
 
     def end(self) -> None:
         """The scenario is over."""
-        if self._expectations is not None:
-            self._expectations.end()
-
-    @property
-    def expectations(self) -> Expectations:
-        """What the last command printed, and how much of it has been expected."""
-        if self._expectations is None:
-            from bayou.master.expectations import Expectations
-
-            self._expectations = Expectations(self._say_unexpected, self._name_of_source, self._printed)
-        return self._expectations
+        self.expectations.end()
 
     @property
     def unmet(self) -> int:
         """How many expectations were not met."""
-        return 0 if self._expectations is None else self._expectations.failures
-
-    def _begin(self, place: str, what: str | bytes) -> None:
-        """A command begins: where, and what it is."""
-        if self._expectations is not None:
-            self._expectations.begin()
-        else:
-            self._printed = []
-        self._source = place, what
-
-    def _name_of_source(self) -> str:
-        place, what = self._source
-        return f"{place}, {what if isinstance(what, str) else self._quote(what)},"
+        return self.expectations.failures
 
     def include(self, name: str) -> None:
         """Carry out the lines of a file; BadLine where it can't be read, or includes itself."""
@@ -225,15 +196,12 @@ class Run:
         """The file and line being carried out, for messages."""
         return self._place
 
-    # What command handlers use.
+    # What commands and systems use.
 
     def print(self, lines: Iterable[str]) -> None:
         """Print lines on standard output, and flush them."""
         made = list(lines)
-        if self._expectations is not None:
-            self._expectations.printed(made)
-        else:
-            self._printed += made
+        self.expectations.printed(made)
         text = "".join(f"{line}\n" for line in made)
         if text:
             self._write(to_bytes(text))
@@ -241,15 +209,6 @@ class Run:
     def say(self, lines: Iterable[str]) -> None:
         """Print lines for a person at the prompt, which no ``expect`` compares."""
         self._write(to_bytes("".join(f"{line}\n" for line in lines)))
-
-    def unsettle(self) -> None:
-        """A command was given up: the next one that settles any group settles all."""
-        self._is_unsettled = True
-
-    def doubt(self) -> None:
-        """A command was given up, or failed: something may be half done, and go on by itself."""
-        self.is_in_doubt = True
-        self.unsettle()
 
     def tell_news(self, line: str) -> None:
         """Say on standard error what has happened by itself."""
@@ -259,97 +218,37 @@ class Run:
         """Return a text as it can stand in a message."""
         return self._quote(to_bytes(text))
 
-    def forget(self, node: int) -> None:
-        """A node is gone without having been told to."""
-        if self.topology.kind(node) == "server":
-            self.remove_server(node)
-        elif self.topology.kind(node) == "client":
-            self.topology.remove_client(node)
-        self.unsettle()
-
-    def notice_departures(self) -> None:
-        """Forget the servers that left after their retirement had been given up, and take notice of those
-        that have crashed as planned."""
-        for server in self.world.take_departed():
-            self.remove_server(server)
-            self.unsettle()
-            self._complain(f"server {server} has left: its retirement, given up before, is complete")
-        for server in self.world.take_crashed():
-            if self.topology.kind(server) == "server":
-                self.topology.crash(server)
-                self.unsettle()
-
-    def remove_server(self, server: int) -> list[int]:
-        """A server has left: forget it, and the faults of its connections; return who was connected to it."""
-        neighbours = self.topology.remove_server(server)  # first, as the rest may be given up
-        for way in [way for way in self.faults if server in way]:
-            del self.faults[way]
-            self.world.suffer(*way, None)
-        return neighbours
-
-    def mend(self, a: int, b: int) -> None:
-        """Connect two servers that are not; one that leaves as soon as it is connected (its retirement
-        had been given up) is no error."""
-        if self.topology.kind(a) != "server" or self.topology.kind(b) != "server":
-            return
-        if self.topology.are_connected(a, b) and not self.is_in_doubt:
-            return
-        try:
-            self.world.connect(a, b)
-        except Gone:
-            self.notice_departures()
-        else:
-            self.topology.connect(a, b)
-
     def tell(self, line: str) -> None:
         """Say on standard error how a command went, in a verbose run."""
         if self.settings.verbose:
             self._complain(f"{self._place}: {line}")
 
-    def ask(self, node: int, order: Message, kind: type[Answer]) -> Answer:
-        """Give a node an order and return its answer; BadLine where it says that it can't."""
-        return self.expect(self.world.ask(node, order), kind)
-
-    def expect(self, answer: Message, kind: type[Answer]) -> Answer:
-        """Return an answer of the kind that is due; BadLine where a node says that it can't."""
-        if isinstance(answer, Failed):
-            raise BadLine(f"it can't be done: {answer.why}")
-        if not isinstance(answer, kind):
-            raise BayouError(f"a node answered {answer!r}")
-        return answer
-
-    def settle(self, changed: Iterable[int]) -> None:
-        """Unless paused, let the groups of these servers get as far as the pace demands before the next
-        command: level, in lock-step."""
-        if not self.paused:
-            changed = self.topology.servers if self._is_unsettled else list(changed)
-            moving = self._moving()
-            self.pace.settle(changed, after_failure=self._is_unsettled)
-            while len(self._moving()) < len(moving):  # something came in the middle
-                moving = self._moving()
-                self.pace.settle(changed, after_failure=True)
-            self._is_unsettled = bool(moving)
-            if not self.settings.free_running:
-                self.record_rest(changed)
-
-    def _moving(self) -> list[int]:
-        """Return the servers to which clients have sent requests that were given up, and may be carried out
-        at any moment: one for each of these."""
-        owing = [node for node in self.world.owing() if self.topology.kind(node) == "client"]
-        servers = [self.topology.server_of(client) for client in owing]
-        return [server for server in servers if server is not None]
-
-    def record_rest(self, servers: Iterable[int]) -> None:
-        """Record that nothing more can move in the groups of these servers, as far as that is so."""
-        if self._observe is None:
-            return
-        moving = self._moving()
-        groups = self.topology.groups(servers)
-        groups = [group for group in groups if not any(server in group for server in moving)]
-        if groups:
-            self.record({"event": "settled", "groups": groups})
-
     def record(self, event: Event) -> None:
         """Add an event to the trace, if there is one."""
         if self._observe is not None:
             self._observe(event)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether there is a trace."""
+        return self._observe is not None
+
+    @property
+    def free_running(self) -> bool:
+        """Whether nodes are left to themselves."""
+        return self.settings.free_running
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What the command line asked for, by name."""
+        return self.settings.options
+
+    def look_round(self) -> None:
+        """Take notice of what has happened by itself."""
+        if self.system is not None:
+            self.system.look_round()
+
+    def unsettle(self) -> None:
+        """A command was given up, though whoever did so went on."""
+        if self.system is not None:
+            self.system.unsettle()

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from bayou.node.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received
-from bayou.node.messages import OK, Answer, Did, Do, Failed, Links, Message, Probe, Request, Waiting
+from bayou.node.messages import (
+    OK,
+    Answer,
+    Did,
+    Do,
+    Failed,
+    Hello,
+    Links,
+    Message,
+    Probe,
+    Request,
+    Waiting,
+    no_hello,
+)
 from bayou.node.session import Guarantees, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from bayou.core.name import Name
     from bayou.node.context import Randomness
 
@@ -34,8 +49,9 @@ class Client:
 
     kind = "client"
     is_server = False
-    name: None = None
-    """Clients have none."""
+    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_effects", "_now", "wake_at")
+    TAGS: ClassVar[tuple[str, ...]] = ("_session_id",)
+    hello = Hello(is_server=False)
 
     def __init__(
         self, id: int, rng: Randomness, guarantees: Guarantees | None = None, *, retry_s: float = 1.0
@@ -61,7 +77,10 @@ class Client:
         elif isinstance(given, Ordered):
             self._obey(given.number, given.order)
         elif isinstance(given, LinkUp):
-            self._connect(given.peer, given.name)
+            if isinstance(given.hello, Hello):
+                self._connect(given.peer, given.hello.name)
+            else:
+                effects.drops.append((given.peer, no_hello(given.hello)))
         elif isinstance(given, LinkDown):
             if given.peer == self.server:
                 self.server = None
@@ -106,9 +125,8 @@ class Client:
         else:
             self._number += 1
             reads, writes = self.session.demands(order.kind)
-            request = Request(
-                self._session_id, self._number, order.kind, order.song, order.url, reads, writes
-            )
+            row = order.collection, order.key, order.value
+            request = Request(self._session_id, self._number, order.kind, *row, reads, writes, order.view)
             self._pending = Pending(number, request, self.server, self._server_name)
             self._send(self._pending)
 
@@ -130,7 +148,7 @@ class Client:
                     self.session.has_read(answer.vector)
                 if answer.server is not None:
                     self.session.has_written(answer.stamp, answer.server)
-            self._end(pending, Did(answer.verdict, answer.url))
+            self._end(pending, Did(answer.verdict, answer.value))
 
     def _end(self, pending: Pending, report: Message) -> None:
         self._pending = None

@@ -8,7 +8,9 @@ if TYPE_CHECKING:
 
     from bayou.core.name import Name
     from bayou.core.replica import Replica
+    from bayou.node.life import Life
     from bayou.node.messages import End, Message
+    from bayou.node.peers import Peers
     from bayou.node.records import Fact
 
     class Randomness(Protocol):
@@ -20,19 +22,20 @@ if TYPE_CHECKING:
         """A server as its own parts see it.
 
         - ``id``: its address; ``now``: the time of the input being processed, in seconds;
-        - ``paused``: whether anti-entropy is stopped; ``servers``: the servers connected, by id;
-        - ``names``: what they are, as far as they had a name when they were connected;
-        - ``replica``: its replica (Misuse before it has a name);
-        - ``is_member``: whether it has its name and has taken over what its creator had;
-        - ``is_active``: whether it takes part: a member that has not begun to retire.
+        - ``paused``: whether anti-entropy is stopped;
+        - ``life``: how far it has got in its life; ``is_member``, ``is_active``: see there;
+        - ``peers``: what it keeps of each connection; ``servers``: the ids of connected servers, in order;
+        - ``replica``: its replica (Misuse before it has a name).
         """
 
         id: int
         now: float
         paused: bool
-        servers: list[int]
-        names: dict[int, Name]
+        life: Life
+        peers: Peers
 
+        @property
+        def servers(self) -> list[int]: ...
         @property
         def replica(self) -> Replica: ...
         @property

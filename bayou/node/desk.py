@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bayou.core.errors import PeerError
-from bayou.core.write import SONG_BYTES_MAX, URL_BYTES_MAX, fits
-from bayou.node.messages import OK, REFUSED, Answer, Request
+from bayou.core.rows import BadRow, check_row
+from bayou.node.messages import COMMITTED, FULL, OK, REFUSED, Answer, Request
 from bayou.node.records import Answered
 
 TYPE_CHECKING = False
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 
 NUMBERS_FOR_EACH_ANSWER = 20
-BLANKS = " \t\n\r\v\f"
 
 
 class Desk:
@@ -27,6 +26,9 @@ class Desk:
     The answers of ``sessions_max`` sessions are remembered, and twenty times as many of their last numbers,
     so that an echo does no harm; the session silent for longest is forgotten first.
     """
+
+    UNCOMPARED = ("_server",)
+    TAGS = ("_answers", "_numbers")
 
     def __init__(self, server: Context, sessions_max: int) -> None:
         self._server = server
@@ -53,16 +55,7 @@ class Desk:
         _remember(self._numbers, answer.session, answer.number, most)
 
     def _carry_out(self, request: Request) -> Answer:
-        if request.kind not in ("get", "put", "delete") or (request.kind == "put") != (
-            request.url is not None
-        ):
-            raise PeerError(f"{request.kind!r} is no request, or has the wrong fields")
-        if not _is_word(request.song) or not (request.url is None or _is_word(request.url)):
-            raise PeerError("a song or URL that is empty, or has blanks in it")
-        if not fits(request.song, SONG_BYTES_MAX):
-            raise PeerError(f"a song of more than {SONG_BYTES_MAX} bytes")
-        if request.url is not None and not fits(request.url, URL_BYTES_MAX):
-            raise PeerError(f"a URL of more than {URL_BYTES_MAX} bytes")
+        _check(request)
         replica = self._server.replica
         session, number = request.session, request.number
         vector = replica.vector
@@ -71,12 +64,13 @@ class Desk:
         if request.writes is not None and not vector.covers_listed(request.writes):
             return Answer(session, number, REFUSED)
         if request.kind == "get":
-            return Answer(session, number, OK, url=replica.get(request.song), vector=vector)
+            committed_only = request.view == COMMITTED
+            value = replica.get(request.collection, request.key, committed_only=committed_only)
+            return Answer(session, number, OK, value, vector)
         if replica.retired:
             return Answer(session, number, REFUSED)
-        write = (
-            replica.delete(request.song) if request.url is None else replica.put(request.song, request.url)
-        )
+        row = request.collection, request.key
+        write = replica.delete(*row) if request.value is None else replica.put(*row, request.value)
         answer = Answer(session, number, OK, stamp=write.stamp, server=write.server)
         self._server.remember(Answered(answer))
         return answer
@@ -90,5 +84,14 @@ def _remember(kept: dict[int, Kept], key: int, value: Kept, limit: int) -> None:
         del kept[next(iter(kept))]
 
 
-def _is_word(text: str) -> bool:
-    return text != "" and not any(blank in text for blank in BLANKS)
+def _check(request: Request) -> None:
+    """Raise PeerError unless a request asks for something that there is, of a row that can be."""
+    is_put = request.kind == "put"
+    if request.kind not in ("get", "put", "delete") or is_put != (request.value is not None):
+        raise PeerError(f"{request.kind!r} is no request, or has the wrong fields")
+    if request.view != FULL and (request.view != COMMITTED or request.kind != "get"):
+        raise PeerError(f"a {request.kind} in the view {request.view[:20]!r}")
+    try:
+        check_row(request.collection, request.key, request.value)
+    except BadRow as error:
+        raise PeerError(str(error)) from error

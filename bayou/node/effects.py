@@ -6,7 +6,6 @@ from bayou._record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.core.name import Name
     from bayou.node.messages import Message
     from bayou.node.records import Durable
 
@@ -16,12 +15,11 @@ class Input(Record):
 
 
 class LinkUp(Input):
-    """A connection to the node with id ``peer`` is up. ``name`` is what a server is, whatever its id:
-    None where it has no name yet, and for a client."""
+    """A connection to the node with id ``peer`` is up, whose machine tells ``hello`` of itself: whatever
+    message it likes, or None, so that it is to be looked at before it is believed."""
 
     peer: int
-    is_server: bool
-    name: Name | None = None
+    hello: Message | None
 
 
 class LinkDown(Input):
@@ -49,8 +47,8 @@ class Tick(Input):
 
 
 AGAIN = "again:"
-"""The first word of a note that tells of something asked for again, as no answer came in time; what it
-was follows."""
+"""The first word of a note which says that something was asked for again, as no answer came in time. The
+next word says what."""
 
 
 class Effects:

@@ -11,8 +11,7 @@ too, or when the round takes too long.
 
 from __future__ import annotations
 
-from bayou._record import Record
-from bayou.node.messages import GOSSIP, HAND_OVER, JOIN, News, Status, Watch
+from bayou.node.messages import GOSSIP, HAND_OVER, JOIN, News, NotNow, Status, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,41 +19,22 @@ if TYPE_CHECKING:
     from bayou.node.context import Context, Randomness
     from bayou.node.exchange import Exchanges
     from bayou.node.messages import End
-
-PARTNERS = ("random", "turn", "all")
-
-
-class Habits(Record):
-    """How a server gossips.
-
-    - ``period_s``: how long from one periodic exchange to the next; ``jitter``: by what part of that,
-      at random, it may be shorter or longer;
-    - ``partners``: whom with: one at ``random``, each in ``turn``, or ``all`` every time;
-    - ``round_s``: how long the primary waits to hear from everybody before it commits;
-    - ``patience_s``: after how long without progress an exchange is begun again.
-    """
-
-    period_s: float = 0.1
-    jitter: float = 0.3
-    partners: str = "random"
-    round_s: float = 2.0
-    patience_s: float = 1.0
+    from bayou.node.settings import Habits
 
 
 class Gossip:
     """The free-running side of a server. Does nothing while the server is paused or retiring."""
 
+    UNCOMPARED = ("_exchanges", "_habits", "_peers", "_period_due", "_rng", "_server", "_turn")
+
     def __init__(self, server: Context, exchanges: Exchanges, habits: Habits, rng: Randomness) -> None:
         self._server = server
+        self._peers = server.peers
         self._exchanges = exchanges
         self._habits = habits
         self._rng = rng
         self._turn = 0
-        self._heard: dict[int, tuple[int, VersionVector]] = {}
-        self._again: dict[int, None] = {}
-        self._asked_at: dict[int, float] = {}
         self._round = 0
-        self._unheard: dict[int, None] = {}
         self._period_due: float | None = None
         self._round_due: float | None = None
 
@@ -80,16 +60,13 @@ class Gossip:
         elif replica.is_primary:
             self._begin_round()
         for peer in self._server.servers:
-            csn, vector = self._heard.get(peer, (-1, None))
-            if csn < replica.csn or vector is None or not vector.covers(replica.vector):
+            heard = self._peers.of(peer).heard
+            if heard is None or heard[0] < replica.csn or not heard[1].covers(replica.vector):
                 self._server.send(peer, News(replica.csn, replica.vector))
 
-    def forget(self, peer: int) -> None:
+    def on_link_changed(self, peer: int) -> None:
         """The connection to ``peer`` is gone, or new: nothing is known of where it stands."""
-        self._heard.pop(peer, None)
-        self._again.pop(peer, None)
-        if self._unheard.pop(peer, self) is None:
-            self._end_round_if_all_heard()
+        self._end_round_if_all_heard()
         if self._is_on() and peer in self._server.servers:
             if self._period_due is None:
                 self._plan_period()
@@ -129,28 +106,33 @@ class Gossip:
 
     def on_news(self, peer: int, message: News) -> None:
         """``peer`` has something new: pull it, unless it is known here."""
-        self._heard[peer] = (message.csn, message.vector)
+        self._peers.of(peer).heard = (message.csn, message.vector)
         if self._is_on() and self._lacks(message.csn, message.vector):
             self._pull(peer)
 
     def pulled(self, key: int, peer: int, end: End) -> None:
         """An exchange is complete."""
-        self._heard[peer] = (end.csn, end.vector)
-        again = self._again.pop(peer, self) is None
-        if key == self._round and self._unheard.pop(peer, self) is None:
+        at = self._peers.of(peer)
+        at.heard = (end.csn, end.vector)
+        again, at.is_wanted_again = at.is_wanted_again, False
+        if key == self._round:
+            at.is_unheard = False
             self._end_round_if_all_heard()
-        if peer in self._unheard or again:
+        if at.is_unheard or again:
             self._pull(peer)
 
-    def turned_away(self, peer: int) -> None:
+    def on_not_now(self, peer: int, message: NotNow) -> None:
         """``peer`` has nothing to tell at present: it is paused, or new; there will be news when it has."""
-        self._again.pop(peer, None)
-        if self._unheard.pop(peer, self) is None:
-            self._end_round_if_all_heard()
+        if not self._exchanges.give_up(peer, message.serial):
+            return
+        at = self._peers.of(peer)
+        at.is_wanted_again = at.is_unheard = False
+        self._end_round_if_all_heard()
 
     def waiting(self) -> list[str]:
         """Return what is being waited for, a line each."""
-        return [f"waits to hear from server {peer} before it commits" for peer in self._unheard]
+        unheard = [id for id, peer in self._peers.items() if peer.is_unheard]
+        return [f"waits to hear from server {id} before it commits" for id in unheard]
 
     # How it works.
 
@@ -159,8 +141,8 @@ class Gossip:
 
     def _stop(self) -> None:
         self._period_due = self._round_due = None
-        self._unheard.clear()
-        self._again.clear()
+        for peer in self._peers.all():
+            peer.is_unheard = peer.is_wanted_again = False
 
     def _plan_period(self) -> None:
         habits = self._habits
@@ -185,38 +167,45 @@ class Gossip:
         purpose = self._exchanges.purpose_from(peer)
         if purpose in (JOIN, HAND_OVER):
             return  # they see to it themselves that they get done
-        now = self._server.now
+        at, now, patience_s = self._peers.of(peer), self._server.now, self._habits.patience_s
         if purpose == GOSSIP:
-            if now >= self._asked_at[peer] + self._habits.patience_s and self._exchanges.has_progressed(peer):
-                self._asked_at[peer] = now
-            if now < self._asked_at[peer] + self._habits.patience_s:
-                self._again[peer] = None
+            if now >= at.asked_at + patience_s and self._exchanges.take_progress(peer, GOSSIP):
+                at.asked_at = now
+            if now < at.asked_at + patience_s:
+                at.is_wanted_again = True
                 return
-        self._asked_at[peer] = now
+        at.asked_at = now
         self._exchanges.pull(peer, GOSSIP, self._round)
 
     def _begin_round(self) -> None:
         """Hear from every connected server before committing what has come."""
         self._round += 1
-        self._unheard = dict.fromkeys(self._server.servers)
         if self._round_due is None:
             self._round_due = self._server.now + self._habits.round_s
-        for peer in self._unheard:
+        servers = self._server.servers
+        for peer in servers:
+            self._peers.of(peer).is_unheard = True
+        for peer in servers:
             self._pull(peer)
         self._end_round_if_all_heard()
 
     def _end_round_if_all_heard(self) -> None:
-        if self._round_due is not None and not self._unheard:
+        if self._round_due is not None and not any(peer.is_unheard for peer in self._peers.all()):
             self._end_round()
 
     def _end_round(self) -> None:
-        self._round_due = None
-        self._unheard.clear()
+        """Commit what has come, heard from everybody or not, if this is the primary."""
+        if self._round_due is not None:
+            self._round_due = None
+            for peer in self._peers.all():
+                peer.is_unheard = False
         self._server.replica.mark()
 
 
 class Watching:
     """Tells the master where the server stands, when that is not what the master knows."""
+
+    UNCOMPARED = ("_server",)
 
     def __init__(self, server: Context) -> None:
         self._server = server

@@ -6,6 +6,7 @@ from __future__ import annotations
 from bayou.core.name import ROOT
 from bayou.core.vector import LiveVector
 from bayou.node.effects import AGAIN
+from bayou.node.life import ASKING, NAMED, NEW
 from bayou.node.messages import JOIN, Create, Created, Declined, Failed, Join, Joined
 from bayou.node.patience import Patience
 from bayou.node.records import Aiming, Asking, CreatedFor
@@ -25,13 +26,15 @@ class Joining:
     """The newcomer's side: get a name from the connected server with the lowest id, then take over all
     that it has, the creation write included, before serving anybody."""
 
+    UNCOMPARED = ("_exchanges", "_patience", "_server", "_turn", "due")
+    TAGS = ("_token", "_tokens")
+
     def __init__(self, server: Context, exchanges: Exchanges, retry_s: float) -> None:
         self._server = server
         self._exchanges = exchanges
         self._patience = Patience(retry_s)
         self._order: int | None = None
         self._creator: int | None = None
-        self._is_joining = False
         self._token = 0
         self._tokens: dict[Name | int, int] = {}
         self._declined: dict[int, None] = {}
@@ -42,7 +45,7 @@ class Joining:
     def start(self, order: int, message: Join) -> None:
         """Begin, as the master ordered."""
         server = self._server
-        if server.is_member or self._is_joining:
+        if server.life.stage != NEW:
             server.answer(order, Failed("it is a member already, or becoming one"))
         elif message.first:
             server.become(ROOT)
@@ -51,11 +54,13 @@ class Joining:
             server.answer(order, Failed("no other server is connected to it"))
         else:
             self._order = order
-            self._is_joining = True
+            server.life.enter(ASKING)
             self._ask()
 
     def restore_asking(self, asking: Asking) -> None:
-        """Ask under the same token as before a crash."""
+        """Go on asking, under the same token as before a crash."""
+        if self._server.life.stage == NEW:
+            self._server.life.enter(ASKING)
         self._tokens[asking.peer if asking.creator is None else asking.creator] = asking.token
 
     def restore_aim(self, aim: Aiming) -> None:
@@ -63,14 +68,13 @@ class Joining:
         self._target = aim
 
     def resume(self) -> None:
-        """Go on after a crash, which came before this server was a member."""
-        self._is_joining = bool(self._tokens)
-        if self._is_joining:
+        """Go on after a crash, if it came before this server was a member."""
+        if self._server.life.is_joining:
             self.due = self._server.now
 
     def on_created(self, peer: int, message: Created) -> None:
         """The creator has given a name."""
-        if peer != self._creator or message.token != self._token or self._target is not None:
+        if not self._is_answer(peer, message.token):
             return
         self._server.become(message.creation.created)
         self._target = Aiming(message.csn, message.vector)
@@ -80,29 +84,36 @@ class Joining:
 
     def on_declined(self, peer: int, message: Declined) -> None:
         """The creator can't: ask the next one."""
-        if peer == self._creator and message.token == self._token and self._target is None:
+        if self._is_answer(peer, message.token):
             self._declined[peer] = None
             self._ask()
+
+    def _is_answer(self, peer: int, token: int) -> bool:
+        """Whether this comes from the server that was asked for a name, in answer to just that."""
+        return self._server.life.stage == ASKING and peer == self._creator and token == self._token
 
     def pulled(self) -> None:
         """An exchange is complete. All is well where it brought what the creator had when it gave the
         name; otherwise the creator is gone, and another server is asked in a while."""
-        target = self._target
-        if target is None or not self._is_joining:
+        target, replica = self._target, self._server.replica
+        if target is None or self._server.life.stage != NAMED:
             return
-        replica = self._server.replica
         if replica.csn >= target.csn and replica.vector.covers(target.vector):
-            order, self._order, self.due = self._order, None, None
-            self._is_joining = False
-            self._server.activate()
-            if order is not None:
-                self._server.answer(order, Joined(replica.name, replica.is_primary))
+            self._finish()
+
+    def _finish(self) -> None:
+        """Be a member, and say so."""
+        order, self._order, self.due = self._order, None, None
+        self._server.activate()
+        if order is not None:
+            replica = self._server.replica
+            self._server.answer(order, Joined(replica.name, replica.is_primary))
 
     def on_due(self) -> None:
         """Nothing came for a while: ask again, somebody else where the creator is gone."""
-        if self._target is not None:
+        if self._server.life.stage == NAMED:
             source = self._exchanges.expected_from(JOIN)
-            if source is not None and self._exchanges.has_progressed(source):
+            if source is not None and self._exchanges.take_progress(source, JOIN):
                 self.due = self._server.now + self._patience.take()
                 return
             self._note_again("what the giver of its name had")
@@ -121,20 +132,22 @@ class Joining:
     def on_links_changed(self) -> None:
         """A server was connected or cut off: where there is nobody to wait for any more, ask somebody
         else."""
-        if self._is_joining and self._creator not in self._server.servers:
+        life = self._server.life
+        if life.is_joining and self._creator not in self._server.servers:
             self._patience.renew()
-            if self._target is None:
+            if life.stage == ASKING:
                 self._ask()
             elif self._exchanges.expected_from(JOIN) is None:
                 self._pull()
 
     def waiting(self) -> list[str]:
         """Return what is being waited for, a line each."""
-        if not self._is_joining:
-            return []
-        if self._target is None:
+        stage = self._server.life.stage
+        if stage == ASKING:
             return [f"waits for server {self._creator} to give it a name"]
-        return [f"waits to take over what server {self._creator} had when it gave it its name"]
+        if stage == NAMED:
+            return [f"waits to take over what server {self._creator} had when it gave it its name"]
+        return []
 
     def _ask(self) -> None:
         """Ask the connected server with the lowest id that has not declined."""
@@ -152,7 +165,7 @@ class Joining:
     def _token_for(self, peer: int) -> int:
         """Return the same token for the same creator, whatever its address: it may have accepted a creation
         write before the connection was cut, or before a crash."""
-        name = self._server.names.get(peer)
+        name = self._server.peers.of(peer).name
         creator = peer if name is None else name
         token = self._tokens.get(creator)
         if token is None:
@@ -179,20 +192,23 @@ class Joining:
 class Creating:
     """The creator's side: accept one creation write for each request, however often it is sent."""
 
+    UNCOMPARED = ("_exchanges", "_server")
+    TAGS = ("_creations",)
+
     def __init__(self, server: Context, exchanges: Exchanges) -> None:
         self._server = server
         self._exchanges = exchanges
         self._creations: dict[int, Write] = {}
 
-    def restore(self, token: int, creation: Write) -> None:
-        """Keep what was accepted for a request, in case it comes again."""
+    def keep(self, token: int, creation: Write) -> None:
+        """Keep the creation write that was accepted for a request, in case that comes again."""
         self._creations[token] = creation
         if len(self._creations) > CREATIONS_KEPT:
             del self._creations[next(iter(self._creations))]
 
     def on_create(self, peer: int, message: Create) -> None:
-        """Give a new server its name, and what it has to take over; an echo gets neither, as what it would be
-        told to have does not follow."""
+        """Give a new server its name, and send it all that it has to take over. An echo is left aside: its
+        answer would tell the newcomer to have more than is on its way."""
         server = self._server
         if not self._exchanges.is_new(peer, message.serial):
             return
@@ -202,7 +218,7 @@ class Creating:
         creation = self._creations.get(message.token)
         if creation is None:
             creation = server.replica.create()
-            self.restore(message.token, creation)
+            self.keep(message.token, creation)
             server.remember(CreatedFor(message.token, creation))
         server.send(peer, Created(message.token, creation, server.replica.csn, server.replica.vector))
         newborn = LiveVector.newborn(creation.created).snapshot()

@@ -1,7 +1,8 @@
 """Everything that nodes say to each other, and what the master and a node say to each other.
 
-Field types are limited to those that the wire knows how to check (bayou.wire.codec): int, bool, str,
-Name, VersionVector, Write, Items, tuples of ints or strings, and optional ones. Messages are immutable.
+Field types are limited to those that the wire knows how to check (bayou.wire.codec): int, float, bool, str,
+Collection, Value, Name, VersionVector, Write, Items, tuples of ints or strings, records with such fields, and
+optional ones. Messages are immutable.
 """
 
 from __future__ import annotations
@@ -14,18 +15,58 @@ if TYPE_CHECKING:
 
     from bayou.core.items import Items
     from bayou.core.name import Name
+    from bayou.core.rows import Collection
+    from bayou.core.values import Value
     from bayou.core.vector import VersionVector
     from bayou.core.write import Write
 
 
 class Message(Record):
-    """Base of all messages. ``KINDS`` maps the name of each kind to its class."""
+    """Base of all messages.
+
+    ``KINDS`` maps the name of each kind on the wire, its ``wire_name``, to its class. That is the name of the
+    class, behind the ``space`` of its family where that has one::
+
+        class ChatMessage(Message, space="chat"):  # an abstract base: no message itself
+            ...
+
+        class Prepare(ChatMessage):  # on the wire: chat.Prepare
+            ballot: int
+
+    A second kind with the name of another one raises TypeError where it is defined.
+    """
 
     KINDS: ClassVar[dict[str, type[Message]]] = {}
+    wire_name: ClassVar[str] = ""
+    _space: ClassVar[str] = ""
+    TAGS: ClassVar[tuple[str, ...]] = ("serial", "session", "token")
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, *, space: str = "") -> None:
         super().__init_subclass__()
-        Message.KINDS[cls.__name__] = cls
+        if space:
+            if not space.isidentifier():
+                raise TypeError(f"{space!r} is no name for a space of messages")
+            cls._space, cls.wire_name = f"{space}.", ""
+            return
+        name = cls._space + cls.__name__
+        taken = Message.KINDS.get(name)
+        if taken is not None:
+            raise TypeError(f"two kinds of messages are called {name}: {taken!r} and {cls!r}")
+        cls.wire_name = name
+        Message.KINDS[name] = cls
+
+
+class Hello(Message):
+    """What servers and clients tell those whom they are connected to: which of them they are, and the name
+    that a server has, whatever its id: None where it has none yet, and for a client."""
+
+    is_server: bool
+    name: Name | None = None
+
+
+def no_hello(said: Message | None) -> str:
+    """Say what is wrong with what a peer told of itself, which was no Hello."""
+    return f"{'nothing' if said is None else type(said).__name__} where a Hello is due"
 
 
 # Between servers: anti-entropy (Petersen '97, "Basic anti-entropy").
@@ -70,6 +111,8 @@ class AntiEntropy(Message):
 
 class End(Record):
     """What the last part of an exchange adds; see AntiEntropy."""
+
+    TAGS: ClassVar[tuple[str, ...]] = ("back",)
 
     csn: int
     vector: VersionVector
@@ -167,34 +210,41 @@ class Declined(Message):
 OK = "ok"
 REFUSED = "refused"
 
+FULL = "full"
+COMMITTED = "committed"
+"""What a read looks at: all that its server has, tentative writes on top, or the committed prefix alone."""
+
 
 class Request(Message):
     """A client's request. ``session`` and ``number`` identify it: sent again, it is carried out once.
 
-    ``kind`` is ``get``, ``put`` or ``delete``. ``reads`` and ``writes`` are the session's vectors where
-    the guarantees chosen want the server to cover them, otherwise None.
+    ``kind`` is ``get``, ``put`` or ``delete``, of the row at ``key`` in ``collection``; ``value`` that of a
+    put, otherwise None; ``view`` is FULL or, for a get, COMMITTED. ``reads`` and ``writes`` are the session's
+    vectors where the guarantees chosen want the server to cover them, otherwise None: in both views alike.
     """
 
     session: int
     number: int
     kind: str
-    song: str
-    url: str | None
+    collection: Collection
+    key: str
+    value: Value | None
     reads: VersionVector | None
     writes: VersionVector | None
+    view: str = FULL
 
 
 class Answer(Message):
     """The answer to a request: OK, or REFUSED where the server does not cover the session's vectors.
 
-    To a read that is OK: ``url`` (None where there is no such song) and what the server knew,
+    To a read that is OK: ``value`` (None where there is no such row) and what the server knew,
     ``vector``. To a write that is OK: its ``stamp`` and the ``server`` that accepted it.
     """
 
     session: int
     number: int
     verdict: str
-    url: str | None = None
+    value: Value | None = None
     vector: VersionVector | None = None
     stamp: int = 0
     server: Name | None = None
@@ -327,15 +377,17 @@ class Links(Message):
 
 
 class Do(Message):
-    """Carry out a ``get``, ``put`` or ``delete`` in the session and report how it went."""
+    """Carry out a ``get``, ``put`` or ``delete`` in the session and report how it went; see Request."""
 
     kind: str
-    song: str
-    url: str | None = None
+    collection: Collection
+    key: str
+    value: Value | None = None
+    view: str = FULL
 
 
 class Did(Message):
-    """How a request went: the verdict and, for a read, the URL or None."""
+    """How a request went: the verdict and, for a read, the value or None."""
 
     verdict: str
-    url: str | None
+    value: Value | None

@@ -7,8 +7,8 @@ LONGEST = 32
 
 
 class Patience:
-    """Waits twice as long each time in vain, so that a round trip that is longer than expected ends some
-    time, and as at first after any answer."""
+    """Says how long to wait: twice as long after each time in vain, so that an answer that takes long comes
+    at last before it is asked for again; after any answer as long as at first."""
 
     __slots__ = ("_factor", "_first_s")
 

@@ -10,7 +10,7 @@ from bayou._record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import ClassVar, Protocol
 
     from bayou.core.name import Name
     from bayou.core.vector import VersionVector
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 class Fact(Record):
     """Base of the facts."""
+
+    TAGS: ClassVar[tuple[str, ...]] = ("token",)
 
     @property
     def key(self) -> tuple[str, object] | None:

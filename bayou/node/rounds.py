@@ -29,9 +29,12 @@ ATTEMPTS_COUNTED = 6
 
 
 class Asked:
-    """Where somebody stood who asked to be sent what lies beyond, and under which serial."""
+    """A request of a neighbour in the tree: where it stood, and under which serial it wants to be sent what
+    lies beyond."""
 
     __slots__ = ("csn", "serial", "vector")
+
+    TAGS = ("serial",)
 
     def __init__(self, asking: Gather | End, serial: int) -> None:
         self.serial = serial
@@ -59,12 +62,14 @@ class Round:
 class Rounds:
     """The rounds that a server takes part in, one at a time: a newer one replaces the one in progress."""
 
+    UNCOMPARED = ("_exchanges", "_peers", "_server", "due")
+
     def __init__(self, server: Context, exchanges: Exchanges, patience_s: float) -> None:
         self._server = server
+        self._peers = server.peers
         self._exchanges = exchanges
         self._patience_s = patience_s
         self._round: Round | None = None
-        self._early: dict[int, Gather] = {}
         self.due: float | None = None
 
     def start(self, order: int, plan: Converge) -> None:
@@ -83,9 +88,11 @@ class Rounds:
         for peer in plan.below:
             serial = self._exchanges.expect(peer, ROUND, plan.round)
             server.send(peer, Gather(plan.round, serial, server.replica.csn, server.replica.vector))
-        early = self._early.pop(plan.above, None) if plan.above is not None else None
-        if early is not None and early.round == plan.round:
-            current.asked = Asked(early, early.serial)
+        if plan.above is not None:
+            above = self._peers.of(plan.above)
+            early, above.early = above.early, None
+            if early is not None and early.round == plan.round:
+                current.asked = Asked(early, early.serial)
         self._pass_up_if_gathered(current)
 
     def on_gather(self, peer: int, message: Gather) -> None:
@@ -94,9 +101,9 @@ class Rounds:
         if self._server.paused:
             return
         if current is None or message.round > current.plan.round:
-            early = self._early.get(peer)
-            if early is None or early.round < message.round:
-                self._early[peer] = message
+            at = self._peers.of(peer)
+            if at.early is None or at.early.round < message.round:
+                at.early = message
         elif message.round == current.plan.round and peer == current.plan.above and current.asked is None:
             current.asked = Asked(message, message.serial)
             self._pass_up_if_gathered(current)
@@ -117,13 +124,13 @@ class Rounds:
     def pause(self) -> None:
         """Anti-entropy stops: what is still on its way is not taken in."""
         self._give_up()
-        self._early.clear()
+        for peer in self._peers.all():
+            peer.early = None
         self._exchanges.stop_receiving(ROUND)
 
-    def forget(self, peer: int) -> None:
+    def on_link_changed(self, peer: int) -> None:
         """The connection to ``peer`` is gone, or new, and with it what was asked there: a round that needs it
         fails at once."""
-        self._early.pop(peer, None)
         current = self._round
         if current is not None and (peer == current.plan.above or peer in current.plan.below):
             self._give_up()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from bayou._record import Record
 from bayou.core.clock import HybridClock, LogicalClock
 from bayou.core.errors import Misuse, PeerError
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
-from bayou.core.sortedwrites import SHORT
 from bayou.node.desk import Desk
 from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received
-from bayou.node.exchange import Exchanges, Limits
+from bayou.node.exchange import Exchanges
+from bayou.node.inheriting import Inheriting
 from bayou.node.joining import Creating, Joining
+from bayou.node.life import GONE, MEMBER, NAMED, Life
 from bayou.node.messages import (
     GOSSIP,
     HAND_OVER,
@@ -30,6 +30,7 @@ from bayou.node.messages import (
     Failed,
     Gather,
     HandOver,
+    Hello,
     Join,
     Links,
     LogPage,
@@ -46,43 +47,30 @@ from bayou.node.messages import (
     Waiting,
     Watch,
     Willing,
+    no_hello,
 )
+from bayou.node.peers import Peers
 from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, Named, Promised
 from bayou.node.retiring import Retiring
 from bayou.node.rounds import Rounds
+from bayou.node.settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any
+    from typing import Any, ClassVar
 
     from bayou.node.context import Randomness
-    from bayou.node.gossip import Gossip, Habits, Watching
+    from bayou.node.gossip import Gossip, Watching
     from bayou.node.records import Durable, Fact
 
 
-class Settings(Record):
-    """What can be set for a server: patience in seconds, and limits.
-
-    ``retry_s``: after this time without an answer a message is sent again; ``round_s``: after this time
-    a round is given up, for the master to begin another; ``sessions_max``: how many sessions' last
-    answers are remembered; ``short_max``: see bayou.core.sortedwrites.
-
-    ``habits``: how it gossips, None where rounds are ordered instead; ``wall_offset_s``: what to add to the
-    time that it is told to get the wall clock's, for a hybrid clock; None for a logical one.
-    """
-
-    retry_s: float = 1.0
-    round_s: float = 10.0
-    sessions_max: int = 10_000
-    short_max: int = SHORT
-    limits: Limits = Limits()
-    habits: Habits | None = None
-    wall_offset_s: float | None = None
-
-
-_BEFORE_MEMBERSHIP = (Created, Declined, Create, Pull, Request)
+_BEFORE_NAMED = (Created, Declined, Create, Pull, Request)
 """What a server heeds before it has a name."""
+
+
+def _ignore(peer: int, message: Message) -> None:
+    """Take no notice of a message that only gossip has a use for."""
 
 
 class Server:
@@ -94,25 +82,30 @@ class Server:
 
     kind = "server"
     is_server = True
+    UNCOMPARED: ClassVar[tuple[str, ...]] = (
+        "_effects", "_on_message", "_on_order", "_rng", "_settings", "_timed", "now",
+    )  # fmt: skip
+    TAGS: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, id: int, rng: Randomness, settings: Settings | None = None, *, paused: bool = False
     ) -> None:
         self._settings = settings = settings or Settings()
         self.id = id
+        self.hello = Hello(is_server=True)
         self.now = 0.0
         self.paused = paused
-        self.servers: list[int] = []
-        self.names: dict[int, Name] = {}
+        self.life = Life()
+        self.peers = Peers()
         self.exchanges = Exchanges(self, rng.getrandbits(40), settings.limits)
         self._rng = rng
         self._replica: Replica | None = None
-        self._active = False
         self._effects = Effects()
-        self._rounds = Rounds(self, self.exchanges, settings.round_s)
+        self._rounds = Rounds(self, self.exchanges, settings.round_patience_s)
         self._joining = Joining(self, self.exchanges, settings.retry_s)
         self._creating = Creating(self, self.exchanges)
-        self._retiring = Retiring(self, self.exchanges, settings.retry_s)
+        self._inheriting = Inheriting(self, self.exchanges)
+        self._retiring = Retiring(self, self.exchanges, self._inheriting, settings.retry_s)
         self._desk = Desk(self, settings.sessions_max)
         self._watching: Watching | None = None
         self._gossip: Gossip | None = None
@@ -122,7 +115,7 @@ class Server:
             self._retiring,
         ]
         if settings.habits is not None:
-            from bayou.node.gossip import Gossip  # in lock-step nobody needs it, and start-up time counts
+            from bayou.node.gossip import Gossip  # not needed in lock-step, and 0.2 ms to import
 
             self._gossip = Gossip(self, self.exchanges, settings.habits, rng)
             self._timed.append(self._gossip)
@@ -133,14 +126,14 @@ class Server:
             Gather: self._rounds.on_gather,
             Create: self._creating.on_create,
             Created: self._joining.on_created,
-            AskHeir: self._retiring.on_ask_heir,
+            AskHeir: self._inheriting.on_ask_heir,
             Willing: self._retiring.on_willing,
-            HandOver: self._retiring.on_hand_over,
+            HandOver: self._inheriting.on_hand_over,
             TakenOver: self._retiring.on_taken_over,
             Declined: self._on_declined,
             Request: self._desk.on_request,
-            News: self._on_news,
-            NotNow: self._on_not_now,
+            News: _ignore if self._gossip is None else self._gossip.on_news,
+            NotNow: _ignore if self._gossip is None else self._gossip.on_not_now,
         }
         self._on_order: dict[type[Message], Callable[[int, Any], None]] = {
             Join: self._joining.start,
@@ -172,10 +165,10 @@ class Server:
         restore: dict[type, Callable[[Any], object]] = {
             Items: server._restore_items,
             Named: lambda named: server._take_name(named.name),
-            Activated: lambda _: server._activate(),
+            Activated: lambda _: server.life.enter(MEMBER),
             Answered: lambda answered: server._desk.restore(answered.answer),
-            Promised: lambda promised: server._retiring.restore_promise(promised.asker),
-            CreatedFor: lambda created: server._creating.restore(created.token, created.creation),
+            Promised: lambda promised: server._inheriting.restore_promise(promised.asker),
+            CreatedFor: lambda created: server._creating.keep(created.token, created.creation),
             Asking: server._joining.restore_asking,
             Aiming: server._joining.restore_aim,
         }
@@ -185,10 +178,8 @@ class Server:
             server._replica.take_journal()
             if server._gossip is not None:
                 server._gossip.wake()
-            if server._replica.retired:
-                server._retiring.resume()
-        if not server._active:
-            server._joining.resume()
+            server._notice_retirement(server._replica)
+        server._joining.resume()
         return server
 
     def step(self, now: float, given: Input) -> Effects:
@@ -205,8 +196,10 @@ class Server:
             for timed in self._timed:
                 if timed.due is not None and now >= timed.due:
                     timed.on_due()
-        self._retiring.keep_promise()
+        if self._inheriting.settle_promises():
+            self._retiring.on_promises_settled()
         if self._replica is not None:
+            self._notice_retirement(self._replica)
             self._notice_moves(self._replica)
             effects.durable += self._replica.take_journal()
         return effects
@@ -233,14 +226,19 @@ class Server:
         return None if self._replica is None else self._replica.name
 
     @property
+    def servers(self) -> list[int]:
+        """The ids of the servers connected, in order."""
+        return self.peers.servers
+
+    @property
     def is_member(self) -> bool:
         """Whether it has its name and has taken over what its creator had."""
-        return self._active
+        return self.life.is_member
 
     @property
     def is_active(self) -> bool:
-        """Whether it takes part: a member that has not begun to retire."""
-        return self._active and not self.replica.retired
+        """Whether it takes part: a member that has not accepted its own retirement write."""
+        return self.life.is_active
 
     def survey(self, peers: tuple[int, ...], dialling: tuple[int, ...]) -> Links:
         """Tell how it is connected, and whether it is paused."""
@@ -248,6 +246,7 @@ class Server:
 
     def check(self) -> None:
         """Raise InvariantBroken where the state of the server contradicts itself."""
+        self.life.check(self._replica)
         if self._replica is not None:
             self._replica.check()
 
@@ -271,6 +270,7 @@ class Server:
 
     def leave(self) -> None:
         """End this server: it has retired."""
+        self.life.enter(GONE)
         self._effects.leave = True
 
     def new_token(self) -> int:
@@ -290,18 +290,13 @@ class Server:
 
     def _take_name(self, name: Name) -> None:
         self._replica = Replica(name, short_max=self._settings.short_max, clock=self._new_clock())
-        self._active = name is ROOT
+        self.hello = Hello(is_server=True, name=name)
+        self.life.enter(MEMBER if name is ROOT else NAMED)
 
     def activate(self) -> None:
         """All has been taken over from the creator: serve from now on."""
-        self._activate()
+        self.life.enter(MEMBER)
         self.remember(Activated())
-
-    def _restore_items(self, items: Items) -> None:
-        self.replica.apply(items)
-
-    def _activate(self) -> None:
-        self._active = True
 
     def pulled(self, purpose: str, key: int, peer: int, end: End) -> None:
         """An exchange that one of the parts asked for is complete."""
@@ -313,9 +308,17 @@ class Server:
             if self._gossip is not None:
                 self._gossip.pulled(key, peer, end)
         else:
-            self._retiring.pulled(key, peer)
+            self._inheriting.pulled(key, peer)
 
     # Inputs.
+
+    def _restore_items(self, items: Items) -> None:
+        self.replica.apply(items)
+
+    def _notice_retirement(self, replica: Replica) -> None:
+        """Its own retirement write may be in what a server wrote down before a crash, or others have."""
+        if replica.retired and self.life.is_active:
+            self._retiring.resume()
 
     def _notice_moves(self, replica: Replica) -> None:
         if replica.has_moved:
@@ -332,7 +335,7 @@ class Server:
         try:
             if handler is None:
                 raise PeerError(f"{type(given.message).__name__} is no message for a server")
-            if self._replica is not None or isinstance(given.message, _BEFORE_MEMBERSHIP):
+            if self._replica is not None or isinstance(given.message, _BEFORE_NAMED):
                 handler(given.peer, given.message)
         except PeerError as error:
             self.exchanges.break_off(given.peer)
@@ -346,40 +349,30 @@ class Server:
             handler(given.number, given.order)
 
     def _relink(self, given: LinkUp | LinkDown) -> None:
+        """A connection has come up or gone. Nothing else reads what a LinkUp says."""
         peer = given.peer
-        self.names.pop(peer, None)
-        if isinstance(given, LinkUp) and given.name is not None:
-            self.names[peer] = given.name
-        if isinstance(given, LinkDown) or not given.is_server:
-            if peer in self.servers:
-                self.servers.remove(peer)
-        elif peer not in self.servers:
-            self.servers.append(peer)
-            self.servers.sort()
-        self.exchanges.forget(peer)
-        self._rounds.forget(peer)
+        if isinstance(given, LinkDown):
+            self.peers.link_down(peer)
+        elif isinstance(given.hello, Hello):
+            self.peers.link_up(peer, given.hello.name, is_server=given.hello.is_server)
+        else:
+            self.peers.link_down(peer)
+            self._effects.drops.append((peer, no_hello(given.hello)))
+        self._rounds.on_link_changed(peer)
         if self._gossip is not None:
-            self._gossip.forget(peer)
+            self._gossip.on_link_changed(peer)
         self._joining.on_links_changed()
         self._retiring.on_links_changed()
 
     def _on_pull(self, peer: int, message: Pull) -> None:
-        """Serve an exchange: a new server or one that takes over even while paused, but never before
-        this server is itself a member."""
+        """Send a server what it asks for: while paused only a new one, and one that takes over from this one;
+        nobody before this server is itself a member."""
         if message.csn < 0 or message.purpose not in (JOIN, HAND_OVER, ROUND, GOSSIP):
             raise PeerError(f"a pull for {message.purpose[:20]!r} from CSN {message.csn} on")
-        if self._active and (not self.paused or message.purpose not in (ROUND, GOSSIP)):
+        if self.is_member and (not self.paused or message.purpose not in (ROUND, GOSSIP)):
             self.exchanges.serve(peer, message.serial, message.csn, message.vector)
         elif message.purpose == GOSSIP:
             self.send(peer, NotNow(message.serial))
-
-    def _on_news(self, peer: int, message: News) -> None:
-        if self._gossip is not None:
-            self._gossip.on_news(peer, message)
-
-    def _on_not_now(self, peer: int, message: NotNow) -> None:
-        if self._gossip is not None and self.exchanges.give_up(peer, message.serial):
-            self._gossip.turned_away(peer)
 
     def _on_declined(self, peer: int, message: Declined) -> None:
         self._joining.on_declined(peer, message)
@@ -398,7 +391,7 @@ class Server:
 
     def _on_watch(self, number: int, order: Watch) -> None:
         if self._watching is None:
-            from bayou.node.gossip import Watching
+            from bayou.node.gossip import Watching  # as above: only asked for where servers run freely
 
             self._watching = Watching(self)
         self._watching.on_watch(number, order)
@@ -416,4 +409,4 @@ class Server:
         lines = [*self._joining.waiting(), *self._retiring.waiting(), *self._rounds.waiting()]
         for part in (self._watching, self._gossip):
             lines += [] if part is None else part.waiting()
-        self.answer(number, Waiting(tuple(lines or self.exchanges.check())))
+        self.answer(number, Waiting(tuple(lines or self.exchanges.waiting())))

@@ -13,7 +13,7 @@ import os
 from bayou._lean import blake2s
 from bayou.core.errors import BayouError
 
-HEADER = b"bayou journal 1\n"
+HEADER = b"bayou journal 2\n"
 LENGTH_BYTES = 4
 CHECK_BYTES = 8
 PREFIX_BYTES = LENGTH_BYTES + 2 * CHECK_BYTES
@@ -33,11 +33,12 @@ class Journal:
     def __init__(self, path: str, *, is_synced: bool = True, fd: int | None = None) -> None:
         """Open a file, which is made where there is none. ``is_synced`` tells whether ``append`` waits for
         the disk: otherwise what was added survives the end of this process, but not that of the machine. With
-        ``fd``, that descriptor is used, and ``path`` is what the journal is called.
+        ``fd``, that descriptor of a file without a name is used, and ``path`` is what the journal is called.
 
         Raises OSError where the file can't be opened.
         """
         self.path = path
+        self._is_named = fd is None
         self.size_bytes = 0
         self._sync = (getattr(os, "fdatasync", os.fsync)) if is_synced else None
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) if fd is None else fd
@@ -77,7 +78,10 @@ class Journal:
         try:
             self._write(_prefix(batch) + batch)
         except OSError:
-            self._cut(size_bytes)
+            try:
+                self._cut(size_bytes)
+            except OSError:
+                self.size_bytes = size_bytes  # what is behind it is torn, and the first error is to be told
             raise
 
     def close(self) -> None:
@@ -115,9 +119,14 @@ class Journal:
         else:
             torn = all(_length_at(data, place) is None for place in range(at + 1, len(data)))
         if not torn:
+            remedy = (
+                "restore the file from a backup"
+                if self._is_named
+                else "it is a file of this run alone, which has no other copy: begin another run"
+            )
             raise JournalDamaged(
                 f"{self.path} is damaged: what begins at byte {at} is no record, and there are others behind "
-                "it; restore the file from a backup"
+                f"it; {remedy}"
             )
 
 
@@ -141,12 +150,19 @@ def _length_at(data: bytes, at: int) -> int | None:
 
 def _record_at(data: bytes, at: int) -> bytes | None:
     """Return the batch in the record that begins there, None where there is no whole one."""
-    length = _length_at(data, at)
-    if length is None:
+    told = data[at : at + LENGTH_BYTES + CHECK_BYTES]
+    start = at + PREFIX_BYTES
+    if len(data) < start or _check(told) != data[at + LENGTH_BYTES + CHECK_BYTES : start]:
         return None
-    batch = data[at + PREFIX_BYTES : at + PREFIX_BYTES + length]
-    told = data[at + LENGTH_BYTES : at + LENGTH_BYTES + CHECK_BYTES]
-    return batch if len(batch) == length and _check(batch) == told else None
+    length = int.from_bytes(told[:LENGTH_BYTES], "big")
+    batch = data[start : start + length]
+    return batch if len(batch) == length and _check(batch) == told[LENGTH_BYTES:] else None
+
+
+def place_of_nameless() -> str:
+    """Return the folder for files that go with a run: in memory where the system has a place for that, unless
+    TMPDIR names another one."""
+    return os.environ.get("TMPDIR") or ("/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp")
 
 
 def nameless(place: str) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bayou._arguments import seconds
 from bayou._quoting import printable
+from bayou._statuses import EXIT_FAILED, EXIT_WRONG
 from bayou.tester.cases import Case, Suite, find_suite
 from bayou.tester.command import Advice, Command
 from bayou.tester.config import SetupError
@@ -26,9 +27,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-EXIT_FAILED = 1
-EXIT_SETUP = 2
-EXIT_INTERRUPTED = 130
 """By Ctrl-C; by another signal it is 128 and its number."""
 
 JOBS_MAX = 64
@@ -53,7 +51,7 @@ def main(
         return EXIT_FAILED
     except (SetupError, OSError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
-        return EXIT_SETUP
+        return EXIT_WRONG
 
 
 def _main(options: argparse.Namespace, prog: str, interruption: Interruption, *, needs_command: bool) -> int:

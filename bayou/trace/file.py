@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     Event = dict[str, Any]
 
 
+VERSION = 2
+"""Of the format, which the first event of a trace tells."""
+
+
 class TraceError(Exception):
     """A line is no event; the message says which line and why."""
 
@@ -28,7 +32,8 @@ def write_events(stream: IO[str], events: Iterable[Event]) -> None:
 
 
 def read_events(lines: Iterable[str | bytes]) -> Iterator[Event]:
-    """Read events from lines; TraceError, with the number of the line, for one that is none."""
+    """Read events from lines; TraceError, with the number of the line, for one that is none, or that begins a
+    trace of another version."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -38,4 +43,10 @@ def read_events(lines: Iterable[str | bytes]) -> Iterator[Event]:
             raise TraceError(f"line {number} is no JSON: {error}") from error
         if not isinstance(event, dict) or not isinstance(event.get("event"), str):
             raise TraceError(f'line {number} is no event: an object with an "event" is due')
+        version = event.get("version", VERSION) if event["event"] == "began" else VERSION
+        if version != VERSION:
+            raise TraceError(
+                f"line {number}: a trace of version {str(version)[:20]} of the format, and version {VERSION} "
+                "is read here: record the run again"
+            )
         yield event

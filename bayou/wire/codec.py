@@ -1,43 +1,44 @@
 """Messages as pickles, and back: only Message, Write, AntiEntropy and plain data (tuples, numbers,
 strings, bytes, None and truth values) go in, and nothing else comes out.
 
-What a field may hold is told by its annotation; ``_CODECS`` has a pair of functions for each. A message
-that arrives has been checked field by field.
+What a field may hold is told by its annotation: ``_CODECS`` has a pair of functions for each. Any other is
+the name of a Record in the module of the message, alone, optional or in a tuple, whose own fields are told
+in the same way. A message that arrives has been checked field by field, records and all.
 """
 
 from __future__ import annotations
 
+import sys
 from io import BytesIO
 
 from bayou._lean import Pickler, Unpickler
+from bayou._record import Record
 from bayou.core.errors import BayouError
 from bayou.core.items import Items
+from bayou.core.values import check_value
 from bayou.core.write import NOTICE, Write
-from bayou.node.messages import Answer, AntiEntropy, End, Message
+from bayou.node.messages import Answer, AntiEntropy, Message
 from bayou.wire.columns import (
     NAMES_MAX,
     pack_ids,
     pack_name,
     pack_text,
     pack_vector,
-    pack_write,
-    pack_writes,
     unpack_ids,
     unpack_name,
     unpack_text,
     unpack_vector,
-    unpack_write,
-    unpack_writes,
 )
 from bayou.wire.errors import WireError
 from bayou.wire.scan import scan
+from bayou.wire.writes import pack_write, pack_writes, unpack_collection, unpack_write, unpack_writes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, TypeVar
 
-    from bayou._record import Record
+    from bayou.core.values import Value
 
     Made = TypeVar("Made", bound=Record)
     Codec = tuple[Callable[[Any], object], Callable[[Any], object]]
@@ -47,10 +48,14 @@ FEW = 4
 SHALLOW = 64
 """Up to FEW writes, by servers whose names are no deeper than SHALLOW, are smaller and faster one by one."""
 
+FLOAT_MAX = sys.float_info.max
+RECORDS_DEEP = 4
+"""How deep records may be nested in a message. No record holds others of its own kind."""
+
 
 def encode(message: Message) -> bytes:
     """Return a message as a pickle."""
-    return _dump(message)
+    return dump(message)
 
 
 def decode(payload: bytes, *, trusted: bool = False) -> Message:
@@ -60,23 +65,14 @@ def decode(payload: bytes, *, trusted: bool = False) -> Message:
     """
     if not trusted:
         scan(payload)
-    message = _load(payload)
+    message = load(payload)
     if not isinstance(message, Message):
         raise WireError(f"a {type(message).__name__} where a message is due")
     return message
 
 
-def encode_fields(record: Record) -> bytes:
-    """Return the fields of a record of any kind as a pickle."""
-    return _dump(_encode_fields(record))
-
-
-def decode_fields(kind: type[Made], payload: bytes) -> Made:
-    """Return the record of this kind whose fields are in a pickle; WireError where they are not."""
-    return _make(kind, _tuple(_load(payload)))
-
-
-def _dump(value: object) -> bytes:
+def dump(value: object) -> bytes:
+    """Return plain data, and messages and writes in it, as a pickle."""
     buffer = BytesIO()
     pickler = _Pickler(buffer, PROTOCOL)
     pickler.fast = True  # nothing in a message is worth remembering, and remembering takes an opcode each
@@ -84,7 +80,9 @@ def _dump(value: object) -> bytes:
     return buffer.getvalue()
 
 
-def _load(payload: bytes) -> object:
+def load(payload: bytes) -> Any:
+    """Return what is in a pickle that was not made by a stranger: plain data, of which nothing has been
+    checked, and messages and writes, which have. WireError where there is anything else."""
     try:
         return _Unpickler(BytesIO(payload)).load()
     except BayouError:
@@ -96,9 +94,9 @@ def _load(payload: bytes) -> object:
 class _Pickler(Pickler):
     def reducer_override(self, value: object) -> Any:
         if isinstance(value, AntiEntropy):
-            return AntiEntropy, _encode_fields(value)
+            return AntiEntropy, fields_of(value)
         if isinstance(value, Message):
-            return Message, (type(value).__name__, *_encode_fields(value))
+            return Message, (value.wire_name, *fields_of(value))
         if isinstance(value, Write):
             return Write, pack_write(value)
         return NotImplemented
@@ -123,12 +121,14 @@ class _Unpickler(Unpickler):
         return maker
 
 
-def _encode_fields(record: Record) -> tuple[object, ...]:
+def fields_of(record: Record) -> tuple[object, ...]:
+    """Return the fields of a message, or of a record of any other kind, as plain data."""
     values = record.__dict__
     return tuple([encode(values[name]) for name, (encode, _) in _plan(type(record))])
 
 
-def _make(kind: type[Made], plain: tuple[object, ...]) -> Made:
+def make(kind: type[Made], plain: tuple[object, ...]) -> Made:
+    """Return the record of this kind whose fields are this plain data; WireError where it can't be."""
     plan = _plan(kind)
     if len(plain) != len(plan):
         raise WireError(f"{kind.__name__} has {len(plan)} fields, not {len(plain)}")
@@ -139,11 +139,11 @@ def _make_message(name: object = None, *plain: object) -> Message:
     kind = Message.KINDS.get(name) if isinstance(name, str) else None
     if kind is None or kind is AntiEntropy:
         raise WireError(f"no kind of message: {name!r}")
-    return _make(kind, plain)
+    return make(kind, plain)
 
 
 def _make_anti_entropy(*plain: object) -> Message:
-    return _make(AntiEntropy, plain)
+    return make(AntiEntropy, plain)
 
 
 _MAKERS: dict[tuple[str, str], Callable[..., object]] = {
@@ -162,6 +162,16 @@ def _exactly(kind: type, *, optional: bool = False) -> Codec:
         raise WireError(f"a {type(plain).__name__} where {kind.__name__} is due")
 
     return _same, decode
+
+
+def _encode_float(value: float) -> float:
+    return _decode_float(float(value))
+
+
+def _decode_float(plain: object) -> float:
+    if type(plain) is not float or not -FLOAT_MAX <= plain <= FLOAT_MAX:  # neither infinite nor no number
+        raise WireError(f"{plain!r:.20} where a finite number with a fraction is due")
+    return plain
 
 
 def _same(value: object) -> object:
@@ -206,21 +216,17 @@ def _decode_items(plain: object) -> Items:
     return Items(csn, writes[:split], tentative)
 
 
-def _encode_end(end: End) -> object:
-    return end.csn, pack_vector(end.vector), end.back
-
-
-def _decode_end(plain: object) -> End:
-    csn, vector, back = _tuple(plain)
-    if type(csn) is not int or not (back is None or type(back) is int):
-        raise WireError("an exchange with a wrong end")
-    return End(csn, unpack_vector(vector), back)
-
-
 def _decode_body(plain: object) -> object:
     if not isinstance(plain, Message):
         raise WireError("an envelope without a message")
     return plain
+
+
+def _decode_value(plain: object) -> Value:
+    try:
+        return check_value(unpack_text(plain))
+    except ValueError as error:
+        raise WireError(str(error)) from error
 
 
 def _tuple(plain: object) -> tuple[Any, ...]:
@@ -241,9 +247,13 @@ def _tuple_of(kind: type) -> Codec:
 _CODECS: dict[str, Codec] = {
     "int": _exactly(int),
     "int | None": _exactly(int, optional=True),
+    "float": (_encode_float, _decode_float),
+    "float | None": _optional((_encode_float, _decode_float)),
     "bool": _exactly(bool),
     "str": (pack_text, unpack_text),
     "str | None": _optional((pack_text, unpack_text)),
+    "Collection": (_same, unpack_collection),
+    "Value | None": _optional((pack_text, _decode_value)),
     "Name": (pack_name, unpack_name),
     "Name | None": _optional((pack_name, unpack_name)),
     "VersionVector": (pack_vector, unpack_vector),
@@ -251,7 +261,6 @@ _CODECS: dict[str, Codec] = {
     "Write": _exactly(Write),
     "Answer": _exactly(Answer),
     "Items": (_encode_items, _decode_items),
-    "End | None": _optional((_encode_end, _decode_end)),
     "Message": (_same, _decode_body),
     "Message | None": _optional((_same, _decode_body)),
     "tuple[int, ...]": (pack_ids, unpack_ids),
@@ -263,13 +272,107 @@ _CODECS: dict[str, Codec] = {
     "tuple[Write, ...]": (_encode_writes, lambda plain: tuple(_decode_writes(plain))),
 }
 
+# Records in fields.
+
+
+class _Nested:
+    """The codec of a field that holds records of one kind: ``is_many`` for a tuple of them, all of whose
+    fields travel one after another in one tuple.
+
+    The kind is looked up with the first value: what is seldom sent need not be imported before.
+    """
+
+    def __init__(self, module: str, name: str, *, is_many: bool) -> None:
+        self._module = module
+        self._name = name
+        self._is_many = is_many
+        self._known: type[Record] | None = None
+
+    def kind(self, room: int = RECORDS_DEEP) -> type[Record]:
+        """Return the kind; TypeError where the module has no such record, or it does not fit into ``room``
+        more levels."""
+        kind = getattr(sys.modules[self._module], self._name, None)
+        if not isinstance(kind, type) or not issubclass(kind, Record) or issubclass(kind, Message):
+            raise TypeError(f"{self._module} has no record called {self._name}, and the wire no codec")
+        if not room or (self._is_many and not kind.field_names):
+            raise TypeError(f"records of the kind {self._name} are nested too deep, or have nothing in them")
+        for name in kind.field_names:
+            nested = _nested(*_annotation(kind, name))
+            if nested is not None:
+                nested[0].kind(room - 1)
+        return kind
+
+    def _fields_of(self, record: Record) -> tuple[object, ...]:
+        self._known = self._known or self.kind()
+        if type(record) is not self._known:
+            raise TypeError(f"a {type(record).__name__} where a {self._name} is due")
+        return fields_of(record)
+
+    def encode(self, value: Any) -> object:
+        """Return a record, or a tuple of records, as plain data."""
+        if not self._is_many:
+            return self._fields_of(value)
+        return tuple([field for record in value for field in self._fields_of(record)])
+
+    def decode(self, plain: object) -> object:
+        """Return the record, or records, that this plain data stands for; WireError where it is none."""
+        self._known = kind = self._known or self.kind()
+        fields = _tuple(plain)
+        if not self._is_many:
+            return make(kind, fields)
+        size = len(kind.field_names)
+        return tuple([make(kind, fields[at : at + size]) for at in range(0, len(fields), size)])
+
+
+def _annotation(kind: type[Record], name: str) -> tuple[str, str]:
+    """Return how a field is annotated, behind the module where that is."""
+    for cls in kind.__mro__:
+        annotation = getattr(cls, "__annotations__", {}).get(name)
+        if annotation is not None:
+            return cls.__module__, annotation
+    raise TypeError(f"{kind.__name__} has no field {name}")
+
+
+def _nested(module: str, annotation: str) -> tuple[_Nested, bool] | None:
+    """Return the codec of a field that is annotated so, and whether it is optional; None where it holds no
+    records."""
+    if annotation in _CODECS:
+        return None
+    name = annotation.removesuffix(" | None")
+    inner = name.removeprefix("tuple[").removesuffix(", ...]")
+    if not inner.isidentifier() or name not in (inner, f"tuple[{inner}, ...]"):
+        raise TypeError(f"the wire has no codec for {annotation}, as in {module}")
+    return _Nested(module, inner, is_many=name != inner), name != annotation
+
+
+def _codec(kind: type[Record], name: str) -> Codec:
+    plain = _CODECS.get(kind.__annotations__.get(name, ""))
+    if plain is not None:  # as it is nearly always
+        return plain
+    module, annotation = _annotation(kind, name)
+    found = _nested(module, annotation)
+    if found is None:
+        return _CODECS[annotation]
+    nested, is_optional = found
+    codec = (nested.encode, nested.decode)
+    return _optional(codec) if is_optional else codec
+
+
 _PLANS: dict[type[Record], list[tuple[str, Codec]]] = {}
 
 
+def get_ready(*kinds: type[Record]) -> None:
+    """Find out now how these kinds of messages and records travel, and not with the first of each."""
+    for kind in kinds:
+        _plan(kind)
+
+
 def _plan(kind: type[Record]) -> list[tuple[str, Codec]]:
-    """Return each field of a kind of message with its codec (KeyError for an annotation without one)."""
+    """Return each field of a kind of message or record with its codec; TypeError for a field without one, and
+    for a message that has no name on the wire."""
     plan = _PLANS.get(kind)
     if plan is None:
-        plan = [(name, _CODECS[kind.__annotations__[name]]) for name in kind.field_names]
-        _PLANS[kind] = plan
+        if issubclass(kind, Message) and not kind.wire_name:
+            raise TypeError(f"{kind.__name__} is a base of messages, and no message")
+        plan = _PLANS[kind] = [(name, _codec(kind, name)) for name in kind.field_names]
     return plan

@@ -1,7 +1,7 @@
-"""Writes and vectors in columns: many of them as a handful of strings and byte strings.
+"""Plain data in columns: many numbers, texts or names as a handful of strings and byte strings.
 
-Some eight bytes a write beyond its song and URL, packed and unpacked in C for the most part. All that
-comes out has been checked: every write is one that a replica could have made.
+Packed and unpacked in C for the most part. All that comes out has been checked, and what is too much is
+refused before it takes memory.
 """
 
 from __future__ import annotations
@@ -11,17 +11,6 @@ from itertools import accumulate, pairwise
 from bayou._lean import pack, unpack
 from bayou.core.name import ROOT, Name
 from bayou.core.vector import STAMP_MAX, VersionVector
-from bayou.core.write import (
-    CREATION,
-    DELETE,
-    NOTICE,
-    PUT,
-    RETIREMENT,
-    SONG_BYTES_MAX,
-    URL_BYTES_MAX,
-    Write,
-    fits,
-)
 from bayou.wire.errors import WireError
 
 TYPE_CHECKING = False
@@ -33,8 +22,6 @@ if TYPE_CHECKING:
 
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 """How struct calls unsigned numbers of so many bytes."""
-
-_new_write = Write._make
 
 # What one message may hold, so that what it takes in memory and time is in proportion to its bytes. No
 # part of an exchange, and no vector of a system that can be run, comes near.
@@ -83,14 +70,14 @@ _unpacked_vectors = _Kept()
 # Numbers.
 
 
-def _pack_numbers(numbers: Sequence[int]) -> bytes:
+def pack_numbers(numbers: Sequence[int]) -> bytes:
     """Return unsigned little-endian numbers, in the narrowest width for them all, behind that width."""
     largest = max(numbers, default=0)
     width = 1 if largest < 1 << 8 else 2 if largest < 1 << 16 else 4 if largest < 1 << 32 else 8
     return pack(f"<B{len(numbers)}{_CODES[width]}", width, *numbers)
 
 
-def _unpack_numbers(plain: Any, most: int = WRITES_MAX) -> tuple[int, ...]:
+def unpack_numbers(plain: Any, most: int = WRITES_MAX) -> tuple[int, ...]:
     """Return up to ``most`` numbers."""
     if type(plain) is not bytes or not plain:
         raise WireError("numbers that are none")
@@ -184,7 +171,7 @@ def _check_names(count: int) -> None:
         raise WireError(f"{count} servers are named; {NAMES_MAX} are the limit")
 
 
-def _pack_names(names: tuple[Name, ...]) -> Plain:
+def pack_names(names: tuple[Name, ...]) -> Plain:
     """Return names as plain data: a table of them and all their ancestors, and where in it they stand.
 
     The root stands at 0; of each other name the table has the place of its creator, which comes before
@@ -206,20 +193,22 @@ def _pack_names(names: tuple[Name, ...]) -> Plain:
                 places[missing] = len(places)
         _check_names(len(stamps))
         packed = (
-            _pack_numbers(creators),
-            _pack_numbers(stamps),
-            _pack_numbers([places[name] for name in names]),
+            pack_numbers(creators),
+            pack_numbers(stamps),
+            pack_numbers([places[name] for name in names]),
         )
         _packed_names.keep(names, packed, len(places))
     return packed
 
 
-def _unpack_names(packed: Any) -> tuple[Name, ...]:
+def unpack_names(packed: Any) -> tuple[Name, ...]:
+    """Return the names that such a table stands for. What is wrong with it raises WireError, or one of the
+    errors of what can't be taken apart."""
     names: tuple[Name, ...] | None = _unpacked_names.get(packed)
     if names is None:
-        creators, stamps, places = (_unpack_numbers(numbers, NAMES_MAX + 1) for numbers in packed)
+        creators, stamps, places = (unpack_numbers(numbers, NAMES_MAX + 1) for numbers in packed)
         if stamps:
-            _check_stamps(min(stamps), max(stamps))
+            check_stamps(min(stamps), max(stamps))
         table = [ROOT]
         for place, stamp in zip(creators, stamps, strict=True):
             creator = table[place]
@@ -238,7 +227,7 @@ def _unpack_names(packed: Any) -> tuple[Name, ...]:
 def pack_vector(vector: VersionVector) -> object:
     """Return a vector as plain data: its names, and its stamps in the same order."""
     if vector.encoded is None:
-        vector.encoded = _pack_names(vector.names), _pack_numbers(vector.stamps)
+        vector.encoded = pack_names(vector.names), pack_numbers(vector.stamps)
     return vector.encoded
 
 
@@ -248,10 +237,10 @@ def unpack_vector(plain: Any) -> VersionVector:
         vector: VersionVector | None = _unpacked_vectors.get(plain)
         if vector is None:
             packed, numbers = plain
-            stamps = _unpack_numbers(numbers, NAMES_MAX + 1)
+            stamps = unpack_numbers(numbers, NAMES_MAX + 1)
             if max(stamps, default=0) > STAMP_MAX:
                 raise WireError("a vector with a stamp out of range")
-            vector = VersionVector(dict(zip(_unpack_names(packed), stamps, strict=True)))
+            vector = VersionVector(dict(zip(unpack_names(packed), stamps, strict=True)))
             vector.encoded = plain
             _unpacked_vectors.keep(plain, vector, len(stamps))
     except (TypeError, ValueError, IndexError) as error:
@@ -259,110 +248,18 @@ def unpack_vector(plain: Any) -> VersionVector:
     return vector
 
 
-# Writes.
+# Several texts as one.
 
 
-def pack_writes(writes: Sequence[Write]) -> Plain:
-    """Return writes as plain data, a column for each field; ``unpack_writes`` reads it."""
-    if not writes:
-        return ()
-    if len(writes) > WRITES_MAX:
-        raise WireError(f"{len(writes)} writes; {WRITES_MAX} are the limit")
-    stamps, servers, kinds, songs, values = zip(*writes, strict=True)
-    heirs = [(at, value) for at, value in enumerate(values) if isinstance(value, Name)]
-    texts: tuple[str | None, ...] = values
-    if heirs:
-        texts = tuple(None if isinstance(value, Name) else value for value in values)
-    table = {name: at for at, name in enumerate(dict.fromkeys(servers))}
-    for _, heir in heirs:
-        table.setdefault(heir, len(table))
-    return (
-        _pack_names(tuple(table)),
-        _pack_numbers([table[server] for server in servers]),
-        _pack_numbers(stamps),
-        bytes(kinds),
-        _pack_numbers(list(map(len, songs))),
-        _join(songs),
-        _pack_numbers([0 if text is None else len(text) + 1 for text in texts]),
-        _join([text for text in texts if text is not None]),
-        _pack_numbers([at for at, _ in heirs]),
-        _pack_numbers([table[heir] for _, heir in heirs]),
-    )
-
-
-def unpack_writes(plain: Any) -> list[Write]:
-    """Return the writes that this plain data stands for; WireError where it stands for none."""
-    if plain == ():
-        return []
-    try:
-        names, servers, numbers, kinds, song_sizes, songs, value_sizes, values, retired, heirs = plain
-        table = _unpack_names(names)
-        stamps = _unpack_numbers(numbers)
-        sizes, sizes_of_values = _unpack_numbers(song_sizes), _unpack_numbers(value_sizes)
-        columns = (
-            stamps,
-            [table[at] for at in _unpack_numbers(servers)],
-            kinds,
-            _cut_texts(songs, sizes),
-            _cut_values(values, sizes_of_values),
-        )
-        _check_stamps(min(stamps), max(stamps))
-        _check_sizes(columns[3], max(sizes), SONG_BYTES_MAX)
-        _check_sizes(columns[4], max(sizes_of_values), URL_BYTES_MAX)
-        _check_kinds(kinds, columns[3], columns[4])
-        writes = list(map(_new_write, zip(*columns, strict=True)))
-        for at, heir in zip(_unpack_numbers(retired), _unpack_numbers(heirs), strict=True):
-            writes[at] = _with_heir(writes[at], table[heir])
-    except (TypeError, ValueError, IndexError) as error:
-        raise WireError(f"writes that don't fit their columns ({error})") from error
-    return writes
-
-
-def pack_write(write: Write) -> tuple[Plain, ...]:
-    """Return one write as plain data; ``unpack_write`` takes the parts."""
-    stamp, server, kind, song, value = write
-    if isinstance(value, Name):
-        return stamp, pack_name(server), kind, "", pack_name(value)
-    return stamp, pack_name(server), kind, pack_text(song), None if value is None else pack_text(value)
-
-
-def unpack_write(*plain: Any) -> Write:
-    """Return the write that these parts stand for; WireError where they stand for none."""
-    if len(plain) != 5:
-        raise WireError(f"a write has five fields, not {len(plain)}")
-    stamp, server, kind, packed, value = plain
-    if type(stamp) is not int or type(kind) is not int:
-        raise WireError("a write with fields of the wrong types")
-    song = unpack_text(packed)
-    if value is not None and type(value) is not tuple:
-        value = unpack_text(value)
-    _check_stamps(stamp, stamp)
-    _check_sizes((song,), len(song), SONG_BYTES_MAX)
-    if type(value) is str:
-        _check_sizes((value,), len(value), URL_BYTES_MAX)
-    is_fitting = {
-        PUT: type(value) is str,
-        DELETE: value is None,
-        CREATION: value is None and not song,
-        RETIREMENT: (value is None or type(value) is tuple) and not song,
-        NOTICE: value is None and not song,
-    }
-    if not is_fitting.get(kind):
-        raise WireError("a write whose fields don't fit its kind")
-    return Write(
-        stamp, unpack_name(server), kind, song, unpack_name(value) if type(value) is tuple else value
-    )
-
-
-def _join(texts: Sequence[str]) -> Plain:
+def join_texts(texts: Sequence[str]) -> Plain:
     """Return texts as one, or each by itself where that would make other characters of odd bytes."""
     joined = "".join(texts)
     packed = pack_text(joined)
     return packed if packed is joined else tuple(map(pack_text, texts))
 
 
-def _cut_texts(packed: Any, sizes: Sequence[int]) -> list[str]:
-    """Take apart what _join put together, from texts of these sizes."""
+def cut_texts(packed: Any, sizes: Sequence[int]) -> list[str]:
+    """Take apart what join_texts put together, from texts of these sizes."""
     if type(packed) is not tuple:
         return _cut(unpack_text(packed), sizes)
     texts = list(map(unpack_text, packed))
@@ -379,36 +276,7 @@ def _cut(whole: Any, sizes: Iterable[int]) -> list[Any]:
     return [whole[start:end] for start, end in pairwise(ends)]
 
 
-def _cut_values(packed: Any, sizes: tuple[int, ...]) -> Sequence[str | None]:
-    """As _cut_texts, where a size is one more than that of the text, and 0 stands for no text at all."""
-    cut = iter(_cut_texts(packed, [size - 1 for size in sizes if size]))
-    if 0 not in sizes:
-        return list(cut)
-    return [next(cut) if size else None for size in sizes]
-
-
-def _check_stamps(smallest: int, largest: int) -> None:
+def check_stamps(smallest: int, largest: int) -> None:
+    """WireError unless all stamps between these can be those of writes."""
     if smallest < 1 or largest > STAMP_MAX:
         raise WireError("a stamp out of range")
-
-
-def _check_sizes(texts: Iterable[str | None], longest: int, bytes_max: int) -> None:
-    """No song or URL is longer than a server accepts; ``longest`` is how many characters the longest has."""
-    if longest * 4 > bytes_max and not all(text is None or fits(text, bytes_max) for text in texts):
-        raise WireError(f"a song or URL of more than {bytes_max} bytes")
-
-
-def _check_kinds(kinds: Any, songs: list[str], values: Sequence[str | None]) -> None:
-    """Every write has the fields of its kind: a song for a put or delete, a URL for a put, no others."""
-    if type(kinds) is not bytes or max(kinds) > NOTICE:
-        raise WireError("a write of an unknown kind")
-    if [kind == PUT for kind in kinds] != [value is not None for value in values]:
-        raise WireError("a put without a URL, or a URL without a put")
-    if max(kinds) > DELETE and any(song for kind, song in zip(kinds, songs, strict=True) if kind > DELETE):
-        raise WireError("a song where none belongs")
-
-
-def _with_heir(write: Write, heir: Name) -> Write:
-    if write.kind != RETIREMENT:
-        raise WireError("an heir without a retirement")
-    return write._replace(value=heir)

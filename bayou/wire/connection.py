@@ -24,9 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bayou.core.name import Name
-
-MAGIC = b"bayou\x00\x02\n"
+MAGIC = b"bayou\x00\x03\n"
 LINK_FRAME_BYTES_MAX = 8 << 20
 """The largest frame that a node takes from another: honest parts of an exchange stay well below."""
 
@@ -35,11 +33,12 @@ PROOF_BYTES = 32
 
 
 class Introduce(Message):
-    """Who is at this end: the node's id, whether it is a server, and the server's name if it has one yet."""
+    """Who is at this end: the node's id, whether others connect to it, as to a server, and what its machine
+    tells of itself, whatever that may be."""
 
     id: int
     is_server: bool
-    name: Name | None = None
+    hello: Message | None = None
 
 
 class Channel:

@@ -1,50 +1,44 @@
-"""What machines make durable, as bytes for a journal, and back.
-
-A batch is one record after another, each the number of its kind, a byte, before a frame with its fields. The
-numbers are for good: a journal written today is read by versions to come.
-"""
+"""What machines make durable, as bytes for a journal, and back."""
 
 from __future__ import annotations
 
-from bayou.core.items import Items
-from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, Fact, Named, Promised
-from bayou.wire.codec import decode_fields, encode_fields
+from bayou.wire.codec import dump, fields_of, load, make
 from bayou.wire.errors import WireError
-from bayou.wire.frames import FRAME_BYTES_MAX, PREFIX_BYTES, frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
-KINDS: dict[int, type[Items | Fact]] = {
-    1: Items,
-    2: Named,
-    3: Activated,
-    4: Answered,
-    5: Promised,
-    6: CreatedFor,
-    7: Asking,
-    8: Aiming,
-}
-_NUMBERS: dict[type, bytes] = {kind: bytes((number,)) for number, kind in KINDS.items()}
+    from bayou._record import Record
 
 
-def pack(records: Iterable[Any]) -> bytes:
-    """Return a batch of records as bytes; KeyError for one of no kind that is kept."""
-    return b"".join([_NUMBERS[type(record)] + frame(encode_fields(record)) for record in records])
+class Keeping:
+    """Packs the records of one family of machines, and unpacks them.
 
+    A batch is one pickle of plain data: all records, each of which begins with the number of its kind. A
+    family that keeps much derives its own, which knows what its records have in common.
+    """
 
-def unpack(batch: bytes) -> list[Items | Fact]:
-    """Return the records of a batch; WireError where these bytes are none."""
-    records: list[Items | Fact] = []
-    at = 0
-    while at < len(batch):
-        start = at + 1 + PREFIX_BYTES
-        end = start + int.from_bytes(batch[at + 1 : start], "big")
-        kind = KINDS.get(batch[at])
-        if kind is None or not start <= end <= min(len(batch), start + FRAME_BYTES_MAX):
-            raise WireError(f"no record at byte {at} of a batch of {len(batch)} bytes")
-        records.append(decode_fields(kind, batch[start:end]))
-        at = end
-    return records
+    def __init__(self, kinds: Mapping[int, type[Record]]) -> None:
+        """``kinds`` by their numbers, which are for good: a journal written today is read by versions to
+        come."""
+        self.kinds = kinds
+        self.numbers: dict[type, int] = {kind: number for number, kind in kinds.items()}
+
+    def pack(self, records: Iterable[Any]) -> bytes:
+        """Return a batch of records as bytes; KeyError for one of no kind that is kept."""
+        return dump(tuple([(self.numbers[type(record)], *fields_of(record)) for record in records]))
+
+    def unpack(self, batch: bytes) -> list[Any]:
+        """Return the records of a batch; WireError where these bytes are none."""
+        try:
+            return [make(self.kinds[plain[0]], plain[1:]) for plain in load(batch)]
+        except (TypeError, ValueError, LookupError) as error:
+            raise WireError(f"no batch of records ({type(error).__name__}: {error})") from error
+
+    def restore(self, batches: Iterable[bytes]) -> Iterator[Any]:
+        """Give out what a machine is restored from that made these batches durable: all their records, or
+        fewer that come to the same. WireError where some bytes are no batch."""
+        for batch in batches:
+            yield from self.unpack(batch)

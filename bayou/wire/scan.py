@@ -25,6 +25,7 @@ _FIXED = {
     b"J": 4,  # BININT
     b"K": 1,  # BININT1
     b"M": 2,  # BININT2
+    b"G": 8,  # BINFLOAT
     b")": 0,  # EMPTY_TUPLE
     b"t": 0,  # TUPLE
     b"\x85": 0,  # TUPLE1

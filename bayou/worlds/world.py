@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from bayou._record import Record
 from bayou.core.errors import BayouError
-from bayou.node.session import Guarantees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, Protocol
 
-    from bayou.node.gossip import Habits
-    from bayou.node.messages import Join, Links, Message
+    from bayou.node.messages import Links, Message
     from bayou.worlds.faults import Faults
 
     class World(Protocol):
         """Starts and stops nodes, connects them, and passes orders to them and their answers back.
 
         ``observe``, if set before the first node is started, is told what happens, as events of a trace
-        (bayou.trace.events).
+        (docs/traces.md).
 
         Nodes are addressed by integer ids. Every call returns when the thing is done; what takes longer
         than the deadline, counted from the last ``begin``, raises DeadlineExceeded.
@@ -30,11 +28,9 @@ if TYPE_CHECKING:
         def begin(self) -> None:
             """A command begins: the deadline counts from here."""
 
-        def start_server(self, node: int, peers: Sequence[int], join: Join, *, paused: bool) -> Message:
-            """Start a server, connect it to these servers and order it to join; return its answer."""
-
-        def start_client(self, node: int, server: int) -> None:
-            """Start a client and connect it to that server."""
+        def start(self, spec: NodeSpec, peers: Sequence[int], order: Message | None = None) -> Message:
+            """Start a node, connect it to these servers and give it its first order, if there is one. Return
+            its answer, Done without an order; where it is Failed, the node has not been started."""
 
         def connect(self, a: int, b: int) -> None:
             """Connect two nodes; at least one is a server. Raises Gone where one of them has left."""
@@ -62,7 +58,7 @@ if TYPE_CHECKING:
         def take_crashed(self) -> list[int]:
             """Return the servers that have crashed as planned since the last call."""
 
-        def restart(self, server: int, peers: Sequence[int], *, paused: bool) -> None:
+        def restart(self, spec: NodeSpec, peers: Sequence[int]) -> None:
             """Start a crashed server with what it had made durable, connected to these nodes."""
 
         def suffer(self, sender: int | None, receiver: int | None, faults: Faults | None) -> None:
@@ -116,14 +112,29 @@ class WorldSettings(Record):
     """What a run sets for its world.
 
     ``deadline_s``: seconds that a command may take; ``verbose``: tell of each exchange on standard
-    error; ``habits``: how servers gossip by themselves, with hybrid clocks, where they run freely; None
-    in lock-step, where the master orders rounds.
+    error; ``machines``: the module with the machines that will most likely be started (see NodeSpec), if it
+    is known: a world of processes gets it ready before the first of them.
     """
 
-    guarantees: Guarantees = Guarantees()
     deadline_s: float = 30.0
     verbose: bool = False
-    habits: Habits | None = None
+    machines: str = ""
+
+
+class NodeSpec(Record):
+    """What a world has to know of a node to start it.
+
+    - ``address``: where its peers find it; ``label``: what it is called when a person is told of it;
+    - ``is_server``: whether others may connect to it, what it makes durable is kept, and it can be restarted;
+      anything else connects to servers, and keeps nothing;
+    - ``machines``: the name of the module that makes its machine (bayou.node.machine.Machines) from ``what``.
+    """
+
+    address: int
+    label: str
+    is_server: bool
+    machines: str
+    what: Message
 
 
 class DeadlineExceeded(BayouError):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bayou.core.replica import Replica
+from bayou.master.language import COMMANDS
 from bayou.master.run import Run
-from bayou.master.vocabulary import COMMANDS
 from bayou.worlds.simulated import SimulatedWorld
 from tests.processes import run_master
-from tests.simulated import simulate
+from tests.simulated import server_of, simulate, system_of
 
 PAIR = "joinServer 0; joinServer 1; joinClient 8 0; joinClient 9 1; "
 """Two connected servers, the first one the primary, with a client each."""
@@ -48,4 +48,4 @@ def replicas(scenario: str) -> dict[int, Replica]:
     for number, line in enumerate(text(scenario).splitlines(), start=1):
         run.line(number, line.encode())
     assert errors == []
-    return {server: world.server(server).replica for server in run.topology.servers}
+    return {server: server_of(world, server).replica for server in system_of(run).topology.servers}

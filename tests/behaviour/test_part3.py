@@ -11,18 +11,18 @@ import time
 import pytest
 
 from bayou.core.clock import HybridClock
+from bayou.master.language import COMMANDS
 from bayou.master.run import Run
-from bayou.master.vocabulary import COMMANDS
 from bayou.node.effects import LinkUp, Ordered, Received, Tick
-from bayou.node.gossip import Habits
-from bayou.node.messages import Do, Join, News, NotNow, Pull, Request
-from bayou.node.server import Server, Settings
+from bayou.node.messages import Do, Hello, Join, News, NotNow, Pull, Request
+from bayou.node.server import Server
+from bayou.node.settings import Habits, Settings
 from bayou.worlds.processes.world import ProcessWorld
-from bayou.worlds.simulated import SimulatedWorld
 from bayou.worlds.world import WorldSettings
 from tests.behaviour.scenarios import PAIR, TRIO, printed, printed_by_processes, replicas, text
 from tests.processes import Master, wait_until
-from tests.simulated import simulate
+from tests.rows import row
+from tests.simulated import StoreWorld, simulate
 from tests.test_core_replica import family, tell
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
@@ -39,7 +39,7 @@ def gossiper(seed: int = 0) -> Server:
     a second pass between exchanges, or a fifth of that less or more."""
     node = Server(0, random.Random(seed), Settings(habits=Habits(period_s=0.5, jitter=0.2)))
     node.step(0.0, Ordered(1, Join(first=True)))
-    for _, message in node.step(0.0, LinkUp(1, is_server=True)).sends:
+    for _, message in node.step(0.0, LinkUp(1, Hello(is_server=True))).sends:
         if isinstance(message, Pull):
             node.step(0.0, Received(1, NotNow(message.serial)))
     return node
@@ -153,7 +153,7 @@ def test_part3_free_running_gossip_is_periodic_with_jitter() -> None:
 def test_part3_free_running_servers_tell_of_new_writes_at_once() -> None:
     """A free-running server tells those connected to it of a write that it has just accepted."""
     node = gossiper()
-    effects = node.step(0.1, Received(9, Request(1, 1, "put", "a", "b", None, None)))
+    effects = node.step(0.1, Received(9, Request(1, 1, "put", *row("a", "b"), None, None)))
     assert (1, News) in [(peer, type(message)) for peer, message in effects.sends]
 
 
@@ -191,8 +191,14 @@ def test_part3_a_stamp_is_one_more_than_the_largest_seen() -> None:
         "breakConnection 0 1; put 8 a 1; put 8 a 2; put 8 a 3; put 9 b 1; restoreConnection 0 1; put 9 b 2"
     )
     log = replicas(PAIR + steps)[1].log
-    stamps = {(write.song, write.value): write.stamp for write in log if write.song}
-    assert stamps == {("a", "1"): 2, ("a", "2"): 3, ("a", "3"): 4, ("b", "1"): 2, ("b", "2"): 5}
+    stamps = {(write.key, str(write.value)): write.stamp for write in log if write.key}
+    assert stamps == {
+        ("a", '"1"'): 2,
+        ("a", '"2"'): 3,
+        ("a", '"3"'): 4,
+        ("b", '"1"'): 2,
+        ("b", '"2"'): 5,
+    }
 
 
 def test_part3_servers_run_for_real_stamp_with_the_time() -> None:
@@ -239,24 +245,24 @@ def test_part3_a_new_primary_commits_what_it_holds_at_once(pause: str) -> None:
 def test_part3_the_primarys_own_write_does_not_overtake() -> None:
     """What the primary has got and not committed yet is committed before a write that it accepts then."""
     root, one, two = family(3)
-    late, early = two.put("b", "2"), one.put("a", "1")
+    late, early = two.put(*row("b", "2")), one.put(*row("a", "1"))
     for other in (two, one):
         tell(other, root)
     assert list(root.log.tentative) == [early, late]
-    own = root.put("c", "3")
+    own = root.put(*row("c", "3"))
     assert root.log.committed[-3:] == [early, late, own]
 
 
 def test_part3_whoever_learns_that_it_is_the_primary_commits_at_once() -> None:
     """A server commits what it holds in the moment in which it hears that the duty is its own."""
     root, heir, other = family(3)
-    heir.put("a", "b")
+    heir.put(*row("a", "b"))
     root.retire(heir.name)
     tell(root, other)
     assert list(heir.log.tentative)
     tell(other, heir)
     assert not heir.log.tentative
-    assert heir.log.committed[-1].song == "a"
+    assert heir.log.committed[-1].key == "a"
 
 
 def test_part3_the_primary_commits_in_accept_order() -> None:
@@ -283,20 +289,20 @@ def test_part3_the_primary_never_commits_a_part() -> None:
     """Wherever the primary is at rest nothing is left tentative with it."""
     servers = replicas(APART + "put 7 a 1; put 8 b 1; put 9 c 1; restoreConnection 0 2; put 8 d 1")
     assert not servers[0].log.tentative
-    assert [write.song for write in servers[0].log.committed if write.song] == ["a", "c"]
+    assert [write.key for write in servers[0].log.committed if write.key] == ["a", "c"]
 
 
 class Held:
     """Three free-running servers, 1 and 2 not connected, and 2 with a write; nothing from 1 gets to 0."""
 
     def __init__(self) -> None:
-        self.world = SimulatedWorld(WorldSettings(habits=Habits()), check=True)
+        self.world = StoreWorld(habits=Habits(), check=True)
         for server in (0, 1, 2):
             self.world.start_server(server, range(server), Join(first=server == 0), paused=False)
         self.world.disconnect(1, 2)
         self.world.start_client(9, 2)
         self.go_on(0.5, hold=False)
-        self.world.ask(9, Do("put", "a", "b"))
+        self.world.ask(9, Do("put", *row("a", "b")))
 
     def go_on(self, seconds: float, *, hold: bool) -> None:
         """Let time pass and deliver what is sent, what server 1 sends to server 0 only unless held."""
@@ -308,10 +314,10 @@ class Held:
             self.world.pass_time(0.01)
 
     def tentative(self) -> list[str]:
-        return [write.song for write in self.world.server(0).replica.log.tentative]
+        return [write.key for write in self.world.server(0).replica.log.tentative]
 
     def last_committed(self) -> str:
-        return self.world.server(0).replica.log.committed[-1].song
+        return self.world.server(0).replica.log.committed[-1].key
 
 
 def test_part3_free_running_the_primary_commits_when_it_has_heard_from_all() -> None:

@@ -30,6 +30,7 @@ from bayou.node.messages import (
 )
 from bayou.node.server import Server
 from tests.behaviour.scenarios import PAIR, TRIO, printed, printed_by_processes, replicas
+from tests.rows import place, row, text_value
 from tests.test_core_replica import family, tell
 from tests.test_nodes import due, first, hear, only, order, said, server, system
 
@@ -96,7 +97,7 @@ def test_part4_a_creation_is_a_write_of_the_creator() -> None:
     creations = [write for write in servers[1].log if write.kind == CREATION]
     put = servers[1].log.committed[-1]
     assert [(write.stamp, write.server) for write in creations] == [(1, ROOT), (2, ROOT)]
-    assert (put.song, put.stamp) == ("a", 3)
+    assert (put.key, put.stamp) == ("a", 3)
 
 
 def test_part4_a_new_vector_lists_the_new_server_and_its_ancestors() -> None:
@@ -118,16 +119,16 @@ def test_part4_a_new_clock_starts_at_the_creation_stamp() -> None:
 def test_part4_a_new_server_serves_nobody_before_it_has_everything() -> None:
     """Until it has all that its creator has, a new server answers no client and sends to no server."""
     creator, newcomer = first(1), server(1, 0)
-    creator.replica.put("a", "b")
+    creator.replica.put(*row("a", "b"))
     sends = [message for _, message in hear(creator, 1, only(order(newcomer, Join(first=False)))).sends]
     assert [type(message) for message in sends] == [Created, AntiEntropy]
     hear(newcomer, 0, sends[0])
-    get = Request(5, 1, "get", "a", None, None, None)
+    get = Request(5, 1, "get", *place("a"), None, None, None)
     assert said(hear(newcomer, 9, get)) == []
     assert said(hear(newcomer, 0, Pull(1, ROUND, 0, START))) == []
     assert [type(answer) for _, answer in hear(newcomer, 0, sends[1]).answers] == [Joined]
     assert newcomer.replica.vector == creator.replica.vector
-    assert hear(newcomer, 9, get).sends[0][1].url == "b"  # type: ignore[attr-defined]
+    assert hear(newcomer, 9, get).sends[0][1].value == text_value("b")  # type: ignore[attr-defined]
 
 
 @pytest.mark.processes
@@ -142,7 +143,7 @@ def test_part4_a_creation_never_lowers_an_entry() -> None:
     child = ROOT.child(3)
     for before, after in ((NOTHING, 3), (9, 9)):
         vector = LiveVector({ROOT: 2, child: before})
-        vector.learn(Write(3, ROOT, CREATION, "", None))
+        vector.learn(Write(3, ROOT, CREATION, "", "", None))
         assert vector.entries == {ROOT: 3, child: after}
 
 
@@ -155,7 +156,7 @@ def test_part4_a_retired_server_accepts_nothing_more() -> None:
     retirement = leaving.retire(root.name)
     assert retirement.server is leaving.name
     with pytest.raises(Misuse):
-        leaving.put("a", "b")
+        leaving.put(*row("a", "b"))
     with pytest.raises(Misuse):
         leaving.create()
 
@@ -172,7 +173,7 @@ def test_part4_a_retired_server_leaves_the_vectors() -> None:
 def test_part4_another_vector_never_removes_a_server() -> None:
     """A server is listed until the retirement write itself has come, whatever others list."""
     root, leaving, other = family(3)
-    leaving.put("a", "b")
+    leaving.put(*row("a", "b"))
     leaving.retire(None)
     tell(leaving, root)
     items = root.beyond(other.csn, other.vector)
@@ -187,7 +188,7 @@ def test_part4_another_vector_never_removes_a_server() -> None:
 def test_part4_a_server_leaves_only_when_another_has_everything() -> None:
     """A retiring server stays until another one confirms that it has all its writes and commitments."""
     nodes = system(2)
-    nodes[0].replica.put("a", "b")
+    nodes[0].replica.put(*row("a", "b"))
     nodes[1].replica.apply(nodes[0].replica.beyond(nodes[1].replica.csn, nodes[1].replica.vector))
     offer = only(order(nodes[1], Retire()))
     assert isinstance(offer, HandOver)
@@ -200,8 +201,8 @@ def test_part4_a_server_leaves_only_when_another_has_everything() -> None:
 def test_part4_a_hand_over_goes_one_way() -> None:
     """A retiring server sends what it has and asks for nothing."""
     nodes = system(2)
-    nodes[0].replica.put("a", "b")
-    nodes[1].replica.put("c", "d")
+    nodes[0].replica.put(*row("a", "b"))
+    nodes[1].replica.put(*row("c", "d"))
     sent: list[Message] = []
     border: list[tuple[int, Message]] = [(0, message) for _, message in order(nodes[1], Retire()).sends]
     left = False
@@ -214,8 +215,8 @@ def test_part4_a_hand_over_goes_one_way() -> None:
         border += effects.sends
     assert left
     assert {type(message) for message in sent} == {HandOver, AntiEntropy}
-    assert nodes[1].replica.get("a") is None
-    assert nodes[0].replica.get("c") == "d"
+    assert nodes[1].replica.get(*place("a")) is None
+    assert nodes[0].replica.get(*place("c")) == text_value("d")
 
 
 def test_part4_while_running_every_connected_server_hears_of_a_retirement() -> None:
@@ -283,11 +284,11 @@ def test_part4_the_next_primary_confirms_before_all_others() -> None:
 def test_part4_the_old_primary_never_commits_again() -> None:
     """From handing its duty on the old primary leaves what comes to it tentative."""
     root, heir, other = family(3)
-    other.put("a", "b")
+    other.put(*row("a", "b"))
     root.retire(heir.name)
     tell(other, root)
     assert root.mark() == 0
-    assert [write.song for write in root.log.tentative] == ["a"]
+    assert [write.key for write in root.log.tentative] == ["a"]
     assert not root.is_primary
 
 
@@ -303,7 +304,7 @@ def test_part4_the_duty_is_sent_again_only_to_the_same_server() -> None:
 def test_part4_taking_the_duty_twice_is_as_once() -> None:
     """A server that is handed the duty a second time is the primary as before, with the same log."""
     root, heir = family(2)
-    root.put("a", "b")
+    root.put(*row("a", "b"))
     before = (heir.csn, heir.vector)
     root.retire(heir.name)
     items = root.beyond(*before)
@@ -365,9 +366,9 @@ def test_part4_a_missing_root_has_retired() -> None:
 def test_part4_a_retired_server_is_not_listed_again() -> None:
     """Whoever has seen a server retire never lists it again, and who still lists it learns to drop it."""
     _, r, a, b = family(4)
-    r.put("some", "1")
+    r.put(*row("some", "1"))
     tell(r, a)
-    r.put("rest", "2")
+    r.put(*row("rest", "2"))
     r.retire(None)
     tell(r, b)
     assert (r.name in a.vector, r.name in b.vector) == (True, False)
@@ -375,7 +376,7 @@ def test_part4_a_retired_server_is_not_listed_again() -> None:
     assert r.name not in b.vector
     assert tell(b, a) == 2
     assert r.name not in a.vector
-    assert [write.song for write in a.log.tentative if write.song] == ["some", "rest"]
+    assert [write.key for write in a.log.tentative if write.key] == ["some", "rest"]
 
 
 @pytest.mark.processes
@@ -393,7 +394,7 @@ def test_part4_writes_of_a_retired_server_arrive_once_and_in_full() -> None:
 def test_part4_what_is_covered_already_is_ignored() -> None:
     """A write that comes a second time changes nothing, whether it is a put or a creation."""
     root, other = family(2)
-    creation, put = other.create(), other.put("a", "b")
+    creation, put = other.create(), other.put(*row("a", "b"))
     assert root.apply(Items(root.csn, [], [creation, put])) == 2
     before = (list(root.log), root.vector)
     assert root.apply(Items(root.csn, [], [creation, put])) == 0

@@ -10,7 +10,6 @@ from bayou.core.replica import Replica
 from bayou.core.write import NOTICE, PUT
 from bayou.node.client import Client
 from bayou.node.effects import LinkUp, Tick
-from bayou.node.exchange import Limits
 from bayou.node.messages import (
     HAND_OVER,
     Answer,
@@ -18,20 +17,23 @@ from bayou.node.messages import (
     Continue,
     Do,
     HandOver,
+    Hello,
     Join,
     Message,
     Pull,
     Request,
 )
-from bayou.node.server import Server, Settings
-from bayou.worlds.simulated import SimulatedWorld
+from bayou.node.server import Server
+from bayou.node.settings import Limits, Settings
 from tests.behaviour.scenarios import PAIR, printed
+from tests.rows import place, row, text_value
+from tests.simulated import StoreWorld
 from tests.test_core_replica import family, tell
 from tests.test_nodes import Numbers, client, due, first, hear, only, order, said, system
 
 
 def songs(server: Server) -> list[str]:
-    return [write.song for write in server.replica.log if write.song]
+    return [write.key for write in server.replica.log if write.key]
 
 
 def begun() -> tuple[Server, Server, list[AntiEntropy]]:
@@ -39,7 +41,7 @@ def begun() -> tuple[Server, Server, list[AntiEntropy]]:
     come, of two items each."""
     nodes = system(2, Settings(limits=Limits(items=2, characters=1000, parts_ahead=2)))
     for song in "abcdef":
-        nodes[1].replica.put(song, "u")
+        nodes[1].replica.put(*row(song, "u"))
     return nodes[1], nodes[0], parts(hear(nodes[1], 0, asks(nodes[0])).sends)
 
 
@@ -60,16 +62,16 @@ def parts(sends: list[tuple[int, Message]]) -> list[AntiEntropy]:
 def test_part6_an_exchange_goes_one_way() -> None:
     """An exchange brings the receiver what the sender has, and the sender nothing."""
     root, other = family(2)
-    root.put("a", "1")
-    other.put("b", "2")
+    root.put(*row("a", "1"))
+    other.put(*row("b", "2"))
     tell(root, other)
-    assert (root.get("b"), other.get("a")) == (None, "1")
+    assert (root.get(*place("b")), other.get(*place("a"))) == (None, text_value("1"))
 
 
 def test_part6_the_receiver_first_tells_where_it_stands() -> None:
     """An exchange begins with the receiver's version vector and commit sequence number."""
     nodes = system(2)
-    nodes[1].replica.put("a", "b")
+    nodes[1].replica.put(*row("a", "b"))
     pull = asks(nodes[1])
     assert pull.vector == nodes[1].replica.vector
     assert (pull.csn, pull.purpose) == (1, HAND_OVER), "one creation is committed"
@@ -78,13 +80,13 @@ def test_part6_the_receiver_first_tells_where_it_stands() -> None:
 def test_part6_an_exchange_holds_only_what_the_receiver_lacks() -> None:
     """Nothing that the receiver has is sent to it."""
     root, other, third = family(3)
-    old = root.put("old", "1")
+    old = root.put(*row("old", "1"))
     tell(root, other)
-    new = root.put("new", "2")
+    new = root.put(*row("new", "2"))
     items = root.beyond(other.csn, other.vector)
     assert (items.committed, items.tentative) == ([new], [])
     assert old not in items.committed
-    own = third.put("own", "3")
+    own = third.put(*row("own", "3"))
     tell(root, third)
     assert third.beyond(root.csn, root.vector).tentative == [own]
     tell(root, other)
@@ -95,40 +97,40 @@ def test_part6_committed_writes_are_sent_first_in_csn_order() -> None:
     """Committed writes come before tentative ones, in the order of commitment, whatever their stamps."""
     root, early, sender, receiver = family(4)
     # One write has an earlier stamp than the next two, but is committed after them.
-    late = early.put("late", "1")
-    before = [root.put("first", "2"), root.put("second", "3")]
+    late = early.put(*row("late", "1"))
+    before = [root.put(*row("first", "2")), root.put(*row("second", "3"))]
     tell(early, root)
     root.mark()
     tell(root, sender)
-    sender.put("tentative", "4")
+    sender.put(*row("tentative", "4"))
     items = sender.beyond(receiver.csn, receiver.vector)
-    assert [write.song for write in items.committed] == ["first", "second", "late"]
+    assert [write.key for write in items.committed] == ["first", "second", "late"]
     assert late < before[1]
-    assert [write.song for write in items.tentative] == ["tentative"]
+    assert [write.key for write in items.tentative] == ["tentative"]
 
 
 def test_part6_tentative_writes_are_sent_in_accept_order() -> None:
     """Tentative writes are sent by their stamps, not in the order in which they came."""
     root, one, two = family(3)
     for song in ("one-a", "one-b"):
-        one.put(song, "u")
+        one.put(*row(song, "u"))
     for song in ("two-a", "two-b"):
-        two.put(song, "u")
+        two.put(*row(song, "u"))
     tell(two, one)
     # Both servers went on from stamp 2 on, and the older one's name comes first.
     items = one.beyond(root.csn, root.vector)
-    assert [write.song for write in items.tentative] == ["one-a", "two-a", "one-b", "two-b"]
+    assert [write.key for write in items.tentative] == ["one-a", "two-a", "one-b", "two-b"]
 
 
 def test_part6_a_known_write_is_committed_by_a_notice_alone() -> None:
     """Where the receiver has a write already, only the word of its commitment is sent."""
     root, other = family(2)
-    write = other.put("a", "a long URL")
+    write = other.put(*row("a", "a long URL"))
     tell(other, root)
     root.mark()
     (notice,) = root.beyond(other.csn, other.vector).committed
     assert (notice.kind, notice.stamp, notice.server) == (NOTICE, write.stamp, write.server)
-    assert (notice.song, notice.value) == ("", None)
+    assert (notice.key, notice.value) == ("", None)
     tell(root, other)
     assert other.log.committed[-1] == write
     assert not other.log.tentative
@@ -137,10 +139,10 @@ def test_part6_a_known_write_is_committed_by_a_notice_alone() -> None:
 def test_part6_nothing_is_sent_twice_in_one_exchange() -> None:
     """A write and its commitment are never sent both in the same exchange."""
     root, one, two = family(3)
-    writes = [one.put("a", "1"), one.put("b", "2")]
+    writes = [one.put(*row("a", "1")), one.put(*row("b", "2"))]
     tell(one, root)
     root.mark()
-    two.put("c", "3")
+    two.put(*row("c", "3"))
     tell(two, root)
     items = root.beyond(two.csn, two.vector)
     assert [write.kind for write in items.committed] == [PUT, PUT]
@@ -221,7 +223,7 @@ def test_part6_the_next_exchange_goes_on_where_the_last_one_ended() -> None:
 def test_part6_a_commit_notice_applies_only_where_it_is_next() -> None:
     """A commit notice with a gap before it is refused, and one that is known already changes nothing."""
     root, one, two = family(3)
-    writes = [one.put("a", "1"), two.put("b", "2")]
+    writes = [one.put(*row("a", "1")), two.put(*row("b", "2"))]
     tell(two, one)
     tell(one, root)
     root.mark()
@@ -241,8 +243,8 @@ def test_part6_writes_of_a_server_never_heard_of_are_refused() -> None:
     newcomer = Replica(child)
     tell(other, newcomer)
     with pytest.raises(PeerError):
-        root.apply(Items(root.csn, [], [newcomer.put("a", "b")]))
-    assert root.get("a") is None
+        root.apply(Items(root.csn, [], [newcomer.put(*row("a", "b"))]))
+    assert root.get(*place("a")) is None
 
 
 # Requests.
@@ -251,7 +253,7 @@ def test_part6_writes_of_a_server_never_heard_of_are_refused() -> None:
 def test_part6_a_request_that_comes_twice_is_accepted_once() -> None:
     """A request that is sent again is carried out once and answered the same both times."""
     node = first()
-    put = Request(77, 1, "put", "a", "b", None, None)
+    put = Request(77, 1, "put", *row("a", "b"), None, None)
     answers = [only(hear(node, 9, put)) for _ in range(3)]
     assert isinstance(answers[0], Answer)
     assert answers == answers[:1] * 3
@@ -261,19 +263,19 @@ def test_part6_a_request_that_comes_twice_is_accepted_once() -> None:
 def test_part6_a_client_sends_an_unanswered_request_again() -> None:
     """A client that gets no answer sends the same request, with the same id, again."""
     node = client(0)
-    request = only(order(node, Do("put", "a", "b")))
+    request = only(order(node, Do("put", *row("a", "b"))))
     assert only(node.step(due(node), Tick())) == request
     other = Client(0, Numbers(5))
-    other.step(0.0, LinkUp(0, is_server=True))
-    assert only(order(other, Do("put", "a", "b"))) != request, "another session has other ids"
+    other.step(0.0, LinkUp(0, Hello(is_server=True)))
+    assert only(order(other, Do("put", *row("a", "b")))) != request, "another session has other ids"
 
 
 def test_part6_lost_and_doubled_messages_do_no_harm() -> None:
     """A put whose request is lost, then doubled, and whose first answers are lost, happens once."""
-    world = SimulatedWorld(check=True)
+    world = StoreWorld(check=True)
     world.start_server(0, [], Join(first=True), paused=False)
     world.start_client(9, 0)
-    number = world.order(9, Do("put", "a", "b"))
+    number = world.order(9, Do("put", *row("a", "b")))
     (request,) = world.flights()
     world.lose(request)
     world.pass_time(10.0)

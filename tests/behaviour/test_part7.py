@@ -23,24 +23,26 @@ from bayou.core.write import PUT, Write
 from bayou.node.messages import AntiEntropy, Created, End, Message, Pull, Request, Retire
 from bayou.wire import connection as connection_module
 from bayou.wire.codec import decode, encode
-from bayou.wire.connection import MAGIC, NONCE_BYTES, Introduce
+from bayou.wire.connection import MAGIC, NONCE_BYTES
 from bayou.wire.errors import WireError
 from bayou.wire.frames import FrameReader, frame
 from bayou.worlds.processes import warm
 from bayou.worlds.processes.world import ProcessWorld
+from tests.messages import introduction
 from tests.processes import Master, wait_until
+from tests.rows import row
 from tests.test_processes import Guarded, is_closed
 from tests.test_wire_codec import message_from
 from tests.test_wire_connection import exchange, pair
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 
-WRITE = Write(3, ROOT.child(1), PUT, "song", "url")
+WRITE = Write(3, ROOT.child(1), PUT, *row("song", "url"))
 MESSAGES: tuple[Message, ...] = (
     Retire(),
     Pull(4, "join", 2, VersionVector({ROOT: 9, ROOT.child(1): 3})),
     Created(7, WRITE, 5, START),
-    Request(1, 2, "put", "caf\udce9", "url", START, None),
+    Request(1, 2, "put", *row("caf\udce9", "url"), START, None),
     AntiEntropy(1, 0, Items(0, [WRITE], [WRITE._replace(stamp=8)]), End(1, START)),
 )
 
@@ -144,9 +146,9 @@ def test_part7_each_run_has_a_secret_of_its_own(monkeypatch: pytest.MonkeyPatch)
     """Every run makes a fresh secret of 32 bytes."""
     secrets: list[bytes] = []
 
-    def start(secret: bytes) -> tuple[int, socket.socket]:
+    def start(secret: bytes, machines: str) -> tuple[int, socket.socket]:
         secrets.append(secret)
-        return start_warm(secret)
+        return start_warm(secret, machines)
 
     start_warm = warm.start
     monkeypatch.setattr(warm, "start", start)
@@ -220,7 +222,7 @@ def test_part7_reading_never_executes_anything(guarded: Guarded, tmp_path: Path,
     """A pickle that would run a command does nothing, even from a peer that knows the secret."""
     trace = tmp_path / "was-here"
     bomb = pickle.dumps(Bomb(f"touch {trace}"), protocol)
-    sock, _ = guarded.introduced(Introduce(9, is_server=True))
+    sock, _ = guarded.introduced(introduction(9, is_server=True))
     sock.sendall(frame(bomb))
     assert is_closed(sock)
     guarded.still_works()
@@ -250,7 +252,7 @@ SPOILT = {
 @pytest.mark.parametrize("what", SPOILT)
 def test_part7_what_is_no_message_costs_the_connection_and_no_more(guarded: Guarded, what: str) -> None:
     """Anything but a proper message costs its connection, with one line on standard error, and no more."""
-    sock, _ = guarded.introduced(Introduce(9, is_server=True))
+    sock, _ = guarded.introduced(introduction(9, is_server=True))
     sock.sendall(SPOILT[what])
     if what == "a frame cut short":
         sock.shutdown(socket.SHUT_WR)

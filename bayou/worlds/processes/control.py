@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from bayou.node.messages import Message
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.worlds.faults import Faults
+else:
+
+    def __getattr__(name):
+        """Find the record that is seldom in an order only when one is: start-up time counts."""
+        if name == "Faults":
+            from bayou.worlds.faults import Faults
+
+            return Faults
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+UNWRITTEN = 74
+"""The exit status of a node that could not make something durable, and has said why."""
+
 
 class Envelope(Message):
     """An order with its number, or the answer with the same number."""
@@ -12,31 +29,33 @@ class Envelope(Message):
     body: Message
 
 
+class Load(Message):
+    """Import the module ``machines``, whose messages come next. Goes before ``Start`` where the warm parent
+    has not done so, and is not answered."""
+
+    machines: str
+
+
 class Start(Message):
-    """The first order: what to be, and whom to connect to (id, port, id, port, ...).
+    """The first order: what to be, and whom to connect to (address, port, address, port, ...).
 
-    ``habits`` are those of bayou.node.gossip.Habits: (period, jitter, round, patience) in millionths, and
-    ``partners``; where they are empty the server does not gossip by itself.
-
-    Connections that are not up ``within_ms`` milliseconds have failed.
-
-    When all connections are up a server carries out ``join`` and answers with the outcome of that; a
-    client, which has none, answers Done, and so does a server that has been before.
+    The rest is as in bayou.worlds.world.NodeSpec. Connections that are not up within ``within_s`` seconds
+    have failed. When all connections are up the node carries out ``order`` and answers with the outcome of
+    that; where there is none, it answers Done.
 
     A server keeps what it makes durable in the journal whose descriptor came with its process; where that has
     something in it, the server comes back as the one that wrote it.
     """
 
     id: int
+    label: str
     is_server: bool
-    paused: bool
     verbose: bool
-    guarantees: tuple[int, ...]
+    machines: str
+    what: Message
     peers: tuple[int, ...]
-    join: Message | None
-    within_ms: int
-    habits: tuple[int, ...] = ()
-    partners: str = ""
+    order: Message | None
+    within_s: float
     trace: bool = False
 
 
@@ -53,21 +72,20 @@ class Traced(Message):
 
 
 class Dial(Message):
-    """Connect to the node with that id, at that port, ``within_ms`` milliseconds."""
+    """Connect to the node with that id, at that port, within ``within_s`` seconds."""
 
     peer: int
     port: int
-    within_ms: int
+    within_s: float
 
 
 class Suffer(Message):
-    """Let messages to ``peer`` (None for all) suffer these faults, in millionths, in the order of the
-    fields of bayou.worlds.faults.Faults; none in particular any more where there are no numbers.
-    ``is_general`` tells that all nodes get this order."""
+    """Let messages to ``peer`` (None for all) suffer these faults; where there are none, none in particular
+    any more. ``is_general`` tells that all nodes get this order."""
 
     peer: int | None
     is_general: bool
-    faults: tuple[int, ...]
+    faults: Faults | None
 
 
 class Calm(Message):

@@ -9,38 +9,82 @@ from __future__ import annotations
 
 import gc
 import os
+from errno import EDQUOT, EFBIG, ENOSPC
 from time import monotonic, time
 
+from bayou._lean import import_module, socket
 from bayou._quoting import shorten
 from bayou.core.errors import BayouError, PeerError
 from bayou.host.driver import Driver
-from bayou.node.client import Client
+from bayou.net.address import LOOPBACK
+from bayou.net.complaints import Complaints
+from bayou.net.network import Network
+from bayou.net.stream import new_buffer
 from bayou.node.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.node.machine import Surroundings
 from bayou.node.messages import Done, Failed, Links, Look, Message
-from bayou.node.server import Server, Settings
-from bayou.node.session import SHORT_NAMES, Guarantees
-from bayou.storage.journal import Journal
+from bayou.storage.journal import Journal, place_of_nameless
+from bayou.wire.codec import get_ready
 from bayou.wire.connection import Introduce
-from bayou.wire.keeping import pack, unpack
-from bayou.worlds.processes.complaints import Complaints
-from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
-from bayou.worlds.processes.network import Network
+from bayou.worlds.processes.control import (
+    UNWRITTEN,
+    Calm,
+    Dial,
+    Envelope,
+    HangUp,
+    Load,
+    Start,
+    Suffer,
+    Traced,
+    Up,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bayou.node.effects import Input
-    from bayou.node.machine import Machine
+    from bayou.node.machine import Keeping, Machine, Machines
     from bayou.node.records import Durable
     from bayou.worlds.faults import Weather
 
 
-def run(control_fd: int, secret: bytes, complaints: Complaints, journal: int | None) -> None:
-    """Be the node that the master's first order says, until the node leaves or the master is gone."""
+_BUFFER = new_buffer()
+"""Made once, before the nodes are forked."""
+
+
+def run(control_fd: int, secret: bytes, complaints: Complaints, journal: int | None) -> int:
+    """Be the node that the master's first order says, until the node leaves or the master is gone. Return the
+    exit status: UNWRITTEN where something could not be made durable, so that nobody was to hear of it."""
     gc.enable()
     gc.set_threshold(50_000, 20, 20)
-    Host(control_fd, secret, complaints, journal).run()
+    try:
+        Host(control_fd, secret, complaints, journal).run()
+    except Unwritten as error:
+        complaints.say(str(error))
+        return UNWRITTEN
+    return 0
+
+
+class Unwritten(BayouError):
+    """A journal can't be written; says what to do."""
+
+    def __init__(self, path: str, error: OSError) -> None:
+        if error.errno in (ENOSPC, EDQUOT):
+            remedy = f"make room in {place_of_nameless()}, or let TMPDIR name another place"
+        elif error.errno == EFBIG:
+            remedy = "raise the limit on the size of files (ulimit -f)"
+        else:
+            remedy = f"it is in {place_of_nameless()}; TMPDIR names another place"
+        super().__init__(f"{path} can't be written: {error.strerror}; {remedy}")
+
+
+def prepare(machines: str) -> None:
+    """Get ready, once for all nodes that are forked later, what each of them needs: the machines, and how
+    messages travel."""
+    made: Machines = import_module(machines)
+    made.keeping()
+    get_ready(Envelope, Start, Up, Introduce)
 
 
 def name_process(name: str) -> None:
@@ -76,12 +120,16 @@ class Host:
 
     def __init__(self, control_fd: int, secret: bytes, complaints: Complaints, journal: int | None) -> None:
         self._complaints = complaints
-        self._network = Network(control_fd, secret, self)
+        self._network = Network(secret, self, _BUFFER)
+        control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, control_fd)
+        self._master = self._network.attach(control, self._obey)
         self._driver: Driver | None = None
         self._journal_fd = journal
         self._journal: Journal | None = None
+        self._keeping: Keeping | None = None
         self._verbose = False
-        self._traces = False
+        self._machines: Machines | None = None
+        self._traced: Message | None = None
         self._leaving = False
         self._starting: tuple[int, Message | None] | None = None
         self._dials_open = 0
@@ -94,7 +142,7 @@ class Host:
     def run(self) -> None:
         """Run until the node leaves or the master's end of the control stream closes."""
         network = self._network
-        while network.is_open and not self._leaving:
+        while not self._master.is_closed and not self._leaving:
             network.wait(self._next_due())
             self._send_what_is_due(monotonic())
             driver = self._driver
@@ -110,16 +158,18 @@ class Host:
 
     # What the network tells.
 
-    def obey(self, message: Message) -> None:
+    def _obey(self, message: Message) -> None:
         """Carry out an order of the master."""
         if not isinstance(message, Envelope):
             raise PeerError(f"{type(message).__name__} is no order")
         number, order = message.number, message.body
         if isinstance(order, Start):
             self._start(number, order)
+        elif isinstance(order, Load):
+            import_module(order.machines)
         elif isinstance(order, Dial):
             self._dialling[number] = order.peer
-            self._dial(number, order.port, order.within_ms)
+            self._dial(number, order.port, order.within_s)
         elif isinstance(order, Suffer):
             self._suffer(order)
             self.answer(number, Done())
@@ -138,7 +188,7 @@ class Host:
     def linked(self, peer: Introduce) -> None:
         self._peers[peer.id] = None
         self._lose_late(peer.id)
-        self._step(LinkUp(peer.id, peer.is_server, peer.name))
+        self._step(LinkUp(peer.id, peer.hello))
 
     def unlinked(self, peer: int) -> None:
         self._peers.pop(peer, None)
@@ -168,53 +218,56 @@ class Host:
     # Orders.
 
     def _start(self, number: int, order: Start) -> None:
-        rng = SystemBits()
         self._verbose = order.verbose
-        self._traces = order.trace
-        self._starting = (number, order.join)
-        name_process(f"bayou {'server' if order.is_server else 'client'} {order.id}")
-        self._complaints.introduce(f"{'server' if order.is_server else 'client'} {shorten(str(order.id))}")
+        self._starting = (number, order.order)
+        name_process(f"bayou {order.label}")
+        self._complaints.introduce(shorten(order.label))
+        try:
+            self._machines = machines = import_module(order.machines)
+            if order.trace:
+                self._traced = order.what
+            around = Surroundings(SystemBits(), monotonic(), time() - monotonic())
+            if order.is_server:
+                machine: Machine = self._make_server(machines, order, around)
+            else:
+                machine = machines.make(order.id, order.what, around)
+        except (BayouError, OSError) as error:
+            self.answer(number, Failed(str(error)))
+            return
         if order.is_server:
-            try:
-                machine: Machine = self._make_server(order)
-            except (BayouError, OSError) as error:
-                self.answer(number, Failed(str(error)))
-                return
-            self.answer(0, Up(self._network.listen()))
-        else:
-            chosen = dict(zip(SHORT_NAMES.values(), map(bool, order.guarantees), strict=True))
-            machine = Client(order.id, rng, Guarantees(**chosen))
+            self.answer(0, Up(self._network.listen()[1]))
         self._driver = Driver(machine, self)
-        self._network.introduce_as(Introduce(machine.id, machine.is_server, machine.name))
+        self._network.introduce_as(Introduce(machine.id, machine.is_server, machine.hello))
         for port in order.peers[1::2]:
-            self._dial(number, port, order.within_ms)
+            self._dial(number, port, order.within_s)
         if not order.peers:
             self._begin()
 
-    def _make_server(self, order: Start) -> Server:
+    def _make_server(self, machines: Machines, order: Start, around: Surroundings) -> Machine:
         """Open the journal; return the server that wrote it, or a new one."""
-        name = f"the journal of server {order.id}"
+        self._keeping = keeping = machines.keeping()
+        name = f"the journal of {order.label}"
         self._journal = journal = Journal(name, is_synced=False, fd=self._journal_fd)
-        batches = [unpack(batch) for batch in journal.read()]
+        try:
+            batches = journal.read()
+        except OSError as error:
+            raise Unwritten(name, error) from error
         if not batches:
-            return Server(order.id, SystemBits(), _settings(order), paused=order.paused)
+            return machines.make(order.id, order.what, around)
         from bayou.storage.memory import Memory  # seldom needed, and start-up time counts
 
-        self._tell_again(order.id, batches[-1])
-        records = Memory(record for batch in batches for record in batch)
-        return Server.restored(
-            order.id, SystemBits(), _settings(order), records, now=monotonic(), paused=order.paused
-        )
+        self._tell_again(order.id, keeping.unpack(batches[-1]))
+        return machines.restore(order.id, order.what, around, Memory(keeping.restore(batches)))
 
     def _tell_again(self, server: int, last: Sequence[Durable]) -> None:
         """The crash may have come after this batch was durable, and before anybody had heard of it."""
         effects = Effects()
         effects.durable += last
-        self._trace("server", server, Tick(), effects, again=True)
+        self._trace(server, Tick(), effects, again=True)
 
-    def _dial(self, number: int, port: int, within_ms: int) -> None:
+    def _dial(self, number: int, port: int, within_s: float) -> None:
         self._dials_open += 1
-        self._network.dial(number, port, within_ms / 1000)
+        self._network.dial(number, (LOOPBACK, port), within_s)
 
     def _links(self) -> Links:
         """Return whom this node is connected to. All earlier orders have been carried out, or are dials."""
@@ -227,9 +280,9 @@ class Host:
         """All connections that the first order named are up."""
         if self._starting is None:
             return
-        (number, join), self._starting = self._starting, None
-        if join is not None:
-            self._step(Ordered(number, join))
+        (number, order), self._starting = self._starting, None
+        if order is not None:
+            self._step(Ordered(number, order))
         else:
             self.answer(number, Done())
 
@@ -237,12 +290,11 @@ class Host:
         """Let messages get lost, late, doubled or out of order, as far as a connection here has them."""
         import random
 
-        from bayou.worlds.faults import Faults, Weather
+        from bayou.worlds.faults import Weather
 
         if self._weather is None:
             self._weather = Weather(random.Random())
-        faults = Faults(*(number / 1e6 for number in order.faults)) if order.faults else None
-        self._weather.set(None if order.is_general else 0, order.peer, faults)
+        self._weather.set(None if order.is_general else 0, order.peer, order.faults)
 
     def _send_what_is_due(self, now: float) -> None:
         while self._late and self._late[0][0] <= now:
@@ -282,17 +334,20 @@ class Host:
 
     def make_durable(self, records: list[Durable]) -> None:
         """Add them to the journal. It goes with the run, and so need not survive the end of the machine."""
-        if self._journal is not None:
-            self._journal.append(pack(records))
+        if self._journal is not None and self._keeping is not None:
+            try:
+                self._journal.append(self._keeping.pack(records))
+            except OSError as error:
+                raise Unwritten(self._journal.path, error) from error
 
     def witness(self, given: Input, effects: Effects) -> None:
         """An input has brought this about: tell who wants to know."""
         if self._driver is None:
             return
         machine, me = self._driver.machine, self._network.me
-        if machine.name is not me.name:
-            self._network.introduce_as(Introduce(me.id, me.is_server, machine.name))
-        self._trace(machine.kind, machine.id, given, effects)
+        if machine.hello is not me.hello:
+            self._network.introduce_as(Introduce(me.id, me.is_server, machine.hello))
+        self._trace(machine.id, given, effects)
         if self._verbose:
             for words in effects.notes:
                 self._complaints.say(" ".join(map(str, words)))
@@ -306,7 +361,7 @@ class Host:
 
     def answer(self, number: int, message: Message) -> None:
         """Answer an order of the master."""
-        self._network.tell_master(Envelope(number, message))
+        self._network.tell(self._master, Envelope(number, message))
 
     def drop(self, peer: int, why: str) -> None:
         """Cut the connection to a peer that has said what it may not."""
@@ -316,24 +371,12 @@ class Host:
         """The node has ended: so does this process, once all is said."""
         self._leaving = True
 
-    def _trace(self, kind: str, id: int, given: Input, effects: Effects, **more: object) -> None:
-        if not self._traces:
+    def _trace(self, id: int, given: Input, effects: Effects, **more: object) -> None:
+        if self._traced is None or self._machines is None:
             return
-        from bayou.trace.events import events_of
         from bayou.trace.file import to_line
 
-        events = events_of(kind, id, given, effects)
+        events = self._machines.events_of(self._traced, id, given, effects)
         lines = tuple(to_line({**event, **more, "t": round(time(), 6)}) for event in events)
         if lines:
-            self._network.tell_master(Envelope(0, Traced(lines)))
-
-
-def _settings(order: Start) -> Settings | None:
-    """Return what the master's order sets for a server."""
-    if not order.habits:
-        return None
-    from bayou.node.gossip import Habits
-
-    period_s, jitter, round_s, patience_s = (number / 1e6 for number in order.habits)
-    habits = Habits(period_s, jitter, order.partners, round_s, patience_s)
-    return Settings(habits=habits, wall_offset_s=time() - monotonic())
+            self._network.tell(self._master, Envelope(0, Traced(lines)))

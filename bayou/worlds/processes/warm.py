@@ -52,23 +52,24 @@ def _take_request(channel: socket.socket) -> tuple[int, int, int | None] | None:
     return unpack(_KEY, data)[0], unpack(_FD, fds[:size])[0], journal
 
 
-def start(secret: bytes) -> tuple[int, socket.socket]:
-    """Fork the warm parent; return its process id and the master's end of the channel."""
+def start(secret: bytes, machines: str) -> tuple[int, socket.socket]:
+    """Fork the warm parent; return its process id and the master's end of the channel. It imports the module
+    ``machines`` for all nodes, if one is named."""
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
         ours.close()
-        _end_with(lambda: _WarmParent(theirs, secret).run())
+        _end_with(lambda: _WarmParent(theirs, secret, machines).run())
     theirs.close()
     return pid, ours
 
 
-def _end_with(work: Callable[[], None]) -> NoReturn:
-    """Do the work of a forked process and end it, never returning into the parent's code."""
+def _end_with(work: Callable[[], int]) -> NoReturn:
+    """Do the work of a forked process and end it with the exit status that comes of it, never returning into
+    the parent's code."""
     status = 1
     try:
-        work()
-        status = 0
+        status = work()
     except BaseException as error:
         _say_why(error)
     finally:
@@ -77,7 +78,7 @@ def _end_with(work: Callable[[], None]) -> NoReturn:
 
 def _say_why(error: BaseException) -> None:
     """Write a traceback, or what can be had of one, without waiting for a reader."""
-    from bayou.worlds.processes.complaints import Complaints  # nodes have it, and so needs no file
+    from bayou.net.complaints import Complaints  # nodes have it, and so needs no file
 
     complaints = Complaints(monotonic)
     try:
@@ -91,23 +92,26 @@ def _say_why(error: BaseException) -> None:
 
 
 class _WarmParent:
-    def __init__(self, channel: socket.socket, secret: bytes) -> None:
+    def __init__(self, channel: socket.socket, secret: bytes, machines: str) -> None:
         self._channel = channel
         self._secret = secret
+        self._machines = machines
         self._children: dict[int, int] = {}
-        self._be_child: Callable[[int, int | None], None]
+        self._be_child: Callable[[int, int | None], int]
         self._woken = self._waker = -1
 
-    def run(self) -> None:
+    def run(self) -> int:
         # Ctrl-C goes to every process of the terminal; what it means is for the master to decide.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _detach(self._channel.fileno())
         gc.disable()
+        from bayou.net.complaints import Complaints
         from bayou.worlds.processes import host
-        from bayou.worlds.processes.complaints import Complaints
 
+        if self._machines:
+            host.prepare(self._machines)
         host.name_process("bayou warm")
         complaints = Complaints(monotonic)  # standard error is opened once for all
         self._be_child = lambda fd, journal: host.run(fd, self._secret, complaints, journal)
@@ -124,7 +128,7 @@ class _WarmParent:
             if self._channel.fileno() in ready and not self._serve():
                 self._kill_all()
                 self._say_goodbye()
-                return
+                return 0
 
     def _watch_children(self) -> None:
         self._woken, self._waker = os.pipe()

@@ -8,13 +8,23 @@ from time import monotonic
 
 from bayou._lean import signal, socket, unpack
 from bayou.core.errors import BayouError
-from bayou.node.messages import Failed, Join, Links, Look, Message, Probe, Waiting
-from bayou.node.session import SHORT_NAMES
-from bayou.storage.journal import nameless
+from bayou.net.stream import Stream, new_buffer, new_poll
+from bayou.node.messages import Failed, Links, Look, Message, Probe, Waiting
+from bayou.storage.journal import nameless, place_of_nameless
 from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm
-from bayou.worlds.processes.control import Calm, Dial, Envelope, HangUp, Start, Suffer, Traced, Up
-from bayou.worlds.processes.stream import Stream, new_poll
+from bayou.worlds.processes.control import (
+    UNWRITTEN,
+    Calm,
+    Dial,
+    Envelope,
+    HangUp,
+    Load,
+    Start,
+    Suffer,
+    Traced,
+    Up,
+)
 from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, NodeLost, Unsupported, WorldSettings
 
 TYPE_CHECKING = False
@@ -22,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from bayou.node.gossip import Habits
     from bayou.worlds.faults import Faults
+    from bayou.worlds.world import NodeSpec
 
 DISMISSAL_S = 0.5
 """How long the warm parent has to end, and all nodes with it."""
@@ -41,16 +51,17 @@ PARENT_LOST = "the parent of all nodes has ended: was it killed?"
 class _Node(Stream):
     """What the master knows of a node's process, and the stream to it."""
 
-    def __init__(self, id: int, key: int, sock: socket.socket, *, is_server: bool) -> None:
-        super().__init__(sock, Channel())
-        self.id = id
+    def __init__(self, spec: NodeSpec, key: int, sock: socket.socket, buffer: memoryview) -> None:
+        super().__init__(sock, Channel(), buffer)
+        self.id = spec.address
         self.key = key
-        self.is_server = is_server
+        self.is_server = spec.is_server
+        self.label = spec.label
         self.pid: int | None = None
         self.port = 0
 
     def __str__(self) -> str:
-        return f"{'server' if self.is_server else 'client'} {self.id}"
+        return self.label
 
 
 class ProcessWorld:
@@ -64,11 +75,14 @@ class ProcessWorld:
         """
         self.settings = settings or WorldSettings()
         self.journals: dict[int, int] = {}
-        self._warm_pid, self._channel = warm.start(secret or os.urandom(warm.SECRET_BYTES))
+        self._warm_pid, self._channel = warm.start(
+            secret or os.urandom(warm.SECRET_BYTES), self.settings.machines
+        )
         self._nodes: dict[int, _Node] = {}
         self._by_fd: dict[int, _Node] = {}
         self._by_key: dict[int, _Node] = {}
         self._poll = new_poll()
+        self._buffer = new_buffer()
         self._poll.register(self._channel.fileno(), select.POLLIN)
         self._is_closed = False
         self.observe: Callable[[dict[str, Any]], None] | None = None
@@ -88,20 +102,16 @@ class ProcessWorld:
     def begin(self) -> None:
         self._deadline = monotonic() + self.settings.deadline_s
 
-    def start_server(self, node: int, peers: Sequence[int], join: Join, *, paused: bool) -> Message:
-        self._forget_journal(node)
-        self.journals[node] = _new_journal()
-        return self._start(node, peers, join, paused=paused, journal=self.journals[node])
-
-    def start_client(self, node: int, server: int) -> None:
-        answer = self._start(node, [server], None, paused=False)
-        if isinstance(answer, Failed):
-            raise BayouError(f"client {node} could not be started: {answer.why}")
+    def start(self, spec: NodeSpec, peers: Sequence[int], order: Message | None = None) -> Message:
+        if spec.is_server:
+            self._forget_journal(spec.address)
+            self.journals[spec.address] = _new_journal()
+        return self._start(spec, peers, order)
 
     def connect(self, a: int, b: int) -> None:
         self._look_for(a, b)
         dialler, other = (self._nodes[each] for each in ((a, b) if self._nodes[b].is_server else (b, a)))
-        answer = self.ask(dialler.id, Dial(other.id, other.port, self._dial_ms()))
+        answer = self.ask(dialler.id, Dial(other.id, other.port, self._dial_s()))
         if isinstance(answer, Failed):
             until = monotonic() + PROBE_S
             while (left_s := until - monotonic()) > 0:  # one that leaves closes its door before it is gone
@@ -183,21 +193,21 @@ class ProcessWorld:
     def take_crashed(self) -> list[int]:
         return []
 
-    def restart(self, server: int, peers: Sequence[int], *, paused: bool) -> None:
+    def restart(self, spec: NodeSpec, peers: Sequence[int]) -> None:
         known = [peer for peer in peers if peer in self._nodes]
         servers = [peer for peer in known if self._nodes[peer].is_server]
-        answer = self._start(server, servers, None, paused=paused, journal=self.journals[server])
+        answer = self._start(spec, servers, None)
         if isinstance(answer, Failed):
-            raise BayouError(f"server {server} could not be restarted: {answer.why}")
+            raise BayouError(f"{spec.label} could not be restarted: {answer.why}")
         for client in known:
             if client not in servers:
-                self.connect(client, server)
+                self.connect(client, spec.address)
 
     def suffer(self, sender: int | None, receiver: int | None, faults: Faults | None) -> None:
         if sender is None:
             self._standing[receiver] = faults
         senders = list(self._nodes) if sender is None else [sender]
-        order = Suffer(receiver, sender is None, _in_millionths(faults))
+        order = Suffer(receiver, sender is None, faults)
         self.ask_all([(node, order) for node in senders if node in self._nodes and node != receiver])
 
     def calm(self) -> None:
@@ -280,42 +290,41 @@ class ProcessWorld:
 
     # How it works.
 
-    def _start(
-        self, id: int, peers: Sequence[int], join: Join | None, *, paused: bool, journal: int | None = None
-    ) -> Message:
-        """Start the process of a server, which has a journal, or of a client; return what it answers."""
+    def _start(self, spec: NodeSpec, peers: Sequence[int], order: Message | None) -> Message:
+        """Start the process of a node; return what it answers."""
         ours, theirs = socket.socketpair()
         self._count += 1
-        node = _Node(id, self._count, ours, is_server=journal is not None)
+        node = _Node(spec, self._count, ours, self._buffer)
+        journal = self.journals[spec.address] if spec.is_server else None
         try:
             warm.send_request(self._channel, node.key, theirs.fileno(), journal)
         except ConnectionError as error:
             raise NodeLost(None, PARENT_LOST) from error
         theirs.close()
-        self._nodes[id] = self._by_fd[node.fd] = self._by_key[node.key] = node
+        self._nodes[node.id] = self._by_fd[node.fd] = self._by_key[node.key] = node
         self._poll.register(node.fd, node.events)
-        chosen = self.settings.guarantees
         addresses = [number for peer in peers for number in (peer, self._nodes[peer].port)]
-        guarantees = tuple(int(getattr(chosen, name)) for name in SHORT_NAMES.values())
         start = Start(
-            id,
+            node.id,
+            node.label,
             node.is_server,
-            paused,
             self.settings.verbose,
-            guarantees,
+            spec.machines,
+            spec.what,
             tuple(addresses),
-            join,
-            self._dial_ms(),
-            *_plain_habits(self.settings.habits),
+            order,
+            self._dial_s(),
             self.observe is not None,
         )
         standing = [
-            (id, Suffer(receiver, True, _in_millionths(faults)))
+            (node.id, Suffer(receiver, True, faults))
             for receiver, faults in self._standing.items()
-            if receiver != id
+            if receiver != node.id
         ]
+        if spec.machines != self.settings.machines:
+            node.channel.send(Envelope(0, Load(spec.machines)))
         try:
-            *_, answer = self.ask_all([*standing, (id, start)])
+            *_, answer = self.ask_all([*standing, (node.id, start)])
         except BayouError:
             self._discard(node)
             raise
@@ -328,10 +337,10 @@ class ProcessWorld:
         if fd is not None:
             os.close(fd)
 
-    def _dial_ms(self) -> int:
+    def _dial_s(self) -> float:
         """How long nodes may try to connect: most of the time that is left, so that they can still tell why
         they could not."""
-        return max(0, round((self._deadline - monotonic()) * 1000 * DIALLING_SHARE))
+        return max(0.0, (self._deadline - monotonic()) * DIALLING_SHARE)
 
     def _discard(self, node: _Node) -> None:
         """End a node that could not be started after all."""
@@ -490,9 +499,8 @@ class ProcessWorld:
 
 
 def _new_journal() -> int:
-    """Return the descriptor of a new journal: in memory where the system has a place for that, as it goes
-    with the run."""
-    place = os.environ.get("TMPDIR") or ("/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp")
+    """Return the descriptor of a new journal, which goes with the run."""
+    place = place_of_nameless()
     try:
         return nameless(place)
     except OSError as error:
@@ -501,16 +509,7 @@ def _new_journal() -> int:
         ) from error
 
 
-def _plain_habits(habits: Habits | None) -> tuple[tuple[int, ...], str]:
-    if habits is None:
-        return (), ""
-    numbers = habits.period_s, habits.jitter, habits.round_s, habits.patience_s
-    return tuple(round(number * 1e6) for number in numbers), habits.partners
-
-
-def _in_millionths(faults: Faults | None) -> tuple[int, ...]:
-    return () if faults is None else tuple(round(getattr(faults, name) * 1e6) for name in faults.field_names)
-
-
 def _describe_exit(status: int) -> str:
+    if status == UNWRITTEN:
+        return "as it could not write its journal"
     return f"killed by signal {-status}" if status < 0 else f"with exit status {status}"

@@ -10,14 +10,13 @@ from __future__ import annotations
 import random
 import sys
 
+from bayou._lean import import_module
 from bayou.core.errors import BayouError
 from bayou.host.driver import Driver
-from bayou.node.client import Client
 from bayou.node.effects import AGAIN, LinkDown, LinkUp, Ordered, Tick
-from bayou.node.messages import Failed, Join, Links, Message, Probe, Waiting
-from bayou.node.server import Server, Settings
+from bayou.node.machine import Surroundings
+from bayou.node.messages import Done, Failed, Links, Message, Probe, Waiting
 from bayou.storage.memory import Memory
-from bayou.trace.events import events_of
 from bayou.worlds.faults import BEHIND_S, Weather
 from bayou.worlds.simulated.network import LATENCY_S, Network
 from bayou.worlds.simulated.scheduler import Scheduler
@@ -28,12 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bayou.node.effects import Effects, Input
-    from bayou.node.machine import Machine
+    from bayou.node.machine import Machine, Machines
     from bayou.node.records import Durable
-    from bayou.trace.events import Event
+    from bayou.trace.file import Event
     from bayou.worlds.faults import Faults
     from bayou.worlds.simulated.network import Watcher
     from bayou.worlds.simulated.scheduler import Arrival
+    from bayou.worlds.world import NodeSpec
 
 FLUSH = Tick()
 """What a node has written is durable now: an event of the world, which no node sees."""
@@ -76,7 +76,7 @@ class SimulatedWorld:
     Tests and explorers can take the network into their own hands: ``flights`` lists the messages on
     their way, and ``deliver``, ``lose`` and ``repeat`` decide what becomes of each.
 
-    - ``nodes``: the servers and clients by id; ``network``: their connections;
+    - ``nodes``: the machines by address; ``specs``: what each was started as; ``network``: their connections;
     - ``journals``: what each server made durable, from which it is restarted after a crash;
     - ``observe``: is told all events, if set; ``complain``: takes lines about nodes, which go to standard
       error otherwise; ``patience_s``: how long a command may take;
@@ -89,7 +89,6 @@ class SimulatedWorld:
         settings: WorldSettings | None = None,
         *,
         seed: int = 0,
-        server_settings: Settings | None = None,
         check: bool = False,
         latency_s: float = LATENCY_S,
         flush_s: float = 0.0,
@@ -99,12 +98,12 @@ class SimulatedWorld:
         virtual seconds, and making something durable ``flush_s``: what a node does after that waits for it,
         and a crash loses it. ``behind_s``: how late doubled and overtaken messages are at most."""
         self.settings = settings or WorldSettings()
-        self.nodes: dict[int, Server | Client] = {}
+        self.nodes: dict[int, Machine] = {}
+        self.specs: dict[int, NodeSpec] = {}
         self._drivers: dict[int, Driver] = {}
         self.journals: dict[int, Memory] = {}
         self.dropped: list[tuple[int, int, str]] = []
         self.steps = 0
-        self._server_settings = server_settings or self._default_server_settings()
         weather = Weather(random.Random(f"network {seed}"), behind_s=behind_s)
         self._scheduler = Scheduler()
         self.network = Network(self._scheduler, weather, latency_s)
@@ -150,26 +149,24 @@ class SimulatedWorld:
     def begin(self) -> None:
         self._deadline_s = self.now_s + self.patience_s
 
-    def start_server(self, node: int, peers: Sequence[int], join: Join, *, paused: bool) -> Message:
-        self.add_server(node, peers, paused=paused)
+    def start(self, spec: NodeSpec, peers: Sequence[int], order: Message | None = None) -> Message:
+        self.add(spec, peers)
+        if order is None:
+            return Done()
         try:
-            answer = self.ask(node, join)
+            answer = self.ask(spec.address, order)
         except BayouError:
-            self._discard(node)
+            self._discard(spec.address)
             raise
         if isinstance(answer, Failed):
-            self._discard(node)
+            self._discard(spec.address)
         return answer
 
     def _discard(self, node: int) -> None:
-        """End a server that could not join after all."""
+        """End a node that could not be started after all."""
         if node in self.nodes:
             self.remove(node)
             self._departed.pop(node)
-
-    def start_client(self, node: int, server: int) -> None:
-        self._seat(Client(node, self._new_rng(), self.settings.guarantees))
-        self.connect(node, server)
 
     def connect(self, a: int, b: int) -> None:
         self._look_for(a, b)
@@ -179,7 +176,7 @@ class SimulatedWorld:
         machines = {node: self.nodes[node] for node in (a, b)}
         for node, peer in ((a, b), (b, a)):
             if link.is_up:  # the other one may have left on hearing of it
-                self._step(node, LinkUp(peer, machines[peer].is_server, machines[peer].name))
+                self._step(node, LinkUp(peer, machines[peer].hello))
 
     def _look_for(self, a: int, b: int) -> None:
         if a not in self.nodes or b not in self.nodes:
@@ -250,6 +247,7 @@ class SimulatedWorld:
 
     def close(self) -> None:
         self.nodes.clear()
+        self.specs.clear()
         self._drivers.clear()
         self._scheduler.clear()
 
@@ -269,12 +267,12 @@ class SimulatedWorld:
         crashed, self._crashed = list(self._crashed), {}
         return crashed
 
-    def restart(self, server: int, peers: Sequence[int], *, paused: bool) -> None:
+    def restart(self, spec: NodeSpec, peers: Sequence[int]) -> None:
         """Start a crashed server with what it had made durable, and connect it to these nodes."""
-        settings = self._settings_of(server)
-        records = self.journals[server]
-        machine = Server.restored(server, self._new_rng(), settings, records, now=self.now_s, paused=paused)
-        self._seat(machine)
+        server = spec.address
+        machines = self._machines(spec)
+        machine = machines.restore(server, spec.what, self._surroundings(server), self.journals[server])
+        self._seat(spec, machine)
         self._set_alarm(server, machine.wake_at)
         for peer in peers:
             if peer in self.nodes:
@@ -302,12 +300,14 @@ class SimulatedWorld:
 
     # What tests and explorers call.
 
-    def add_server(self, node: int, peers: Sequence[int], *, paused: bool) -> None:
-        """Start a server and connect it to these servers, without telling it to join."""
-        self._seat(Server(node, self._new_rng(), self._settings_of(node), paused=paused))
-        self.journals[node] = Memory()
+    def add(self, spec: NodeSpec, peers: Sequence[int]) -> None:
+        """Start a node and connect it to these servers, without giving it an order."""
+        node = spec.address
+        self._seat(spec, self._machines(spec).make(node, spec.what, self._surroundings(node)))
+        if spec.is_server:
+            self.journals[node] = Memory()
         for peer in peers:
-            if peer in self.nodes:  # one may have left on hearing of it from another
+            if peer in self.nodes or not spec.is_server:  # one may have left on hearing of it from another
                 self.connect(node, peer)
 
     def order(self, node: int, order: Message) -> int:
@@ -351,33 +351,19 @@ class SimulatedWorld:
             if machine.wake_at is not None and machine.wake_at <= self.now_s:
                 self._step(node, Tick())
 
-    def server(self, node: int) -> Server:
-        """Return the server with that id (KeyError, TypeError where it is none)."""
-        found = self.nodes[node]
-        if not isinstance(found, Server):
-            raise TypeError(f"{node} is no server")
-        return found
-
     def is_connected(self, a: int, b: int) -> bool:
         """Whether the two are connected directly."""
         return self.network.is_connected(a, b)
 
     # How it works.
 
-    def _settings_of(self, server: int) -> Settings:
-        skew_s = self._skews_s.get(server)
-        settings = self._server_settings
-        if skew_s is None or settings.wall_offset_s is None:
-            return settings
-        values = {name: getattr(settings, name) for name in settings.field_names}
-        return Settings(**{**values, "wall_offset_s": settings.wall_offset_s + skew_s})
+    def _machines(self, spec: NodeSpec) -> Machines:
+        made: Machines = import_module(spec.machines)
+        return made
 
-    def _default_server_settings(self) -> Settings:
-        habits = self.settings.habits
-        return Settings(habits=habits, wall_offset_s=None if habits is None else 0.0)
-
-    def _new_rng(self) -> random.Random:
-        return random.Random(self._rng.getrandbits(64))
+    def _surroundings(self, node: int) -> Surroundings:
+        rng = random.Random(self._rng.getrandbits(64))
+        return Surroundings(rng, self.now_s, self._skews_s.get(node, 0.0))
 
     def _run_one(self) -> None:
         """Process the next event; DeadlineExceeded where there is none before the deadline."""
@@ -390,9 +376,10 @@ class SimulatedWorld:
         due = self._scheduler.take()
         self._step(due.node, due.given)
 
-    def _seat(self, machine: Server | Client) -> None:
-        self.nodes[machine.id] = machine
-        self._drivers[machine.id] = Driver(machine, _Seat(self, machine.id))
+    def _seat(self, spec: NodeSpec, machine: Machine) -> None:
+        self.specs[spec.address] = spec
+        self.nodes[spec.address] = machine
+        self._drivers[spec.address] = Driver(machine, _Seat(self, spec.address))
 
     def _step(self, node: int, given: Input) -> None:
         """Let one node process one input, and carry out the effects once what is to be durable is that."""
@@ -405,7 +392,7 @@ class SimulatedWorld:
                 driver.settle()
             return
         if given is CRASH:
-            self._crash_as_planned(machine)
+            self._crash_as_planned(node)
             return
         self.steps += 1
         driver.step(self.now_s, given)
@@ -419,12 +406,12 @@ class SimulatedWorld:
         if node in self.nodes:
             self._set_alarm(node, machine.wake_at)
 
-    def _crash_as_planned(self, machine: Machine) -> None:
-        if machine.is_server:
-            self.crash(machine.id)
-            self._crashed[machine.id] = None
+    def _crash_as_planned(self, node: int) -> None:
+        if self.specs[node].is_server:
+            self.crash(node)
+            self._crashed[node] = None
             if self.observe is not None:
-                self.observe({"event": "crashed", "server": machine.id, "t": round(self.now_s, 6)})
+                self.observe({"event": "crashed", "server": node, "t": round(self.now_s, 6)})
 
     def _set_alarm(self, node: int, wake_at_s: float | None) -> None:
         if wake_at_s is not None and self._alarms.get(node) != wake_at_s:
@@ -435,15 +422,15 @@ class SimulatedWorld:
 
     def witness(self, node: int, given: Input, effects: Effects) -> None:
         """An input of a node has brought this about."""
-        machine = self.nodes[node]
+        spec = self.specs[node]
         if self.observe is not None:
-            for event in events_of(machine.kind, node, given, effects):
+            for event in self._machines(spec).events_of(spec.what, node, given, effects):
                 self.observe({**event, "t": round(self.now_s, 6)})
         for words in effects.notes:
             if words[0] == AGAIN and self.watcher is not None:
                 self.watcher.asked_again(str(words[1]))
             if self.settings.verbose:
-                self._complain(f"{machine.kind} {node}: {' '.join(map(str, words))}")
+                self._complain(f"{spec.label}: {' '.join(map(str, words))}")
 
     def take_answer(self, number: int, message: Message) -> None:
         """A node answers an order."""
@@ -453,12 +440,13 @@ class SimulatedWorld:
     def drop(self, node: int, peer: int, why: str) -> None:
         """A node drops its connection to a peer."""
         self.dropped.append((node, peer, why))
-        self._complain(f"server {node} drops its connection to {peer}: {why}")
+        self._complain(f"{self.specs[node].label} drops its connection to {peer}: {why}")
         self.disconnect(node, peer)
 
     def remove(self, node: int) -> None:
         """A node is gone, and its connections with it."""
         del self.nodes[node]
+        del self.specs[node]
         del self._drivers[node]
         self._flushing.pop(node, None)
         self._departed[node] = None
@@ -476,7 +464,7 @@ class SimulatedWorld:
         for node, machine in sorted(self.nodes.items()):
             for _, answer in machine.step(self.now_s, Ordered(0, Probe())).answers:
                 if isinstance(answer, Waiting):
-                    lines += [f"{machine.kind} {node} {line}" for line in answer.lines]
+                    lines += [f"{self.specs[node].label} {line}" for line in answer.lines]
         return lines
 
     def _complain(self, line: str) -> None:

@@ -1,0 +1,158 @@
+"""The facts that a history amounts to: servers, and what happened at them, when in their own past.
+
+So whatever happened at a server is kept with the place in its own past: how many writes it knew by then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bayou.check.history import show_row
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.check.history import Name, Served, Write, WriteId
+
+NEVER = 1 << 62
+"""The place of a write in the past of a server that never knew it."""
+
+
+@dataclass(eq=False, slots=True)
+class Server:
+    """One server, from its name to its end; one that joins under the same id later is another one.
+
+    - ``known``: each write that it ever knew, and how many it knew before;
+    - ``committed``, ``tentative``: its log;
+    - ``primary``: whom the committed prefix here names; ``retired``: the retirements that it has processed;
+    - ``own``: the writes that it accepted; ``since_own``: those it learned since the last of them, and that;
+    - ``lives``: how often it crashed; ``is_down``: whether it still is; ``left_at``: the event by which it
+      left; ``is_replaced``: whether its id was used again although it had not left.
+    """
+
+    id: int
+    name: Name
+    named_at: int | None
+    known: dict[WriteId, int] = field(default_factory=dict)
+    committed: list[WriteId] = field(default_factory=list)
+    tentative: dict[WriteId, None] = field(default_factory=dict)
+    retired: dict[Name, WriteId] = field(default_factory=dict)
+    primary: Name = ()
+    own: list[WriteId] = field(default_factory=list)
+    since_own: list[WriteId] = field(default_factory=list)
+    latest: int = 0
+    lives: int = 0
+    is_down: bool = False
+    is_replaced: bool = False
+    left_at: int | None = None
+
+    def knew(self, write: WriteId, place: int) -> bool:
+        """Whether it knew a write when it knew ``place`` writes."""
+        return self.known.get(write, NEVER) < place
+
+    @property
+    def creation(self) -> WriteId | None:
+        """The creation write that its name comes from; None for the first server."""
+        return (self.name[0], self.name[1:]) if self.name else None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it was there in the end."""
+        return self.left_at is None and not self.is_down and not self.is_replaced
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A log event: a server says that ``csn`` writes were committed before it, and it had ``before``."""
+
+    at: int
+    server: Server
+    csn: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A server processed a write for the first time, as its write number ``place``."""
+
+    at: int
+    server: Server
+    id: WriteId
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A server has a write at a CSN, while ``primary`` was the one that its committed prefix named.
+
+    ``is_own``: it had just accepted the write itself, so that nobody else can have given it the CSN.
+    """
+
+    at: int
+    server: Server
+    csn: int
+    id: WriteId
+    primary: Name
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A server accepted a write: what it had learned since its own write before, and its latest stamp."""
+
+    at: int
+    server: Server
+    causes: list[WriteId]
+    latest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """Something of a write that can't be right: at which event and server, and the write there before."""
+
+    at: int
+    server: Server
+    write: Write
+    other: WriteId
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A server answered a request when it knew ``place`` writes, in its life number ``life``.
+
+    ``write``: what the request became; ``last``: for a get, what its view of the log said by then;
+    ``had_retired``.
+    """
+
+    served: Served
+    server: Server
+    life: int
+    place: int
+    write: WriteId | None
+    last: str | None
+    had_retired: bool
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it was carried out."""
+        return self.served.verdict == "ok"
+
+    @property
+    def what(self) -> str:
+        """The request as people read it."""
+        served = self.served
+        return f"request {served.number} of session {served.session} ({served.kind} {show_row(served.row)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A server of a group at rest: does it have what the first of the group has? ``lacking`` says what
+    either of them lacks, empty where they are the same.
+
+    ``uncommitted``: what a primary has not committed; None for others.
+    """
+
+    at: int
+    server: Server
+    first: Server
+    lacking: str
+    uncommitted: tuple[WriteId, ...] | None

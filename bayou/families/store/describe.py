@@ -1,0 +1,53 @@
+"""All text that is compared with golden files."""
+
+from __future__ import annotations
+
+from bayou.core.rows import PLAYLIST
+from bayou.core.values import text_of
+from bayou.core.write import DELETE, PUT
+from bayou.node.messages import REFUSED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bayou.node.messages import Did, LogPage
+
+
+def describe_log(page: LogPage) -> Iterator[str]:
+    """Give a line for each put and delete of a piece of a log: of the playlist song and URL, of others the
+    row and its value in canonical form.
+
+    >>> from bayou.core.name import ROOT
+    >>> from bayou.core.values import to_value
+    >>> from bayou.core.write import Write
+    >>> from bayou.node.messages import LogPage
+    >>> url = to_value("u")
+    >>> puts = Write(1, ROOT, PUT, PLAYLIST, "a", url), Write(2, ROOT, PUT, "n", "b", url)
+    >>> list(describe_log(LogPage((*puts, Write(3, ROOT, DELETE, PLAYLIST, "a", None)), 2, 3)))
+    ['PUT:(a, u):TRUE', 'PUT:(n/b, "u"):TRUE', 'DELETE:(a):FALSE']
+    """
+    for at, write in enumerate(page.writes):
+        stable = "TRUE" if at < page.committed else "FALSE"
+        row = write.key if write.collection == PLAYLIST else f"{write.collection}/{write.key}"
+        if write.kind == PUT:
+            value = write.value
+            text = text_of(value) if write.collection == PLAYLIST else value  # type: ignore[arg-type]
+            yield f"PUT:({row}, {text}):{stable}"
+        elif write.kind == DELETE:
+            yield f"DELETE:({row}):{stable}"
+
+
+def describe_get(song: str, did: Did) -> str:
+    """Return the line that a get prints.
+
+    >>> from bayou.node.messages import OK, Did
+    >>> from bayou.core.values import to_value
+    >>> describe_get("a", Did(OK, to_value("u"))), describe_get("a", Did(OK, None))
+    ('a:u', 'a:ERR_KEY')
+    >>> describe_get("a", Did(REFUSED, None))
+    'a:ERR_DEP'
+    """
+    if did.verdict == REFUSED:
+        return f"{song}:ERR_DEP"
+    return f"{song}:{text_of(did.value)}" if did.value is not None else f"{song}:ERR_KEY"

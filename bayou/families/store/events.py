@@ -1,0 +1,110 @@
+"""Events: what each step of a node amounts to, as plain data with documented field names (docs/traces.md).
+
+Made from the outside, from what goes into a node and what comes out of it: nodes know nothing of traces.
+"""
+
+from __future__ import annotations
+
+from bayou.core.items import Items
+from bayou.core.name import Name
+from bayou.core.values import of_value
+from bayou.core.write import DELETE, Write
+from bayou.node.effects import Effects, Input, Ordered, Received
+from bayou.node.messages import Answer, Did, Do, Failed, Request
+from bayou.node.records import Named
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from bayou.core.values import Value
+
+    Event = dict[str, Any]
+
+
+def of_server(server: int, given: Input, effects: Effects) -> list[Event]:
+    """Return what a step of a server amounts to, in order."""
+    events: list[Event] = []
+    for record in effects.durable:
+        if isinstance(record, Named):
+            events.append({"event": "named", "server": server, "name": _name(record.name)})
+        elif isinstance(record, Items):
+            events.append({"event": "log", "server": server, **_items(record)})
+    if isinstance(given, Received) and isinstance(given.message, Request):
+        for _, message in effects.sends:
+            if isinstance(message, Answer):
+                events.append({"event": "served", "server": server, **_answer(message, given.message)})
+    if effects.leave:
+        events.append({"event": "left", "server": server})
+    return events
+
+
+def of_client(client: int, given: Input, effects: Effects) -> list[Event]:
+    """Return what a step of a client amounts to, in order."""
+    events: list[Event] = []
+    if isinstance(given, Ordered) and isinstance(given.order, Do):
+        for server, message in effects.sends:
+            if isinstance(message, Request):
+                asked: Event = {"session": message.session, "number": message.number, "server": server}
+                asked |= _request(message)
+                if message.value is not None:
+                    asked["value"] = of_value(message.value)
+                events.append({"event": "asked", "client": client, **asked})
+    for _, report in effects.answers:
+        if isinstance(report, Did) and isinstance(given, Received) and isinstance(given.message, Answer):
+            answer = given.message
+            told: Event = {"session": answer.session, "number": answer.number, "verdict": answer.verdict}
+            if answer.server is not None:
+                told |= {"stamp": answer.stamp, "by": _name(answer.server)}
+            elif answer.vector is not None:
+                told["value"] = _value(answer.value)
+            events.append({"event": "answered", "client": client, **told})
+        elif isinstance(report, Failed) and not isinstance(given, Ordered):
+            events.append({"event": "gave up", "client": client})
+    return events
+
+
+def _name(name: Name) -> list[int]:
+    return list(name.stamps)
+
+
+def _write(write: Write) -> list[Any]:
+    """A write: stamp, server, number of the kind, and what the kind has: collection, key and value,
+    collection and key, or the heir's name."""
+    plain: list[Any] = [write.stamp, _name(write.server), write.kind]
+    if write.kind <= DELETE:
+        plain += write.collection, write.key
+    if isinstance(write.value, Name):
+        plain.append(_name(write.value))
+    elif write.value is not None:
+        plain.append(of_value(write.value))
+    return plain
+
+
+def _value(value: Value | None) -> Any:
+    """A value as it is in JSON; null where there is no row."""
+    return None if value is None else of_value(value)
+
+
+def _items(items: Items) -> Event:
+    return {
+        "csn": items.csn,
+        "committed": [_write(write) for write in items.committed],
+        "tentative": [_write(write) for write in items.tentative],
+    }
+
+
+def _request(request: Request) -> Event:
+    """What a request is about: its kind, the row, and the view of a get."""
+    asked: Event = {"kind": request.kind, "collection": request.collection, "key": request.key}
+    return {**asked, "view": request.view} if request.kind == "get" else asked
+
+
+def _answer(answer: Answer, request: Request) -> Event:
+    told: Event = {"session": answer.session, "number": answer.number}
+    told |= {**_request(request), "verdict": answer.verdict}
+    if answer.server is not None:
+        told["stamp"] = answer.stamp
+    elif answer.vector is not None:
+        told["read"] = _value(answer.value)
+    return told

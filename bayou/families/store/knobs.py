@@ -1,0 +1,54 @@
+"""What a seed decides beside the commands: how servers are set, and how the network behaves.
+
+Each knob is drawn by itself, so that no two of them always come together: a bug may need a slow disk,
+parts of one item and partners in turn.
+"""
+
+from __future__ import annotations
+
+import random
+
+from bayou.families.store.settings import StoreSettings, plain_of
+from bayou.node.session import SHORT_NAMES, Guarantees
+from bayou.node.settings import PARTNERS, Habits, Limits, Settings
+from bayou.worlds.simulated.setup import Setup
+
+COMMAND_S = 3.0
+"""How long, in virtual seconds, a command may take before it is given up, as at a prompt."""
+
+LOCK_STEP = 0.2
+"""The share of runs in lock-step."""
+
+SOME_GUARANTEES = 0.4
+"""The share of runs in which sessions ask for some of the guarantees, or none."""
+
+
+def setup_for(seed: int, bug: str | None = None) -> Setup:
+    """Return the conditions under which the run with this seed takes place."""
+    rng = random.Random(f"knobs {seed}")
+    free_running = rng.random() >= LOCK_STEP
+    habits = Habits(
+        period_s=rng.choice((0.03, 0.1, 0.1, 0.4)),
+        partners=rng.choice(PARTNERS),
+        round_s=rng.choice((0.2, 2.0)),
+        patience_s=rng.choice((0.2, 1.0)),
+    )
+    server = Settings(
+        retry_s=rng.choice((0.2, 1.0)),
+        round_patience_s=rng.choice((0.5, 10.0)),
+        short_max=rng.choice((2, 4, 1000)),
+        limits=Limits(items=rng.choice((1, 1, 2, 3, 8192)), parts_ahead=rng.choice((1, 1, 2, 4))),
+    )
+    chosen = {name: rng.random() < 0.5 for name in SHORT_NAMES.values()}
+    guarantees = Guarantees(**chosen) if rng.random() < SOME_GUARANTEES else Guarantees()
+    latency_s = rng.choice((0.001, 0.001, 0.01))
+    return Setup(
+        seed,
+        free_running,
+        COMMAND_S,
+        {"store": plain_of(StoreSettings(guarantees, habits, server))},
+        flush_s=rng.choice((0.0, 0.0, 0.002, 0.02)),
+        latency_s=latency_s,
+        behind_s=latency_s * rng.choice((5, 5, 20, 100)),
+        bug=bug,
+    )

@@ -1,0 +1,64 @@
+"""The machines of the store, for worlds that drive them: see bayou.node.machine.Machines."""
+
+from __future__ import annotations
+
+from bayou.core.errors import BayouError
+from bayou.families.store.specs import BeClient, BeServer
+from bayou.node.client import Client
+from bayou.node.server import Server
+from bayou.node.session import Guarantees
+from bayou.node.settings import Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from bayou.node.effects import Effects, Input
+    from bayou.node.machine import Machine, Surroundings
+    from bayou.node.messages import Message
+    from bayou.node.records import Durable
+    from bayou.wire.keeping import Keeping
+
+
+def keeping() -> Keeping:
+    """Return what packs and unpacks the records of servers; clients keep nothing."""
+    from bayou.families.store.keeping import StoreKeeping  # only worlds with files need that
+
+    return StoreKeeping()
+
+
+def make(address: int, what: Message, around: Surroundings) -> Machine:
+    """Return a new server or client; BayouError where ``what`` is neither."""
+    if isinstance(what, BeClient):
+        return Client(address, around.rng, what.guarantees or Guarantees())
+    be = _be_server(what)
+    return Server(address, around.rng, _settings(be, around), paused=be.paused)
+
+
+def restore(address: int, what: Message, around: Surroundings, records: Iterable[Durable]) -> Machine:
+    """Return the server again that made these records durable."""
+    be = _be_server(what)
+    settings = _settings(be, around)
+    return Server.restored(address, around.rng, settings, records, now=around.now, paused=be.paused)
+
+
+def _be_server(what: Message) -> BeServer:
+    if not isinstance(what, BeServer):
+        raise BayouError(f"the store has no {type(what).__name__}")
+    return what
+
+
+def _settings(be: BeServer, around: Surroundings) -> Settings:
+    settings = be.settings or Settings()
+    if not be.has_wall_clock:
+        return settings
+    values = {name: getattr(settings, name) for name in settings.field_names}
+    return Settings(**{**values, "wall_offset_s": around.wall_offset_s})
+
+
+def events_of(what: Message, address: int, given: Input, effects: Effects) -> list[dict[str, Any]]:
+    """Return what a step of a server or client amounts to, as events of a trace."""
+    from bayou.families.store.events import of_client, of_server  # only where there is a trace
+
+    return (of_client if isinstance(what, BeClient) else of_server)(address, given, effects)

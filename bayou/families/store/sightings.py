@@ -1,0 +1,140 @@
+"""What was worth seeing in a run: a campaign that never saw one of these proves less than it seems to."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from bayou.core.write import RETIREMENT
+from bayou.node.messages import AntiEntropy, HandOver, Pull, Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.node.messages import Message
+    from bayou.trace.file import Event
+    from bayou.worlds.simulated import SimulatedWorld
+
+SIGHTINGS = (
+    "a message lost",
+    "a message doubled",
+    "a request sent again",
+    "an exchange in several parts",
+    "an exchange cut half way",
+    "a hand-over resent",
+    "a read refused",
+    "a write refused",
+    "a marking that reordered tentative writes",
+    "a retirement while partitioned",
+    "the primary's duty handed on",
+    "a crash",
+    "a crash that lost what was not durable",
+    "a restart",
+    "a command given up",
+    "a read of a tentative write",
+    "a pull that comes twice",
+    "a crash in the middle of a command",
+    "an id used again",
+    "a request of unknown outcome",
+    "a run in lock-step",
+)
+
+ASKED_AGAIN = "asked again though nothing was lost"
+"""Progress that only a retry brought, in a run in which no message was lost, overtaken or very late: not
+wrong, but slow, and so worth a look. Counted by what was asked for again."""
+
+LOSING = ("loss", "delay", "reorder")
+
+
+class Sightings:
+    """Counts while a world runs."""
+
+    def __init__(self, world: SimulatedWorld) -> None:
+        self.messages = 0
+        self._counts: Counter[str] = Counter()
+        self._offers: set[tuple[int, int, int]] = set()
+        self._requests: set[tuple[int, int]] = set()
+        self._asked_again: Counter[str] = Counter()
+        world.watcher = self
+
+    def sent(self, sender: int, receiver: int, message: Message, arrivals: int) -> None:
+        """A message was sent, and arrives so many times."""
+        self.messages += 1
+        if arrivals != 1:
+            self._counts["a message lost" if not arrivals else "a message doubled"] += 1
+        if isinstance(message, AntiEntropy):
+            self._counts["an exchange in several parts"] += message.end is None
+        elif isinstance(message, HandOver):
+            offer = sender, receiver, message.token
+            self._counts["a hand-over resent"] += offer in self._offers
+            self._offers.add(offer)
+        elif isinstance(message, Request):
+            request = message.session, message.number
+            self._counts["a request sent again"] += request in self._requests
+            self._requests.add(request)
+
+        elif isinstance(message, Pull):
+            self._counts["a pull that comes twice"] += arrivals > 1
+
+    def asked_again(self, what: str) -> None:
+        """A node asked for something a second time, as no answer came in time."""
+        self._asked_again[f"{ASKED_AGAIN}: {what}"] += 1
+
+    def cut(self, message: Message) -> None:
+        """A connection was cut while this was on its way."""
+        self._counts["an exchange cut half way"] += isinstance(message, AntiEntropy)
+
+    def lost(self) -> None:
+        """A crash lost what a server had not made durable."""
+        self._counts["a crash that lost what was not durable"] += 1
+
+    def of(self, events: list[Event]) -> Counter[str]:
+        """Return all counts, those of a trace added."""
+        counts = self._counts
+        tentative: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
+        names: dict[int, list[int]] = {}
+        for event in events:
+            kind = event["event"]
+            if kind == "served":
+                refused = "a read refused" if event["kind"] == "get" else "a write refused"
+                counts[refused] += event["verdict"] != "ok"
+                is_read = event["kind"] == "get" and event["verdict"] == "ok"
+                counts["a read of a tentative write"] += is_read and bool(tentative.get(event["server"]))
+            elif kind == "log":
+                self._look_at_log(event, tentative.setdefault(event["server"], []))
+            elif kind == "named":
+                before = names.setdefault(event["server"], event["name"])
+                counts["an id used again"] += before != event["name"]
+                tentative.pop(event["server"], None)
+            elif kind == "crashed":
+                counts["a crash"] += 1
+                counts["a crash in the middle of a command"] += "t" in event
+            elif kind == "restarted":
+                counts["a restart"] += 1
+            elif kind == "gave up":
+                counts["a request of unknown outcome" if "client" in event else "a command given up"] += 1
+            elif kind == "began":
+                counts["a run in lock-step"] += not event["free_running"]
+        commands = [event["text"].split() for event in events if event["event"] == "command"]
+        self._look_at_commands(commands)
+        if not any(words[0] in LOSING and words[-1] != "0" for words in commands):
+            counts += self._asked_again
+        return counts
+
+    def _look_at_commands(self, commands: list[list[str]]) -> None:
+        is_cut = False
+        for name, *_ in commands:
+            if name in ("partition", "breakConnection"):
+                is_cut = True
+            elif name == "heal":
+                is_cut = False
+            elif name == "retireServer":
+                self._counts["a retirement while partitioned"] += is_cut
+
+    def _look_at_log(self, event: Event, tentative: list[tuple[int, tuple[int, ...]]]) -> None:
+        for write in event["committed"]:
+            id = (write[0], tuple(write[1]))
+            if id in tentative:
+                if tentative and id != min(tentative):
+                    self._counts["a marking that reordered tentative writes"] += 1
+                tentative.remove(id)
+            self._counts["the primary's duty handed on"] += write[2] == RETIREMENT and len(write) > 3
+        tentative += [(write[0], tuple(write[1])) for write in event["tentative"]]

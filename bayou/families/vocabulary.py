@@ -1,0 +1,62 @@
+"""Which command a word stands for: all families have some, and the first one tells the family of a file."""
+
+from __future__ import annotations
+
+from bayou.families import FAMILIES
+from bayou.families.family import commands_of
+from bayou.script.grammar import BadLine, shorten, unknown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bayou.families import Family
+    from bayou.script.grammar import Command
+
+
+def find_command(
+    words: Sequence[str], general: Mapping[str, Command], family: Family | None
+) -> tuple[Command, Family | None]:
+    """Return the command that the words on a line stand for, and the family that the file is of from here on.
+
+    ``general``: the commands that belong to all families; ``family``: that of the file, None where it is open
+    still. BadLine where there is no such command, or it is one of another family.
+    """
+    name = words[0]
+    if name in general:
+        return general[name], family
+    chosen = family or _opened_by(words)
+    known = {} if chosen is None else commands_of(chosen).COMMANDS
+    if chosen is not None and name in known:
+        return known[name], chosen
+    if chosen is None:
+        raise unknown(name, all_commands(general))
+    others = [other.name for other in FAMILIES.values() if name in commands_of(other).COMMANDS]
+    if others:
+        raise BadLine(
+            f"{shorten(name)} is a command of the family {others[0]}, and the first command here was one of "
+            f"the family {chosen.name}"
+        )
+    raise unknown(name, {**known, **general})
+
+
+def _opened_by(words: Sequence[str]) -> Family | None:
+    """Return the family that a file is of whose first command this is, None where it is of none."""
+    name, count = words[0], len(words) - 1
+    families = list(reversed(FAMILIES.values()))
+    for family in families:
+        if count >= family.openers.get(name, count + 1):
+            return family
+    for family in reversed(families):
+        if name in commands_of(family).COMMANDS:
+            return family
+    return None
+
+
+def all_commands(general: Mapping[str, Command]) -> dict[str, Command]:
+    """Return the commands of all families, by name, then those that belong to all; of one name the first."""
+    commands: dict[str, Command] = {}
+    for family in FAMILIES.values():
+        for name, command in commands_of(family).COMMANDS.items():
+            commands.setdefault(name, command)
+    return {**commands, **general}

@@ -1,0 +1,131 @@
+"""What a server keeps of each connection, in one place: made when the connection comes up, and gone with it.
+
+What has to outlive a connection is kept elsewhere, by its owner: promises and tokens belong to names, and who
+has taken over from a retiring server has done so, whatever becomes of the connection.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bayou.core.items import Items
+    from bayou.core.name import Name
+    from bayou.core.vector import VersionVector
+    from bayou.node.messages import AskHeir, End, Gather
+
+
+class Inbound:
+    """An exchange that this server asked a peer for: its serial, what for, and the item due next.
+
+    ``seen_item``: which one that was when somebody last looked whether the exchange gets on.
+    """
+
+    __slots__ = ("key", "next_item", "purpose", "seen_item", "serial")
+
+    TAGS = ("key", "serial")
+    UNCOMPARED = ("seen_item",)
+
+    def __init__(self, serial: int, purpose: str, key: int) -> None:
+        self.serial = serial
+        self.purpose = purpose
+        self.key = key
+        self.next_item = 0
+        self.seen_item = -1
+
+
+class Outbound:
+    """An exchange that this server is sending to a peer: the items, how far it has got, and the end.
+
+    ``ahead``: where those parts end that were sent and that the peer has not said to have taken in.
+    """
+
+    __slots__ = ("ahead", "end", "items", "position", "serial")
+
+    TAGS = ("serial",)
+
+    def __init__(self, serial: int, items: Items, end: End) -> None:
+        self.serial = serial
+        self.items = items
+        self.end = end
+        self.position = 0
+        self.ahead: deque[int] = deque()
+
+
+class Peer:
+    """One connection. Each field belongs to one part of the server, which alone changes it.
+
+    - ``name``: what the peer is, whatever its id; None as long as it is not known;
+    - ``inbound``, ``outbound``: the exchange that is coming in from it, and the one that is going out to it;
+    - ``answered``: the largest serial under which it was sent something, -1 where there is none;
+    - ``early``: what it said of a round that this server was not told of yet;
+    - ``heard``: the CSN and vector that it last told, None where it has told nothing;
+    - ``asked_at``: when gossip last asked it for something, in seconds;
+    - ``is_wanted_again``: whether gossip is to ask it once more when the present exchange is over;
+    - ``is_unheard``: whether a primary waits to hear from it before it commits;
+    - ``doubted``: what it asked of an heir, before it was certain that it is the primary.
+    """
+
+    __slots__ = (
+        "answered", "asked_at", "doubted", "early", "heard", "inbound", "is_unheard", "is_wanted_again",
+        "name", "outbound",
+    )  # fmt: skip
+
+    UNCOMPARED = ("answered", "asked_at")
+
+    def __init__(self, name: Name | None = None) -> None:
+        self.name = name
+        self.inbound: Inbound | None = None  # these three: bayou.node.exchange
+        self.outbound: Outbound | None = None
+        self.answered = -1
+        self.early: Gather | None = None  # bayou.node.rounds
+        self.heard: tuple[int, VersionVector] | None = None  # these four: bayou.node.gossip
+        self.asked_at = 0.0
+        self.is_wanted_again = False
+        self.is_unheard = False
+        self.doubted: AskHeir | None = None  # bayou.node.inheriting
+
+
+class Peers:
+    """The connections of a server, by the ids of those at their other ends.
+
+    ``servers``: the ids of the servers among them, in order.
+    """
+
+    __slots__ = ("_of", "servers")
+
+    def __init__(self) -> None:
+        self.servers: list[int] = []
+        self._of: dict[int, Peer] = {}
+
+    def link_up(self, id: int, name: Name | None, *, is_server: bool) -> None:
+        """A connection to ``id`` is up: a new one, even where there was one before."""
+        self.link_down(id)
+        self._of[id] = Peer(name)
+        if is_server:
+            self.servers.append(id)
+            self.servers.sort()
+
+    def link_down(self, id: int) -> None:
+        """The connection to ``id`` is gone, and with it all that was kept of it."""
+        self._of.pop(id, None)
+        if id in self.servers:
+            self.servers.remove(id)
+
+    def of(self, id: int) -> Peer:
+        """Return what is kept of the connection to ``id``."""
+        peer = self._of.get(id)
+        if peer is None:
+            peer = self._of[id] = Peer()  # it speaks before anybody has told that it is there
+        return peer
+
+    def all(self) -> Iterable[Peer]:
+        """Return what is kept of all connections, for whatever does not depend on their order."""
+        return self._of.values()
+
+    def items(self) -> list[tuple[int, Peer]]:
+        """Return all connections, as pairs of an id and what is kept of it, in the order of ids."""
+        return sorted(self._of.items())

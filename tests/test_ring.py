@@ -1,0 +1,115 @@
+"""The sample family (tests/ring): in both worlds, traced, judged, explored, and known to nobody else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bayou.explore.campaign import Plan, cut_down, run_batch
+from bayou.explore.exhaustive import walk
+from bayou.explore.main import main as explore
+from bayou.families import FAMILIES, add
+from bayou.families.planting import planted
+from tests.processes import run_master
+from tests.ring.exploring import BUGS
+
+ROOT = Path(__file__).parent.parent
+ROUND = (
+    "startRing 3\npass 4\nprintCounter\nexpect 1: 4\ncrashServer 1\nprintCounter\nexpect\nrestartServer 1\n"
+    "pass 1\nprintCounter\ncrashServer 0\npass 2\nprintCounter\nrestartServer 0\npass 1\nprintCounter\n"
+)
+PUT = "put is a command of the family store, and the first command here was one of the family ring"
+PRINTED = b"1: 4\n2: 5\n2: 7\n0: 8\n"
+
+
+@pytest.fixture(autouse=True)
+def _added() -> Iterator[None]:
+    add("tests.ring")
+    yield
+    del FAMILIES["ring"]
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("world", ["processes", "sim"])
+def test_both_worlds_print_the_same(world: str, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    options = ("--family", "tests.ring", "--world", world, "--strict", "--check", "--trace", str(trace))
+    done = run_master(ROUND, *options)
+    assert (done.stdout, done.stderr, done.returncode) == (PRINTED, b"", 0)
+    judged = _bayou("check", "--family", "tests.ring", str(trace))
+    assert judged.returncode == 0
+    assert judged.stdout.splitlines()[-1] == "valid"
+    assert "one place" in judged.stdout
+
+
+def _bayou(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bayou", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+
+
+def test_a_run_can_be_had_again(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    run_master(ROUND, "--family", "tests.ring", "--world", "sim", "--trace", str(trace))
+    again = _bayou("replay", "--family", "tests.ring", str(trace))
+    assert again.stdout.endswith("the same again\n")
+
+
+def test_what_is_off_is_told() -> None:
+    text = "pass 1\nstartRing 1\nstartRing 3\nstartRing 3\npass -1\ncrashServer 7\nput 9 a b\nlossRate 5\n"
+    done = run_master(text, "--family", "tests.ring", "--world", "sim")
+    assert done.returncode == 0
+    assert [line.split(": ", 2)[2] for line in done.stderr.decode().splitlines()] == [
+        "nobody who is up has the counter; skipped",
+        "a ring has 2 to 50 servers; skipped",
+        "there is a ring already; skipped",
+        "'-1' is no number from 0 to 1000; skipped",
+        "there is no server 7 in this ring of 3; skipped",
+        f"{PUT}; skipped",
+        "in lock-step every message has to arrive: it needs --free-running; skipped",
+    ]
+
+
+def test_random_rings_hold() -> None:
+    """Crashes in the middle of a passing on, restarts, and losses of half of all messages."""
+    batch = run_batch(Plan(0, 300, package="tests.ring"), 0, 300)
+    assert batch.findings == ()
+    assert all(batch.sightings[sight] for sight in FAMILIES["ring"].part("exploring").SIGHTINGS)
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_planted_bugs_are_found_and_cut_down(bug: str) -> None:
+    plan = Plan(0, 100, bug=bug, package="tests.ring")
+    (finding,) = run_batch(plan, 0, 100).findings
+    assert len(cut_down(finding, plan).lines) <= 8
+
+
+def test_every_order_of_a_small_ring_holds() -> None:
+    """A counter that is passed on twice, and a crash at every moment of that: and a bug shows."""
+    lines = ["startRing 3", "pass 1", "crashServer 1", "restartServer 1", "pass 1"]
+    walked = walk(lines)
+    assert (walked.states, walked.ends, walked.complete, walked.problem) == (31, 2, True, None)
+    with planted("a ring that forgets what it gave away"):
+        assert (
+            walk(
+                ["startRing 3", "pass 1", "crashServer 0", "restartServer 0", "crashServer 1", "pass 1"]
+            ).problem
+            is not None
+        )
+
+
+def test_the_command_line_explores_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert explore(["--family", "tests.ring", "--seeds", "20", "-j", "1"]) == 0
+    assert capsys.readouterr().out.startswith("20 runs, ")
+
+
+def test_nobody_else_knows_it() -> None:
+    """The product has no line about it: what it needs is in its own room, and named on the command line."""
+    for path in (ROOT / "bayou").rglob("*.py"):
+        text = path.read_text()
+        assert "tests.ring" not in text
+        assert "startRing" not in text
