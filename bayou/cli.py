@@ -36,13 +36,13 @@ def _explore(arguments: Sequence[str]) -> int:
 
 
 def _check(arguments: Sequence[str]) -> int:
-    from bayou.explore.judging import check
+    from bayou.judging.main import check
 
     return check(arguments, prog="bayou check")
 
 
 def _replay(arguments: Sequence[str]) -> int:
-    from bayou.explore.judging import replay
+    from bayou.judging.main import replay
 
     return replay(arguments, prog="bayou replay")
 

@@ -16,7 +16,7 @@ from bayou.node.messages import End, Hello, Message
 from bayou.node.session import Guarantees
 from bayou.node.settings import Habits, Limits, Settings
 from bayou.wire.connection import Introduce
-from bayou.worlds.faults import Faults
+from bayou.worlds.weather import Faults
 
 stamps = st.one_of(st.integers(1, 300), st.integers(1, STAMP_MAX))
 

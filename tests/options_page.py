@@ -15,8 +15,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn, cast
 from unittest import mock
 
-import bayou.explore.judging
 import bayou.explore.main
+import bayou.judging.main
 import bayou.master.main
 import bayou.tester.main
 from bayou import cli
@@ -80,8 +80,8 @@ ENDINGS: dict[str, tuple[ModuleType, ...]] = {
     "sim": (bayou.master.main,),
     "test": (bayou.tester.main,),
     "explore": (bayou.explore.main,),
-    "check": (bayou.explore.judging,),
-    "replay": (bayou.explore.judging,),
+    "check": (bayou.judging.main,),
+    "replay": (bayou.judging.main,),
 }
 """The modules whose EXIT_ constants each verb may end with."""
 

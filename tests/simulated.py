@@ -16,8 +16,8 @@ from bayou.node.messages import Join, Message
 from bayou.node.server import Server
 from bayou.node.session import Guarantees, parse_guarantees
 from bayou.node.settings import Habits, Settings
-from bayou.worlds.faults import BEHIND_S
 from bayou.worlds.simulated import LATENCY_S, SimulatedWorld
+from bayou.worlds.weather import BEHIND_S
 from bayou.worlds.world import NodeSpec, WorldSettings
 
 

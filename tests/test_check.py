@@ -12,10 +12,10 @@ import pytest
 from bayou.check.history import History, HistoryError
 from bayou.check.store import RULES, judge
 from bayou.check.verdict import INVALID, UNKNOWN, VALID, overall
-from bayou.explore.judging import check
 from bayou.explore.trial import Trial
 from bayou.families.store.generate import scenario
 from bayou.families.store.knobs import setup_for
+from bayou.judging.main import check
 from bayou.trace.file import TraceError, read_events, to_line
 
 Event = dict[str, Any]

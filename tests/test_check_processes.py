@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bayou.explore.judging import check
+from bayou.judging.main import check
 from tests.processes import run_master
 
 pytestmark = pytest.mark.processes

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bayou.explore.judging import replay
-from bayou.explore.replay import ReplayError, run_again
-from bayou.explore.setup import began
 from bayou.explore.trial import Trial
 from bayou.families.store.generate import scenario
 from bayou.families.store.knobs import setup_for
+from bayou.judging.began import began
+from bayou.judging.main import replay
+from bayou.judging.replay import ReplayError, run_again
 from bayou.master.helping import PROMPT_COMMANDS
 from bayou.master.language import COMMANDS
 from bayou.master.main import main

@@ -9,7 +9,7 @@ import pytest
 
 from bayou.check.history import History, HistoryError
 from bayou.check.state import State
-from bayou.explore.judging import check
+from bayou.judging.main import check
 from tests.test_check import GOOD, ROOT, TWO, A, answered, log, put, served
 from tests.test_check_rules import PROCESSES, THREE, asked, broken, settled
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bayou.explore.setup import began, patience_of, setup_of, with_patience
 from bayou.families.store.options import settings_of
 from bayou.families.store.settings import StoreSettings, plain_of
+from bayou.judging.began import began, patience_of, setup_of, with_patience
 from bayou.node.session import Guarantees
 from bayou.node.settings import Habits, Limits, Settings
 from bayou.worlds.simulated.setup import Setup

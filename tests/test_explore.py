@@ -13,7 +13,6 @@ import pytest
 from bayou.explore.campaign import Plan, cut_down, explore, run_batch, unseen
 from bayou.explore.exhaustive import walk
 from bayou.explore.files import read_scenario
-from bayou.explore.judging import check, replay
 from bayou.explore.main import main
 from bayou.explore.shrink import shrink
 from bayou.explore.trial import Trial
@@ -21,6 +20,7 @@ from bayou.families.planting import planted
 from bayou.families.store.bugs import BUGS
 from bayou.families.store.generate import scenario
 from bayou.families.store.knobs import setup_for
+from bayou.judging.main import check, replay
 from bayou.script.grammar import BadLine
 
 HERE = Path(__file__).parent

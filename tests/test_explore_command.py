@@ -15,15 +15,15 @@ import pytest
 
 from bayou.explore.campaign import Campaign, Finding, Plan, run_batch
 from bayou.explore.files import HEADER, header, read_scenario
-from bayou.explore.judging import check, replay
 from bayou.explore.main import main
-from bayou.explore.setup import began
 from bayou.explore.trial import Trial
 from bayou.families.store.generate import scenario
 from bayou.families.store.knobs import setup_for
 from bayou.families.store.options import settings_of
 from bayou.families.store.settings import StoreSettings
 from bayou.families.store.sightings import ASKED_AGAIN, SIGHTINGS
+from bayou.judging.began import began
+from bayou.judging.main import check, replay
 from bayou.node.settings import Habits, Limits, Settings
 from bayou.worlds.simulated.setup import Setup
 from tests.simulated import store_options

@@ -13,13 +13,13 @@ import pytest
 
 from bayou import families
 from bayou.core.errors import BayouError
-from bayou.explore.judging import check, replay
 from bayou.explore.main import main as explore
 from bayou.explore.trial import Trial, family_of
 from bayou.families import FAMILIES, Family, add, find, judging
 from bayou.families.planting import find_plant, known_bugs
 from bayou.families.store.bugs import BUGS, OUT_OF_REACH
 from bayou.families.vocabulary import all_commands, find_command
+from bayou.judging.main import check, replay
 from bayou.master.helping import PROMPT_COMMANDS, commands_at_prompt
 from bayou.master.language import COMMANDS
 from bayou.master.main import main

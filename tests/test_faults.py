@@ -7,7 +7,7 @@ import random
 import pytest
 
 from bayou.node.settings import Habits
-from bayou.worlds.faults import NONE, Faults, Weather
+from bayou.worlds.weather import NONE, Faults, Weather
 from tests.processes import run_master
 from tests.rows import place, text_value
 from tests.simulated import server_of, simulate

@@ -10,9 +10,9 @@ import pytest
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
 from bayou.node.settings import Habits
-from bayou.worlds.faults import NONE, Faults, Weather
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.simulated import SimulatedWorld
+from bayou.worlds.weather import NONE, Faults, Weather
 from bayou.worlds.world import DeadlineExceeded, GivenUp, WorldSettings
 from tests.processes import run_master, wait_until
 from tests.simulated import simulate, system_of

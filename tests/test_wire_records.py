@@ -16,8 +16,8 @@ from bayou.node.session import Guarantees
 from bayou.node.settings import Habits, Settings
 from bayou.wire.codec import RECORDS_DEEP, decode, encode
 from bayou.wire.errors import WireError
-from bayou.worlds.faults import Faults
 from bayou.worlds.processes.control import Start, Suffer
+from bayou.worlds.weather import Faults
 from tests.test_wire_codec import message_from
 
 

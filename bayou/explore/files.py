@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bayou._record import Record
 from bayou.core.errors import BayouError
-from bayou.explore.setup import began, setup_of
+from bayou.judging.began import began, setup_of
 from bayou.script.console import read_lines, to_text
 
 TYPE_CHECKING = False

@@ -7,10 +7,10 @@ from collections import Counter
 
 from bayou.check.verdict import overall
 from bayou.core.errors import BayouError, InvariantBroken
-from bayou.explore.setup import began, with_patience
 from bayou.families import FAMILIES
 from bayou.families.judging import judge
 from bayou.families.vocabulary import find_command
+from bayou.judging.began import began, with_patience
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
 from bayou.script.grammar import BadLine, split

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from bayou.node.messages import Links, Message
-    from bayou.worlds.faults import Faults
+    from bayou.worlds.weather import Faults
 
     class World(Protocol):
         """Starts and stops nodes, connects them, and passes orders to them and their answers back.

@@ -9,7 +9,7 @@ from bayou.families.family import System
 from bayou.node.messages import Failed
 from bayou.script.grammar import TEXT, BadLine, Kind, parse_id, parse_number
 from bayou.script.registry import Registry
-from bayou.worlds.faults import Faults
+from bayou.worlds.weather import Faults
 from bayou.worlds.world import NodeSpec
 from tests.ring.messages import BeMember, Pass, Passed, Tell, Told
 from tests.ring.options import settings_of

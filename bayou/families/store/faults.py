@@ -119,7 +119,7 @@ def _set(
             raise BadLine(f"{a} and {b} are both clients, and a client talks to servers only")
     if free_only and not system.stage.free_running:
         raise BadLine("in lock-step every message has to arrive: it needs --free-running")
-    from bayou.worlds.faults import NONE, Faults  # seldom needed, and start-up time counts
+    from bayou.worlds.weather import NONE, Faults  # seldom needed, and start-up time counts
 
     old = system.faults.get((a, b), NONE)
     values = {name: getattr(old, name) for name in old.field_names}

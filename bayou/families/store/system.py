@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bayou.families.family import Stage
     from bayou.families.store.freerunning import FreeRunning
     from bayou.families.store.settings import StoreSettings
-    from bayou.worlds.faults import Faults
+    from bayou.worlds.weather import Faults
 
 
 class StoreSystem(System):

@@ -6,13 +6,13 @@ from bayou.node.messages import Message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.worlds.faults import Faults
+    from bayou.worlds.weather import Faults
 else:
 
     def __getattr__(name):
         """Find the record that is seldom in an order only when one is: start-up time counts."""
         if name == "Faults":
-            from bayou.worlds.faults import Faults
+            from bayou.worlds.weather import Faults
 
             return Faults
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

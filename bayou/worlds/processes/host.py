@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from bayou.node.effects import Input
     from bayou.node.machine import Keeping, Machine, Machines
     from bayou.node.records import Durable
-    from bayou.worlds.faults import Weather
+    from bayou.worlds.weather import Weather
 
 
 _BUFFER = new_buffer()
@@ -290,7 +290,7 @@ class Host:
         """Let messages get lost, late, doubled or out of order, as far as a connection here has them."""
         import random
 
-        from bayou.worlds.faults import Weather
+        from bayou.worlds.weather import Weather
 
         if self._weather is None:
             self._weather = Weather(random.Random())

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from bayou.worlds.faults import Faults
+    from bayou.worlds.weather import Faults
     from bayou.worlds.world import NodeSpec
 
 DISMISSAL_S = 0.5

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from bayou.node.messages import Message
-    from bayou.worlds.faults import Weather
     from bayou.worlds.simulated.scheduler import Scheduler
+    from bayou.worlds.weather import Weather
 
     class Watcher(Protocol):
         """Whom a world shows its messages."""

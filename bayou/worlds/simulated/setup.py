@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bayou._record import Record
-from bayou.worlds.faults import BEHIND_S
 from bayou.worlds.simulated.network import LATENCY_S
 from bayou.worlds.simulated.world import SimulatedWorld
+from bayou.worlds.weather import BEHIND_S
 from bayou.worlds.world import WorldSettings
 
 TYPE_CHECKING = False

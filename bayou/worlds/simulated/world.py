@@ -17,9 +17,9 @@ from bayou.node.effects import AGAIN, LinkDown, LinkUp, Ordered, Tick
 from bayou.node.machine import Surroundings
 from bayou.node.messages import Done, Failed, Links, Message, Probe, Waiting
 from bayou.storage.memory import Memory
-from bayou.worlds.faults import BEHIND_S, Weather
 from bayou.worlds.simulated.network import LATENCY_S, Network
 from bayou.worlds.simulated.scheduler import Scheduler
+from bayou.worlds.weather import BEHIND_S, Weather
 from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, WorldSettings
 
 TYPE_CHECKING = False
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from bayou.node.machine import Machine, Machines
     from bayou.node.records import Durable
     from bayou.trace.file import Event
-    from bayou.worlds.faults import Faults
     from bayou.worlds.simulated.network import Watcher
     from bayou.worlds.simulated.scheduler import Arrival
+    from bayou.worlds.weather import Faults
     from bayou.worlds.world import NodeSpec
 
 FLUSH = Tick()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import inf
 
 from bayou.core.errors import BayouError
-from bayou.explore.setup import patience_of, setup_of, with_patience
 from bayou.families import find
 from bayou.families.planting import known_bugs, planted
+from bayou.judging.began import patience_of, setup_of, with_patience
 from bayou.master.helping import PROMPT_COMMANDS
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings

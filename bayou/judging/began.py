@@ -6,9 +6,9 @@ from __future__ import annotations
 from bayou.core.errors import BayouError
 from bayou.families import find
 from bayou.trace.file import VERSION
-from bayou.worlds.faults import BEHIND_S
 from bayou.worlds.simulated import LATENCY_S
 from bayou.worlds.simulated.setup import Setup
+from bayou.worlds.weather import BEHIND_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -61,7 +61,7 @@ def replay(arguments: Sequence[str] | None = None, prog: str = "bayou replay") -
     parser.add_argument("file", help="a trace")
     add_family_option(parser)
     options = parser.parse_args(arguments)
-    from bayou.explore.replay import run_again
+    from bayou.judging.replay import run_again
 
     try:
         events = list(_read(options.file))
