@@ -26,7 +26,14 @@ else:
         from _blake2 import blake2s
         from _functools import partial
         from _operator import _compare_digest as compare_digest
-        from _pickle import Pickler, Unpickler
+
+        # All that _pickle takes from functools is ``partial``, which is in the C half of that too.
+        _borrowed = sys.modules.setdefault("functools", sys.modules["_functools"])
+        try:
+            from _pickle import Pickler, Unpickler
+        finally:
+            if _borrowed is sys.modules["_functools"]:
+                del sys.modules["functools"]
         from _struct import calcsize, pack, unpack
     except ImportError:
         import signal

@@ -3,8 +3,6 @@ tentative suffix."""
 
 from __future__ import annotations
 
-from collections import deque
-
 from bayou.core.errors import PeerError, require
 from bayou.core.sortedwrites import SHORT, SortedWrites
 from bayou.core.vector import NOTHING, VersionVector
@@ -12,9 +10,12 @@ from bayou.core.write import Write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Iterator
 
     from bayou.core.name import Name
+else:
+    from _collections import deque  # the C half: see docs/decisions/0002-start-time.md
 
 
 class WriteLog:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from bayou.core.name import Name
 
 TYPE_CHECKING = False
@@ -20,7 +18,32 @@ if TYPE_CHECKING:
         key: str
         value: Value | Name | None
 else:
-    _Fields = namedtuple("_Fields", "stamp server kind collection key value")
+    from _collections import _tuplegetter  # the C half: see docs/decisions/0002-start-time.md
+
+    _new = tuple.__new__
+
+    class _Fields(tuple):
+        """What NamedTuple makes of the fields, without the import of collections."""
+
+        __slots__ = ()
+        _fields = ("stamp", "server", "kind", "collection", "key", "value")
+
+        def __new__(cls, stamp, server, kind, collection, key, value):
+            return _new(cls, (stamp, server, kind, collection, key, value))
+
+        def __getnewargs__(self):
+            return tuple(self)
+
+        def _replace(self, **changed):
+            made = type(self)(
+                *(changed.pop(name, value) for name, value in zip(self._fields, self, strict=True))
+            )
+            if changed:
+                raise TypeError(f"a write has no {', '.join(changed)}")
+            return made
+
+    for _at, _name in enumerate(_Fields._fields):
+        setattr(_Fields, _name, _tuplegetter(_at, _name))
 
 # The numbers of kinds are for good: on the wire, in journals and in traces they are the same.
 PUT = 0

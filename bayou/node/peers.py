@@ -6,16 +6,17 @@ has taken over from a retiring server has done so, whatever becomes of the conne
 
 from __future__ import annotations
 
-from collections import deque
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Iterable
 
     from bayou.core.items import Items
     from bayou.core.name import Name
     from bayou.core.vector import VersionVector
     from bayou.node.messages import AskHeir, End, Gather
+else:
+    from _collections import deque  # the C half: see docs/decisions/0002-start-time.md
 
 
 class Inbound:

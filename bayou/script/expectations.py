@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Iterable
+else:
+    from _collections import deque  # the C half: see docs/decisions/0002-start-time.md
 
 
 class Expectations:

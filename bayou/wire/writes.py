@@ -10,7 +10,7 @@ write needs no new column: nothing, a value in canonical form, or a server's nam
 from __future__ import annotations
 
 import sys
-from operator import itemgetter
+from _operator import itemgetter  # the C half: see docs/decisions/0002-start-time.md
 
 from bayou._lean import partial
 from bayou.core.name import Name
