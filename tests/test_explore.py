@@ -141,6 +141,11 @@ def test_a_walk_finds_what_is_broken_and_tells_the_way() -> None:
     assert "crashServer 1" in walked.path
     with pytest.raises(BadLine, match="partition can't be explored here"):
         walk(["joinServer 0", "partition 0 | 1"])
+    for line in ("wait 5", "include x", "nothing of ours"):
+        with pytest.raises(BadLine, match=f"^{line.split()[0]} can't be explored here: joinServer,"):
+            walk(["joinServer 0", line])
+    with pytest.raises(BadLine, match="joinServer comes too late"):
+        walk(["joinServer 0", "joinClient 9 0", "put 9 a b", "joinServer 1"])
 
 
 # The command line.

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
-from bayou.explore.campaign import Plan, cut_down, run_batch
+from bayou.explore.campaign import Campaign, Plan, cut_down, run_batch
 from bayou.explore.exhaustive import walk
 from bayou.explore.main import main as explore
+from bayou.explore.trial import Trial
 from bayou.families import FAMILIES, add
 from bayou.families.planting import planted
+from bayou.master.language import COMMANDS
+from bayou.master.run import Run, RunSettings
+from bayou.worlds.processes.world import ProcessWorld
+from bayou.worlds.world import Gone, NodeLost, WorldSettings
 from tests.processes import run_master
 from tests.ring.exploring import BUGS
 
@@ -105,6 +114,49 @@ def test_every_order_of_a_small_ring_holds() -> None:
 def test_the_command_line_explores_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert explore(["--family", "tests.ring", "--seeds", "20", "-j", "1"]) == 0
     assert capsys.readouterr().out.startswith("20 runs, ")
+
+
+def test_a_server_that_is_lost_is_forgotten() -> None:
+    """As a prompt does where a process was killed: then it can be restarted."""
+    said: list[str] = []
+    printed: list[bytes] = []
+    world = ProcessWorld(WorldSettings(deadline_s=20.0))
+    try:
+        run = Run(world, COMMANDS, RunSettings("run"), write=printed.append, complain=said.append)
+        run.line(1, b"startRing 3")
+        os.kill(world.pids[1], signal.SIGKILL)
+        with pytest.raises(NodeLost, match="server 1 has ended by itself"):
+            _say_until_it_fails(run, b"pass 1")
+        assert run.system is not None
+        run.system.lose(1)
+        with pytest.raises(Gone):
+            world.crash(1)
+        said.clear()
+        for line in (b"crashServer 1", b"restartServer 1", b"allRest", b"printCounter"):
+            run.line(3, line)
+        assert said == ["run:3: crashServer 1: server 1 is not up; skipped"]
+        assert len(printed) == 1
+    finally:
+        world.close()
+
+
+def _say_until_it_fails(run: Run, line: bytes) -> None:
+    while True:
+        run.line(2, line)
+
+
+def test_workers_that_inherit_nothing_find_the_family_and_its_bugs() -> None:
+    bug = "a ring that forgets what it gave away"
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        batch = Campaign(Plan(0, 25, bug=bug, package="tests.ring")).run(executor=pool)
+    assert batch.findings
+
+
+def test_a_file_of_nothing_but_an_include_is_of_the_family_that_was_added(tmp_path: Path) -> None:
+    (tmp_path / "ring.inc").write_text("startRing 3\npass 4\n")
+    trial = Trial([f"include {tmp_path}/ring.inc"], FAMILIES["ring"].part("exploring").setup_for(1))
+    assert trial.exploring is FAMILIES["ring"].part("exploring")
+    assert trial.run().problem is None
 
 
 def test_nobody_else_knows_it() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
     from typing import Any
 
+    from bayou.families import Family
     from bayou.worlds.simulated.setup import Setup
 
 BATCH = 25
@@ -48,11 +49,14 @@ class Plan(Record):
     bug: str | None = None
     package: str = ""
 
+    def get_ready(self) -> Family:
+        """See that the family is known in this process, which may be a fresh one; return it."""
+        return add(self.package) if self.package else next(iter(FAMILIES.values()))
+
     @property
     def exploring(self) -> Any:
         """What the family brings for this: see docs/families.md."""
-        family = add(self.package) if self.package else next(iter(FAMILIES.values()))
-        return family.part("exploring")
+        return self.get_ready().part("exploring")
 
     def setup(self, seed: int) -> Setup:
         """Return the conditions under which the run with this seed takes place."""
@@ -95,6 +99,7 @@ def run_batch(plan: Plan, first: int, count: int) -> Batch:
     sightings: Counter[str] = Counter()
     messages, runs = 0, 0
     findings: list[Finding] = []
+    plan.get_ready()
     with planted(plan.bug):
         for seed in range(first, first + count):
             trial = plan.trial(seed).run()

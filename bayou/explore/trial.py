@@ -36,7 +36,8 @@ def ignore(_: object) -> None:
 
 
 def family_of(lines: Sequence[bytes | None]) -> Family:
-    """Return the family that the first command of these lines tells, the first of all where there is none."""
+    """Return the family that the first command of these lines tells. Where there is none, as all may be in
+    included files, it is the one that was added last, if one was, or else the first of all."""
     for line in lines:
         words = split(line or b"")
         try:
@@ -45,7 +46,8 @@ def family_of(lines: Sequence[bytes | None]) -> Family:
             continue
         if family is not None:
             return family
-    return next(iter(FAMILIES.values()))
+    families = list(FAMILIES.values())
+    return next((family for family in reversed(families) if family.is_added), families[0])
 
 
 class Trial:

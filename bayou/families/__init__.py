@@ -30,6 +30,11 @@ class Family(Record):
     package: str
     openers: Mapping[str, int] = {}
 
+    @property
+    def is_added(self) -> bool:
+        """Whether it does not come with this package."""
+        return not self.package.startswith("bayou.")
+
     def has(self, name: str) -> bool:
         """Whether there is such a module in the family's room."""
         from importlib.util import find_spec  # takes a while to import, and is seldom needed
@@ -65,8 +70,8 @@ def add(package: str) -> Family:
         family = import_module(package).FAMILY
     except (ImportError, AttributeError) as error:
         raise BayouError(f"{package!r} brings no family of scenarios: {error}") from error
-    if not isinstance(family, Family):
-        raise BayouError(f"{package!r} brings no family of scenarios: its FAMILY is none")
+    if not isinstance(family, Family) or family.package != package:
+        raise BayouError(f"{package!r} brings no family of scenarios: its FAMILY is none of it")
     if family.name in FAMILIES:
         raise BayouError(f"there is a family {family.name} already")
     FAMILIES[family.name] = family

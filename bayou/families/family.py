@@ -104,7 +104,8 @@ class System:
         self.unsettle()
 
     def lose(self, node: int) -> None:
-        """A node is gone without having been told to."""
+        """A node is gone without having been told to: forget it, as a family's own does, which knows how."""
+        self.doubt()
 
 
 if TYPE_CHECKING:

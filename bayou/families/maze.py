@@ -16,7 +16,7 @@ from random import Random
 from bayou.core.errors import BayouError, require
 from bayou.families.family import commands_of
 from bayou.families.judging import judge
-from bayou.script.grammar import BadLine, parse, split, unknown
+from bayou.script.grammar import BadLine, parse, shorten, split
 from bayou.trace.file import VERSION
 from bayou.worlds.simulated import SimulatedWorld
 
@@ -86,18 +86,18 @@ class Maze:
         words, commands = split(line.encode()), commands_of(family).COMMANDS
         if not words:
             return
-        if words[0] not in commands:
-            raise unknown(words[0], commands)
-        parsed = parse(line.encode(), words, commands[words[0]])
-        name = parsed.command.name
-        if name in self.FIRST and not self.rest:
-            self.run_dry()
-            self.set_up(name, parsed.fields)
-        elif name in self.THEN:
-            self.rest.append((name, parsed.fields))
-        else:
+        name = words[0]
+        if name not in (*self.FIRST, *self.THEN):
             first, then = ", ".join(self.FIRST), ", ".join(self.THEN)
-            raise BadLine(f"{name} can't be explored here: {first} come first, then {then}")
+            raise BadLine(f"{shorten(name)} can't be explored here: {first} come first, then {then}")
+        fields = parse(line.encode(), words, commands[name]).fields
+        if name in self.THEN:
+            self.rest.append((name, fields))
+        elif self.rest:
+            raise BadLine(f"{name} comes too late: {', '.join(self.FIRST)} come first")
+        else:
+            self.run_dry()
+            self.set_up(name, fields)
 
     def run_dry(self) -> None:
         """Let all messages arrive that are on their way."""

@@ -40,7 +40,7 @@ def check(arguments: Sequence[str] | None = None, prog: str = "bayou check") -> 
     except (OSError, TraceError, HistoryError, BayouError) as error:
         print(f"{prog}: {options.file}: {error}", file=sys.stderr)
         return EXIT_WRONG
-    width = max(map(len, rules))
+    width = max(map(len, rules), default=0)
     for rule, verdict in verdicts.items():
         print(f"{verdict.word:8}{rule:{width}}  {rules[rule]} ({verdict.looked:,} looks)")
         for at, why in verdict.broken[:SHOWN]:

@@ -93,6 +93,14 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
     for family in families.FAMILIES.values():
         family.part("options").add_options(parser.add_argument_group(f"options of the family {family.name}"))
     given = parser.parse_args(arguments)
+    of_families = {
+        family.name: family.part("options").options_of(given) for family in families.FAMILIES.values()
+    }
+    for name, plain in of_families.items():
+        try:
+            families.find(name).part("options").settings_of(plain)
+        except (ValueError, TypeError) as error:
+            parser.error(f"options of the family {name}: {error}")
     return Options(
         file=None if given.file == "-" else given.file,
         world=world or given.world,
@@ -103,9 +111,7 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
         seed=given.seed,
         trace=given.trace,
         check=given.check,
-        families={
-            family.name: family.part("options").options_of(given) for family in families.FAMILIES.values()
-        },
+        families=of_families,
     )
 
 

@@ -139,9 +139,9 @@ class Run:
 
     def open(self, family: Family) -> None:
         """The run is of this family from here on."""
-        self.family = family
         self.record({"event": "opened", "family": family.name})
         self.system = commands_of(family).open_system(self)
+        self.family = family
 
     def end(self) -> None:
         """The scenario is over."""

@@ -44,6 +44,12 @@ class RingSystem(System):
             if server in self.up:
                 self.up.remove(server)
 
+    def lose(self, node: int) -> None:
+        super().lose(node)
+        if node in self.up:
+            self.up.remove(node)
+            self.stage.record({"event": "crashed", "server": node})
+
     def spec(self, server: int) -> NodeSpec:
         """Return what a world has to know of a server."""
         what = BeMember(server == 0, self._retry_s)

@@ -181,7 +181,9 @@ class ProcessWorld:
         return [node.id for node, _ in self._given_up.values()]
 
     def crash(self, server: int) -> None:
-        node = self._nodes.pop(server)
+        node = self._nodes.pop(server, None)
+        if node is None:
+            raise Gone(f"{server} can't crash: it is gone")
         if node.pid is not None:
             os.kill(node.pid, signal.SIGKILL)
         while node.key in self._by_key:

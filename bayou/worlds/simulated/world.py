@@ -439,6 +439,8 @@ class SimulatedWorld:
 
     def drop(self, node: int, peer: int, why: str) -> None:
         """A node drops its connection to a peer."""
+        if node not in self.specs:  # it has left, on hearing of what was dropped before
+            return
         self.dropped.append((node, peer, why))
         self._complain(f"{self.specs[node].label} drops its connection to {peer}: {why}")
         self.disconnect(node, peer)
