@@ -71,7 +71,7 @@ def add(package: str) -> Family:
     except (ImportError, AttributeError) as error:
         raise BayouError(f"{package!r} brings no family of scenarios: {error}") from error
     if not isinstance(family, Family) or family.package != package:
-        raise BayouError(f"{package!r} brings no family of scenarios: its FAMILY is none of it")
+        raise BayouError(f"{package!r} brings no family of scenarios: its FAMILY is none")
     if family.name in FAMILIES:
         raise BayouError(f"there is a family {family.name} already")
     FAMILIES[family.name] = family
