@@ -17,6 +17,7 @@ from bayou.core.vector import VersionVector
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run
 from bayou.node.effects import LinkUp, Received
+from bayou.node.life import ASKING
 from bayou.node.messages import HandOver, Hello, Message, TakenOver
 from bayou.node.server import Server
 from bayou.wire.connection import NONCE_BYTES, Connection, Introduce
@@ -36,6 +37,7 @@ class Sender:
         for _ in range(2):
             name = root.create().created
         self.server = Server(ME, random.Random(1))
+        self.server.life.enter(ASKING)
         self.server.become(name)
         self.server.activate()
         replica = self.server.replica

@@ -13,6 +13,7 @@ from bayou.core.rows import PLAYLIST
 from bayou.core.values import text_value
 from bayou.core.write import DELETE, PUT, Write
 from bayou.node.effects import LinkUp, Received
+from bayou.node.life import ASKING
 from bayou.node.messages import HAND_OVER, AntiEntropy, Hello, Pull, Request
 from bayou.node.server import Server
 from benchmarks.table import Row, timed
@@ -41,6 +42,7 @@ class LongLog:
         busy = root.create().created
         self.songs = ["song"] if one_song else [f"song{n}" for n in range(size)]
         self.server = Server(1, _Counter())
+        self.server.life.enter(ASKING)
         self.server.become(root.create().created)
         self.server.activate()
         replica = self.server.replica
