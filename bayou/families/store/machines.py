@@ -11,7 +11,7 @@ from bayou.node.settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from bayou.node.effects import Effects, Input
@@ -26,6 +26,10 @@ def keeping() -> Keeping:
     from bayou.families.store.keeping import StoreKeeping  # only worlds with files need that
 
     return StoreKeeping()
+
+
+_TELLERS: dict[type[Message], Callable[[int, Input, Effects], list[dict[str, Any]]]] = {}
+"""What tells the events of a step, by what the machine is."""
 
 
 def make(address: int, what: Message, around: Surroundings) -> Machine:
@@ -59,6 +63,8 @@ def _settings(be: BeServer, around: Surroundings) -> Settings:
 
 def events_of(what: Message, address: int, given: Input, effects: Effects) -> list[dict[str, Any]]:
     """Return what a step of a server or client amounts to, as events of a trace."""
-    from bayou.families.store.events import of_client, of_server  # only where there is a trace
+    if not _TELLERS:
+        from bayou.families.store.events import of_client, of_server  # only where there is a trace
 
-    return (of_client if isinstance(what, BeClient) else of_server)(address, given, effects)
+        _TELLERS.update({BeClient: of_client, BeServer: of_server})
+    return _TELLERS[type(what)](address, given, effects)

@@ -100,6 +100,7 @@ class SimulatedWorld:
         self.settings = settings or WorldSettings()
         self.nodes: dict[int, Machine] = {}
         self.specs: dict[int, NodeSpec] = {}
+        self._machines: dict[int, Machines] = {}
         self._drivers: dict[int, Driver] = {}
         self.journals: dict[int, Memory] = {}
         self.dropped: list[tuple[int, int, str]] = []
@@ -248,6 +249,7 @@ class SimulatedWorld:
     def close(self) -> None:
         self.nodes.clear()
         self.specs.clear()
+        self._machines.clear()
         self._drivers.clear()
         self._scheduler.clear()
 
@@ -270,7 +272,7 @@ class SimulatedWorld:
     def restart(self, spec: NodeSpec, peers: Sequence[int]) -> None:
         """Start a crashed server with what it had made durable, and connect it to these nodes."""
         server = spec.address
-        machines = self._machines(spec)
+        machines = _module(spec)
         machine = machines.restore(server, spec.what, self._surroundings(server), self.journals[server])
         self._seat(spec, machine)
         self._set_alarm(server, machine.wake_at)
@@ -303,7 +305,7 @@ class SimulatedWorld:
     def add(self, spec: NodeSpec, peers: Sequence[int]) -> None:
         """Start a node and connect it to these servers, without giving it an order."""
         node = spec.address
-        self._seat(spec, self._machines(spec).make(node, spec.what, self._surroundings(node)))
+        self._seat(spec, _module(spec).make(node, spec.what, self._surroundings(node)))
         if spec.is_server:
             self.journals[node] = Memory()
         for peer in peers:
@@ -357,10 +359,6 @@ class SimulatedWorld:
 
     # How it works.
 
-    def _machines(self, spec: NodeSpec) -> Machines:
-        made: Machines = import_module(spec.machines)
-        return made
-
     def _surroundings(self, node: int) -> Surroundings:
         rng = random.Random(self._rng.getrandbits(64))
         return Surroundings(rng, self.now_s, self._skews_s.get(node, 0.0))
@@ -378,6 +376,7 @@ class SimulatedWorld:
 
     def _seat(self, spec: NodeSpec, machine: Machine) -> None:
         self.specs[spec.address] = spec
+        self._machines[spec.address] = _module(spec)
         self.nodes[spec.address] = machine
         self._drivers[spec.address] = Driver(machine, _Seat(self, spec.address))
 
@@ -424,7 +423,7 @@ class SimulatedWorld:
         """An input of a node has brought this about."""
         spec = self.specs[node]
         if self.observe is not None:
-            for event in self._machines(spec).events_of(spec.what, node, given, effects):
+            for event in self._machines[node].events_of(spec.what, node, given, effects):
                 self.observe({**event, "t": round(self.now_s, 6)})
         for words in effects.notes:
             if words[0] == AGAIN and self.watcher is not None:
@@ -448,7 +447,7 @@ class SimulatedWorld:
     def remove(self, node: int) -> None:
         """A node is gone, and its connections with it."""
         del self.nodes[node]
-        del self.specs[node]
+        del self.specs[node], self._machines[node]
         del self._drivers[node]
         self._flushing.pop(node, None)
         self._departed[node] = None
@@ -472,3 +471,9 @@ class SimulatedWorld:
     def _complain(self, line: str) -> None:
         if self.complain is not None:
             self.complain(line)
+
+
+def _module(spec: NodeSpec) -> Machines:
+    """Return the module that makes a node's machine."""
+    made: Machines = import_module(spec.machines)
+    return made
