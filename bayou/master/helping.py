@@ -55,8 +55,8 @@ def help_(run: Run, name: str) -> None:
 
 @PROMPT_COMMANDS.command(
     "status",
-    does="shows how things stand, as servers and clients say themselves: who is connected to whom, who is "
-    "the primary, what is tentative, and who has crashed",
+    does="shows how things stand, as the nodes say themselves: who is connected to whom, what each has to do "
+    "still, and who has crashed",
     until="it is printed, half a second later where somebody does not respond",
     example="status",
     group=PROMPT,
