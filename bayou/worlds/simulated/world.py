@@ -100,7 +100,6 @@ class SimulatedWorld:
         self.settings = settings or WorldSettings()
         self.nodes: dict[int, Machine] = {}
         self.specs: dict[int, NodeSpec] = {}
-        self._machines: dict[int, Machines] = {}
         self._drivers: dict[int, Driver] = {}
         self.journals: dict[int, Memory] = {}
         self.dropped: list[tuple[int, int, str]] = []
@@ -249,7 +248,6 @@ class SimulatedWorld:
     def close(self) -> None:
         self.nodes.clear()
         self.specs.clear()
-        self._machines.clear()
         self._drivers.clear()
         self._scheduler.clear()
 
@@ -376,7 +374,6 @@ class SimulatedWorld:
 
     def _seat(self, spec: NodeSpec, machine: Machine) -> None:
         self.specs[spec.address] = spec
-        self._machines[spec.address] = _module(spec)
         self.nodes[spec.address] = machine
         self._drivers[spec.address] = Driver(machine, _Seat(self, spec.address))
 
@@ -423,7 +420,7 @@ class SimulatedWorld:
         """An input of a node has brought this about."""
         spec = self.specs[node]
         if self.observe is not None:
-            for event in self._machines[node].events_of(spec.what, node, given, effects):
+            for event in _module(spec).events_of(spec.what, node, given, effects):
                 self.observe({**event, "t": round(self.now_s, 6)})
         for words in effects.notes:
             if words[0] == AGAIN and self.watcher is not None:
@@ -447,7 +444,7 @@ class SimulatedWorld:
     def remove(self, node: int) -> None:
         """A node is gone, and its connections with it."""
         del self.nodes[node]
-        del self.specs[node], self._machines[node]
+        del self.specs[node]
         del self._drivers[node]
         self._flushing.pop(node, None)
         self._departed[node] = None
@@ -475,5 +472,5 @@ class SimulatedWorld:
 
 def _module(spec: NodeSpec) -> Machines:
     """Return the module that makes a node's machine."""
-    made: Machines = import_module(spec.machines)
+    made: Machines = sys.modules.get(spec.machines) or import_module(spec.machines)
     return made
