@@ -25,15 +25,12 @@ SHOWN = 3
 
 def check(arguments: Sequence[str] | None = None, prog: str = "bayou check") -> int:
     """Judge a trace: 0 valid, 5 invalid, 6 unknown, 2 where it can't be read."""
-    add_families(arguments, prog)
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description="Judge what happened in a run from its trace alone (bayou run --trace FILE).",
-        epilog="exit status: 0 valid, 5 invalid, 6 unknown (nothing was there to be judged), 2 not readable",
+    options = _read_options(
+        arguments,
+        prog,
+        "Judge what happened in a run from its trace alone (bayou run --trace FILE).",
+        "exit status: 0 valid, 5 invalid, 6 unknown (nothing was there to be judged), 2 not readable",
     )
-    parser.add_argument("file", help="a trace")
-    add_family_option(parser)
-    options = parser.parse_args(arguments)
     try:
         events = list(_read(options.file))
         verdicts, rules = judge(events), rules_of(family_of(events))
@@ -52,15 +49,12 @@ def check(arguments: Sequence[str] | None = None, prog: str = "bayou check") -> 
 
 def replay(arguments: Sequence[str] | None = None, prog: str = "bayou replay") -> int:
     """Run the commands of a trace again, simulated: 0 where the same happens, 1 where not, 2 not readable."""
-    add_families(arguments, prog)
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description="Run again what a trace of the simulated world recorded: does the same happen?",
-        epilog="exit status: 0 when every event is the same, 1 when one differs, 2 when it can't be read",
+    options = _read_options(
+        arguments,
+        prog,
+        "Run again what a trace of the simulated world recorded: does the same happen?",
+        "exit status: 0 when every event is the same, 1 when one differs, 2 when it can't be read",
     )
-    parser.add_argument("file", help="a trace")
-    add_family_option(parser)
-    options = parser.parse_args(arguments)
     from bayou.judging.replay import run_again
 
     try:
@@ -78,6 +72,16 @@ def replay(arguments: Sequence[str] | None = None, prog: str = "bayou replay") -
         return EXIT_FAILED
     print(f"{len(events)} events, the same again")
     return 0
+
+
+def _read_options(
+    arguments: Sequence[str] | None, prog: str, description: str, epilog: str
+) -> argparse.Namespace:
+    add_families(arguments, prog)
+    parser = argparse.ArgumentParser(prog=prog, description=description, epilog=epilog)
+    parser.add_argument("file", help="a trace")
+    add_family_option(parser)
+    return parser.parse_args(arguments)
 
 
 def _read(name: str) -> list[Event]:

@@ -63,6 +63,7 @@ class Recording:
             os.close(self._fd)
         if self._kept is None:
             return 0
+        from bayou.check.history import HistoryError
         from bayou.check.verdict import INVALID, VALID, overall
         from bayou.core.errors import BayouError
         from bayou.families.judging import judge
@@ -70,7 +71,10 @@ class Recording:
 
         try:
             verdicts = judge(self._kept)
-        except BayouError as error:  # its family has no rules
+        except (
+            BayouError,
+            HistoryError,
+        ) as error:  # its family has no rules, or events that these can't read
             complain(str(error))
             return EXIT_UNKNOWN
         for rule, verdict in verdicts.items():
