@@ -14,11 +14,12 @@ from bayou.core.replica import Replica
 from bayou.core.rows import PLAYLIST
 from bayou.core.values import text_value
 from bayou.core.vector import VersionVector
+from bayou.machine.effects import LinkUp, Received
+from bayou.machine.messages import Message
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run
-from bayou.node.effects import LinkUp, Received
 from bayou.node.life import ASKING
-from bayou.node.messages import HandOver, Hello, Message, TakenOver
+from bayou.node.messages import HandOver, Hello, TakenOver
 from bayou.node.server import Server
 from bayou.wire.connection import NONCE_BYTES, Connection, Introduce
 from bayou.worlds.processes.world import ProcessWorld

@@ -10,9 +10,9 @@ from statistics import median
 
 from bayou.explore.campaign import Plan, explore
 from bayou.families.store.settings import StoreSettings, plain_of
+from bayou.machine.messages import Message
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
-from bayou.node.messages import Message
 from bayou.node.settings import Habits
 from bayou.worlds.simulated import SimulatedWorld
 from benchmarks.table import Row, in_turn, ratio

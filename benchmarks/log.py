@@ -12,7 +12,7 @@ from bayou.core.replica import Replica
 from bayou.core.rows import PLAYLIST
 from bayou.core.values import text_value
 from bayou.core.write import DELETE, PUT, Write
-from bayou.node.effects import LinkUp, Received
+from bayou.machine.effects import LinkUp, Received
 from bayou.node.life import ASKING
 from bayou.node.messages import HAND_OVER, AntiEntropy, Hello, Pull, Request
 from bayou.node.server import Server

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from bayou.core.rows import PLAYLIST
 from bayou.core.values import text_value
 from bayou.families.store.keeping import StoreKeeping
-from bayou.node.effects import LinkUp, Ordered, Received
+from bayou.machine.effects import LinkUp, Ordered, Received
 from bayou.node.messages import Hello, Join, Request
 from bayou.node.server import Server
 from bayou.storage.journal import Journal

@@ -22,9 +22,10 @@ from bayou.core.items import Items
 from bayou.core.name import Name
 from bayou.core.vector import STAMP_MAX, START, VersionVector
 from bayou.core.write import PUT, Write
+from bayou.machine.messages import Message
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run
-from bayou.node.messages import AntiEntropy, End, HandOver, Message, Pull, Request
+from bayou.node.messages import AntiEntropy, End, HandOver, Pull, Request
 from bayou.wire.codec import encode
 from bayou.wire.columns import NAMES_MAX
 from bayou.wire.connection import (

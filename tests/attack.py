@@ -28,6 +28,7 @@ from bayou.core.items import Items
 from bayou.core.name import ROOT
 from bayou.core.vector import START, VersionVector
 from bayou.core.write import PUT, Write
+from bayou.machine.messages import Message
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run
 from bayou.node.messages import (
@@ -39,7 +40,6 @@ from bayou.node.messages import (
     End,
     Gather,
     HandOver,
-    Message,
     News,
     NotNow,
     Pull,

@@ -12,6 +12,7 @@ from bayou.core.items import Items
 from bayou.core.name import Name
 from bayou.core.write import NOTICE, PUT, Write
 from bayou.families.store.topology import Topology
+from bayou.machine.messages import Failed, Message
 from bayou.node.messages import (
     COMMITTED,
     FULL,
@@ -20,10 +21,8 @@ from bayou.node.messages import (
     Converged,
     Did,
     Do,
-    Failed,
     Join,
     Joined,
-    Message,
     Pause,
     Retire,
     Retired,

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 from bayou.check.history import History
 from bayou.check.store import judge
 from bayou.check.verdict import VALID, overall
+from bayou.machine.messages import Probe
 from bayou.master.language import COMMANDS
 from bayou.master.options import parse_options
 from bayou.master.recording import began
 from bayou.master.run import Run, RunSettings
-from bayou.node.messages import OK, Did, Do, Probe
+from bayou.node.messages import OK, Did, Do
 from bayou.node.settings import Habits
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import WorldSettings

@@ -12,7 +12,8 @@ from bayou.core.rows import BLANKS, PLAYLIST
 from bayou.core.values import Value, text_value, to_value
 from bayou.core.vector import STAMP_MAX, VersionVector
 from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
-from bayou.node.messages import End, Hello, Message
+from bayou.machine.messages import Message
+from bayou.node.messages import End, Hello
 from bayou.node.session import Guarantees
 from bayou.node.settings import Habits, Limits, Settings
 from bayou.wire.connection import Introduce

@@ -10,9 +10,10 @@ from typing import Any
 from bayou.families.store.settings import StoreSettings, plain_of
 from bayou.families.store.specs import BeServer, client_spec, server_spec
 from bayou.families.store.system import StoreSystem
+from bayou.machine.messages import Message
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
-from bayou.node.messages import Join, Message
+from bayou.node.messages import Join
 from bayou.node.server import Server
 from bayou.node.session import Guarantees, parse_guarantees
 from bayou.node.settings import Habits, Settings

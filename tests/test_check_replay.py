@@ -14,12 +14,12 @@ from bayou.families.store.knobs import setup_for
 from bayou.judging.began import began
 from bayou.judging.main import replay
 from bayou.judging.replay import ReplayError, run_again
+from bayou.machine.messages import Message
 from bayou.master.helping import PROMPT_COMMANDS
 from bayou.master.language import COMMANDS
 from bayou.master.main import main
 from bayou.master.recording import given_up
 from bayou.master.run import Run, RunSettings
-from bayou.node.messages import Message
 from bayou.trace.file import read_events, to_line
 from bayou.worlds.simulated import SimulatedWorld
 from bayou.worlds.simulated.setup import Setup

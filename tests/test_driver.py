@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from bayou.core.name import ROOT
 from bayou.host.driver import INPUTS_MAX, Driver
-from bayou.node.effects import Effects, Input, LinkDown, Tick
-from bayou.node.messages import Done, Links, Message, Pause
+from bayou.machine.effects import Effects, Input, LinkDown, Tick
+from bayou.machine.messages import Done, Links, Message
+from bayou.node.messages import Pause
 from bayou.node.records import Named
 
 if TYPE_CHECKING:
     from typing import ClassVar
 
-    from bayou.node.records import Durable
+    from bayou.machine.records import Durable
 
 
 class Puppet:

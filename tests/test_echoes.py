@@ -9,7 +9,8 @@ import pytest
 
 from bayou.core.write import PUT
 from bayou.families.planting import Patch, planted
-from bayou.node.effects import Effects, LinkDown, LinkUp
+from bayou.machine.effects import Effects, LinkDown, LinkUp
+from bayou.machine.messages import Message
 from bayou.node.messages import (
     JOIN,
     ROUND,
@@ -23,7 +24,6 @@ from bayou.node.messages import (
     Hello,
     Join,
     Joined,
-    Message,
     News,
     Pause,
     Pull,

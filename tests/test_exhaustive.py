@@ -12,7 +12,7 @@ from bayou.node.client import Client
 from bayou.node.server import Server
 
 if TYPE_CHECKING:
-    from bayou.node.effects import Effects, Input
+    from bayou.machine.effects import Effects, Input
 
 EXPLORED = Path(__file__).parent / "explored"
 SHORT = "two-servers-and-a-crash"

@@ -16,7 +16,8 @@ from bayou.core.write import CREATION, PUT, RETIREMENT, Write
 from bayou.explore.shrink import SHORT, shrink
 from bayou.families.store.lockstep import LockStep
 from bayou.families.store.topology import Topology
-from bayou.node.messages import Converge, Message
+from bayou.machine.messages import Message
+from bayou.node.messages import Converge
 from bayou.node.session import Guarantees, parse_guarantees
 from tests.rows import row
 from tests.simulated import StoreWorld

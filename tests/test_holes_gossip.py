@@ -3,8 +3,9 @@ Each test here fails with such a change."""
 
 from __future__ import annotations
 
-from bayou.node.effects import Effects, LinkUp
-from bayou.node.messages import GOSSIP, AntiEntropy, Hello, News, Pause, Probe, Pull, Request, Retire, Waiting
+from bayou.machine.effects import Effects, LinkUp
+from bayou.machine.messages import Probe, Waiting
+from bayou.node.messages import GOSSIP, AntiEntropy, Hello, News, Pause, Pull, Request, Retire
 from bayou.node.server import Server
 from bayou.node.settings import Habits, Limits, Settings
 from tests.rows import row

@@ -15,7 +15,9 @@ from bayou.core.replica import Replica
 from bayou.core.values import fits, to_value
 from bayou.core.vector import NOTHING, RETIRED, LiveVector, VersionVector
 from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, Write
-from bayou.node.effects import AGAIN, Effects, LinkDown, LinkUp, Tick
+from bayou.machine.effects import AGAIN, Effects, LinkDown, LinkUp, Tick
+from bayou.machine.messages import Message
+from bayou.machine.patience import Patience
 from bayou.node.messages import (
     Answer,
     AntiEntropy,
@@ -31,7 +33,6 @@ from bayou.node.messages import (
     HandOver,
     Hello,
     Join,
-    Message,
     News,
     NotNow,
     Pause,
@@ -39,7 +40,6 @@ from bayou.node.messages import (
     Request,
     Retire,
 )
-from bayou.node.patience import Patience
 from bayou.node.records import CreatedFor, Named
 from bayou.node.server import Server
 from bayou.node.settings import Habits, Limits, Settings

@@ -10,7 +10,8 @@ from bayou.core.name import ROOT
 from bayou.core.replica import Replica
 from bayou.core.vector import START
 from bayou.core.write import PUT, Write
-from bayou.node.effects import LinkDown, LinkUp, Ordered, Tick
+from bayou.machine.effects import LinkDown, LinkUp, Ordered, Tick
+from bayou.machine.messages import Done, Failed, Message, Probe, Waiting
 from bayou.node.messages import (
     JOIN,
     AntiEntropy,
@@ -20,21 +21,16 @@ from bayou.node.messages import (
     Create,
     Created,
     Declined,
-    Done,
     End,
-    Failed,
     Gather,
     HandOver,
     Hello,
     Join,
     Joined,
-    Message,
     Pause,
-    Probe,
     Pull,
     Retire,
     Retired,
-    Waiting,
     Willing,
 )
 from bayou.node.records import CreatedFor, Promised

@@ -11,7 +11,7 @@ from bayou.core.name import ROOT
 from bayou.core.replica import Replica
 from bayou.core.vector import STAMP_MAX
 from bayou.core.write import PUT, Write
-from bayou.node.effects import LinkUp
+from bayou.machine.effects import LinkUp
 from bayou.node.messages import (
     HAND_OVER,
     AntiEntropy,

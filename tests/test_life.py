@@ -12,7 +12,7 @@ from bayou.core.items import Items
 from bayou.core.name import ROOT
 from bayou.core.replica import Replica
 from bayou.core.write import RETIREMENT, Write
-from bayou.node.effects import LinkDown, LinkUp, Tick
+from bayou.machine.effects import LinkDown, LinkUp, Tick
 from bayou.node.life import ASKING, GONE, LEAVING, MEMBER, NAMED, NEW, NEXT, RETIRED, Life
 from bayou.node.messages import (
     HAND_OVER,
@@ -36,7 +36,7 @@ from bayou.node.server import Server
 from tests.test_nodes import Numbers, deliver, due, first, hear, only, order, said, server, system
 
 if TYPE_CHECKING:
-    from bayou.node.records import Durable
+    from bayou.machine.records import Durable
 
 PATH = (NEW, ASKING, NAMED, MEMBER, LEAVING, RETIRED, GONE)
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bayou.core.errors import PeerError
+from bayou.machine.messages import Done, Message
 from bayou.net.address import LOOPBACK, locate, look_up, shown
 from bayou.net.network import Network
 from bayou.node.client import Client
-from bayou.node.messages import OK, Did, Do, Done, Hello, Join, Joined, Message, ReadLog
+from bayou.node.messages import OK, Did, Do, Hello, Join, Joined, ReadLog
 from bayou.node.server import Server
 from bayou.node.settings import Habits, Settings
 from bayou.wire.connection import Channel, Introduce

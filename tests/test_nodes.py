@@ -10,8 +10,9 @@ from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
 from bayou.core.vector import START
 from bayou.core.write import PUT, Write
+from bayou.machine.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.machine.messages import Done, Failed, Message, Probe, Waiting
 from bayou.node.client import Client
-from bayou.node.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.node.joining import CREATIONS_KEPT
 from bayou.node.messages import (
     HAND_OVER,
@@ -30,25 +31,20 @@ from bayou.node.messages import (
     Declined,
     Did,
     Do,
-    Done,
     End,
-    Failed,
     Gather,
     HandOver,
     Hello,
     Join,
     Joined,
     LogPage,
-    Message,
     Pause,
-    Probe,
     Pull,
     ReadLog,
     Request,
     Retire,
     Retired,
     TakenOver,
-    Waiting,
     Willing,
 )
 from bayou.node.server import Server

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from bayou.core.write import CREATION
+from bayou.machine.messages import Message
 from bayou.node.desk import NUMBERS_FOR_EACH_ANSWER
 from bayou.node.messages import (
     AskHeir,
@@ -18,7 +19,6 @@ from bayou.node.messages import (
     HandOver,
     Join,
     Joined,
-    Message,
     Pause,
     Request,
     Retire,

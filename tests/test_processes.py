@@ -20,11 +20,12 @@ from bayou.core.items import Items
 from bayou.core.name import ROOT
 from bayou.core.vector import START
 from bayou.core.write import PUT, Write
+from bayou.machine.messages import Message
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run
 from bayou.net import door, link
 from bayou.net.pressure import HELD_BYTES_MAX
-from bayou.node.messages import AntiEntropy, End, HandOver, Message, Pull, Request, Retire
+from bayou.node.messages import AntiEntropy, End, HandOver, Pull, Request, Retire
 from bayou.wire.codec import encode
 from bayou.wire.connection import LINK_FRAME_BYTES_MAX, MAGIC, NONCE_BYTES, Connection, Introduce
 from bayou.wire.frames import frame
@@ -404,7 +405,7 @@ def test_a_pickle_that_nests_without_end(guarded: Guarded) -> None:
     """Two hundred thousand tuples in each other, where a name is due: what looks at them by calling itself
     would end the process."""
     nested = b")" + b"\x85" * 190_000
-    where = b"\x8c\x13bayou.node.messages\x8c\x07Message\x93"
+    where = b"\x8c\x16bayou.machine.messages\x8c\x07Message\x93"
     for fields in (b"\x8c\x04PullK\x01\x8c\x04joinK\x00" + nested, b"\x8c\x08AskHeirK\x01" + nested):
         sock, _ = guarded.introduced(introduction(9, is_server=True))
         pickle = b"\x80\x04" + where + b"(" + fields + b"tR."

@@ -18,7 +18,7 @@ from bayou.core.values import BYTES_MAX, Value, text_value, to_value
 from bayou.core.vector import START
 from bayou.core.write import CREATION, DELETE, KIND_NAMES, NOTICE, PUT, RESERVED_KINDS, RETIREMENT, Write
 from bayou.families.store.keeping import StoreKeeping
-from bayou.node.effects import LinkUp, Ordered, Received
+from bayou.machine.effects import LinkUp, Ordered, Received
 from bayou.node.life import ASKING
 from bayou.node.messages import (
     COMMITTED,

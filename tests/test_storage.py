@@ -32,7 +32,7 @@ from bayou.worlds.world import WorldSettings
 from tests.rows import place, row
 
 if TYPE_CHECKING:
-    from bayou.node.records import Durable
+    from bayou.machine.records import Durable
 
 BATCHES = [b"one", b"", b"three" * 100, bytes(range(256))]
 

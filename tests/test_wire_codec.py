@@ -19,7 +19,8 @@ from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
 from bayou.core.vector import START
 from bayou.core.write import DELETE, NOTICE, PUT, RETIREMENT, Write
-from bayou.node.messages import AntiEntropy, Created, End, LogPage, Message, Pull, Retire
+from bayou.machine.messages import Message
+from bayou.node.messages import AntiEntropy, Created, End, LogPage, Pull, Retire
 from bayou.wire.codec import _annotation, _nested, decode, encode
 from bayou.wire.errors import WireError
 from bayou.wire.scan import OPCODES_MAX, scan
@@ -58,6 +59,7 @@ def test_the_wire_carries_only_three_classes() -> None:
         operations = list(pickletools.genops(payload))
         texts = [argument for _, argument, _ in operations]
         assert {text for text in texts if isinstance(text, str) and text.startswith("bayou")} <= {
+            "bayou.machine.messages",
             "bayou.node.messages",
             "bayou.core.write",
         }

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayou.node.messages import Message, Retire
+from bayou.machine.messages import Message
+from bayou.node.messages import Retire
 from bayou.wire import connection as connection_module
 from bayou.wire.connection import MAGIC, NONCE_BYTES, PROOF_BYTES, Channel, Connection, Introduce
 from bayou.wire.errors import WireError

@@ -19,7 +19,8 @@ from bayou.core.rows import KEY_BYTES_MAX, TEXT_BYTES_MAX
 from bayou.core.vector import DECIDED_MAX, START, LiveVector, VersionVector
 from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, Write
 from bayou.families.store.commands import LOG_PAGE_WRITES
-from bayou.node.messages import AntiEntropy, Converge, Created, End, Hello, LogPage, Message, Pull, Request
+from bayou.machine.messages import Message
+from bayou.node.messages import AntiEntropy, Converge, Created, End, Hello, LogPage, Pull, Request
 from bayou.node.settings import Limits
 from bayou.wire import columns
 from bayou.wire.codec import FEW, SHALLOW, decode, encode
@@ -193,7 +194,7 @@ def test_songs_and_urls_in_an_exchange_are_as_long_as_servers_accept(what: str, 
 
 
 def test_a_request_for_more_than_the_limit_is_none() -> None:
-    from bayou.node.effects import LinkUp, Ordered, Received
+    from bayou.machine.effects import LinkUp, Ordered, Received
     from bayou.node.messages import OK, Answer, Join
     from bayou.node.server import Server
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bayou._record import Record
 from bayou.families.store.specs import MACHINES, BeClient, BeServer
-from bayou.node.messages import JOIN, Done, Join, Message, Pull
+from bayou.machine.messages import Done, Message
+from bayou.node.messages import JOIN, Join, Pull
 from bayou.node.session import Guarantees
 from bayou.node.settings import Habits, Settings
 from bayou.wire.codec import RECORDS_DEEP, decode, encode

@@ -2,7 +2,7 @@
 (bayou.families.maze).
 
 A state is visited once: states are compared by what nodes hold, what they made durable, and what is on its
-way. Each class says what in it is no state, and which numbers only tell things apart (bayou.node.machine).
+way. Each class says what in it is no state, and which numbers only tell things apart (bayou.machine.machine).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bayou.core.errors import BayouError
-from bayou.node.messages import Failed
+from bayou.machine.messages import Failed
 from bayou.script.grammar import BadLine
 
 TYPE_CHECKING = False
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol, TypeVar
 
     from bayou.families import Family
-    from bayou.node.messages import Message
+    from bayou.machine.messages import Message
     from bayou.script.grammar import Command
     from bayou.trace.file import Event
     from bayou.worlds.world import World

@@ -9,10 +9,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from bayou.node.effects import Effects, Input
-    from bayou.node.machine import Machine
-    from bayou.node.messages import Message
-    from bayou.node.records import Durable
+    from bayou.machine.effects import Effects, Input
+    from bayou.machine.machine import Machine
+    from bayou.machine.messages import Message
+    from bayou.machine.records import Durable
 
     class Place(Protocol):
         """Where a machine runs: a process with sockets and files, say, or a simulated world."""

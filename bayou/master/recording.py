@@ -43,7 +43,7 @@ class Recording:
         """Take in what processes have still to tell. Where nobody told anything while all were asked where
         they stand, no event is missing that another one depends on, and ``ended`` says so."""
         from bayou.core.errors import BayouError
-        from bayou.node.messages import Probe
+        from bayou.machine.messages import Probe
 
         nodes = [] if run.system is None else run.system.nodes
         try:

@@ -20,9 +20,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bayou.machine.messages import Message
     from bayou.net.address import Address
     from bayou.net.owner import Owner
-    from bayou.node.messages import Message
 
 
 MESSAGES_A_TURN = 8

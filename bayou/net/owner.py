@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from bayou.node.messages import Message
+    from bayou.machine.messages import Message
     from bayou.wire.connection import Introduce
 
     class Owner(Protocol):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from bayou.node.messages import Message
+    from bayou.machine.messages import Message
     from bayou.wire.connection import Channel
 
     class Poll(Protocol):

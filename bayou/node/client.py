@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from bayou.node.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received
-from bayou.node.messages import (
-    OK,
-    Answer,
-    Did,
-    Do,
-    Failed,
-    Hello,
-    Links,
-    Message,
-    Probe,
-    Request,
-    Waiting,
-    no_hello,
-)
+from bayou.machine.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received
+from bayou.machine.messages import Failed, Links, Message, Probe, Waiting
+from bayou.node.messages import OK, Answer, Did, Do, Hello, Request, no_hello
 from bayou.node.session import Guarantees, Session
 
 TYPE_CHECKING = False
@@ -24,7 +12,7 @@ if TYPE_CHECKING:
     from typing import ClassVar
 
     from bayou.core.name import Name
-    from bayou.node.context import Randomness
+    from bayou.machine.machine import Randomness
 
 
 class Pending:

@@ -8,15 +8,11 @@ if TYPE_CHECKING:
 
     from bayou.core.name import Name
     from bayou.core.replica import Replica
+    from bayou.machine.messages import Message
+    from bayou.machine.records import Fact
     from bayou.node.life import Life
-    from bayou.node.messages import End, Message
+    from bayou.node.messages import End
     from bayou.node.peers import Peers
-    from bayou.node.records import Fact
-
-    class Randomness(Protocol):
-        """The one method of random.Random that nodes draw from."""
-
-        def getrandbits(self, k: int, /) -> int: ...
 
     class Context(Protocol):
         """A server as its own parts see it.

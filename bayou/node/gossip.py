@@ -16,7 +16,8 @@ from bayou.node.messages import GOSSIP, HAND_OVER, JOIN, News, NotNow, Status, W
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.core.vector import VersionVector
-    from bayou.node.context import Context, Randomness
+    from bayou.machine.machine import Randomness
+    from bayou.node.context import Context
     from bayou.node.exchange import Exchanges
     from bayou.node.messages import End
     from bayou.node.settings import Habits

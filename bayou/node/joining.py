@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from bayou.core.name import ROOT
 from bayou.core.vector import LiveVector
-from bayou.node.effects import AGAIN
+from bayou.machine.effects import AGAIN
+from bayou.machine.messages import Failed
+from bayou.machine.patience import Patience
 from bayou.node.life import ASKING, NAMED, NEW
-from bayou.node.messages import JOIN, Create, Created, Declined, Failed, Join, Joined
-from bayou.node.patience import Patience
+from bayou.node.messages import JOIN, Create, Created, Declined, Join, Joined
 from bayou.node.records import Aiming, Asking, CreatedFor
 
 TYPE_CHECKING = False

@@ -8,6 +8,7 @@ optional ones. Messages are immutable.
 from __future__ import annotations
 
 from bayou._record import Record
+from bayou.machine.messages import Message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,41 +20,6 @@ if TYPE_CHECKING:
     from bayou.core.values import Value
     from bayou.core.vector import VersionVector
     from bayou.core.write import Write
-
-
-class Message(Record):
-    """Base of all messages.
-
-    ``KINDS`` maps the name of each kind on the wire, its ``wire_name``, to its class. That is the name of the
-    class, behind the ``space`` of its family where that has one::
-
-        class ChatMessage(Message, space="chat"):  # an abstract base: no message itself
-            ...
-
-        class Prepare(ChatMessage):  # on the wire: chat.Prepare
-            ballot: int
-
-    A second kind with the name of another one raises TypeError where it is defined.
-    """
-
-    KINDS: ClassVar[dict[str, type[Message]]] = {}
-    wire_name: ClassVar[str] = ""
-    _space: ClassVar[str] = ""
-    TAGS: ClassVar[tuple[str, ...]] = ("serial", "session", "token")
-
-    def __init_subclass__(cls, *, space: str = "") -> None:
-        super().__init_subclass__()
-        if space:
-            if not space.isidentifier():
-                raise TypeError(f"{space!r} is no name for a space of messages")
-            cls._space, cls.wire_name = f"{space}.", ""
-            return
-        name = cls._space + cls.__name__
-        taken = Message.KINDS.get(name)
-        if taken is not None:
-            raise TypeError(f"two kinds of messages are called {name}: {taken!r} and {cls!r}")
-        cls.wire_name = name
-        Message.KINDS[name] = cls
 
 
 class Hello(Message):
@@ -282,16 +248,6 @@ class Pause(Message):
     paused: bool
 
 
-class Done(Message):
-    """An order that needs no other answer has been carried out."""
-
-
-class Failed(Message):
-    """An order can't be carried out, and nothing was changed."""
-
-    why: str
-
-
 class Converge(Message):
     """Take part in ``round``, with the server ``above`` in the tree, None at its head, and those ``below``.
 
@@ -348,29 +304,6 @@ class LogPage(Message):
     writes: tuple[Write, ...]
     committed: int
     total: int
-
-
-class Probe(Message):
-    """What is the node waiting for?"""
-
-
-class Waiting(Message):
-    """What the node waits for, a line each."""
-
-    lines: tuple[str, ...]
-
-
-class Look(Message):
-    """Whom are you connected to? Answered by whoever drives a node, server or client."""
-
-
-class Links(Message):
-    """The nodes that a node is connected to (a client: the server that it talks to), those that it is
-    dialling for the master, and whether it is paused."""
-
-    peers: tuple[int, ...]
-    dialling: tuple[int, ...] = ()
-    paused: bool = False
 
 
 # Orders of the master to a client.

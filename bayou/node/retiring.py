@@ -13,11 +13,12 @@ confirmation that is lost, or comes twice, changes nothing.
 
 from __future__ import annotations
 
-from bayou.node.effects import AGAIN
+from bayou.machine.effects import AGAIN
+from bayou.machine.messages import Failed
+from bayou.machine.patience import Patience
 from bayou.node.inheriting import NO_TOKEN
 from bayou.node.life import LEAVING, MEMBER, RETIRED
-from bayou.node.messages import HAND_OVER, AskHeir, Declined, Failed, HandOver, Retired, TakenOver, Willing
-from bayou.node.patience import Patience
+from bayou.node.messages import HAND_OVER, AskHeir, Declined, HandOver, Retired, TakenOver, Willing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ passes along it.
 
 from __future__ import annotations
 
-from bayou.node.effects import AGAIN
-from bayou.node.messages import ROUND, Converge, Converged, End, Failed, Gather
+from bayou.machine.effects import AGAIN
+from bayou.machine.messages import Failed
+from bayou.node.messages import ROUND, Converge, Converged, End, Gather
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from bayou.core.errors import Misuse, PeerError
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
+from bayou.machine.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received
+from bayou.machine.messages import Done, Failed, Links, Message, Probe, Waiting
 from bayou.node.desk import Desk
-from bayou.node.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.node.exchange import Exchanges
 from bayou.node.inheriting import Inheriting
 from bayou.node.joining import Creating, Joining
@@ -25,26 +26,20 @@ from bayou.node.messages import (
     Create,
     Created,
     Declined,
-    Done,
     End,
-    Failed,
     Gather,
     HandOver,
     Hello,
     Join,
-    Links,
     LogPage,
-    Message,
     News,
     NotNow,
     Pause,
-    Probe,
     Pull,
     ReadLog,
     Request,
     Retire,
     TakenOver,
-    Waiting,
     Watch,
     Willing,
     no_hello,
@@ -60,9 +55,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, ClassVar
 
-    from bayou.node.context import Randomness
+    from bayou.machine.machine import Randomness
+    from bayou.machine.records import Durable, Fact
     from bayou.node.gossip import Gossip, Watching
-    from bayou.node.records import Durable, Fact
 
 
 _BEFORE_NAMED = (Created, Declined, Create, Pull, Request)

@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bayou.node.records import Durable
+    from bayou.machine.records import Durable
 
 
 class Memory:

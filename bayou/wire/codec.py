@@ -17,7 +17,8 @@ from bayou.core.errors import BayouError
 from bayou.core.items import Items
 from bayou.core.values import check_value
 from bayou.core.write import NOTICE, Write
-from bayou.node.messages import Answer, AntiEntropy, Message
+from bayou.machine.messages import Message
+from bayou.node.messages import Answer, AntiEntropy
 from bayou.wire.columns import (
     NAMES_MAX,
     pack_ids,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from bayou.core.values import Value
+    from bayou.paxos.ballot import Ballot
 
     Made = TypeVar("Made", bound=Record)
     Codec = tuple[Callable[[Any], object], Callable[[Any], object]]
@@ -229,6 +231,15 @@ def _decode_value(plain: object) -> Value:
         raise WireError(str(error)) from error
 
 
+def _decode_ballot(plain: object) -> Ballot:
+    from bayou.paxos.ballot import Ballot  # the store has none, and start-up time counts
+
+    number, node = _tuple(plain)
+    if type(number) is not int or type(node) is not int:
+        raise WireError("a ballot that is no pair of whole numbers")
+    return Ballot(number, node)
+
+
 def _tuple(plain: object) -> tuple[Any, ...]:
     if type(plain) is not tuple:
         raise WireError(f"a {type(plain).__name__} where a tuple is due")
@@ -261,6 +272,8 @@ _CODECS: dict[str, Codec] = {
     "Write": _exactly(Write),
     "Answer": _exactly(Answer),
     "Items": (_encode_items, _decode_items),
+    "Ballot": (tuple, _decode_ballot),
+    "Ballot | None": _optional((tuple, _decode_ballot)),
     "Message": (_same, _decode_body),
     "Message | None": _optional((_same, _decode_body)),
     "tuple[int, ...]": (pack_ids, unpack_ids),

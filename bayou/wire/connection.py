@@ -15,7 +15,7 @@ else. After the others everything is frames, the first of which is an
 from __future__ import annotations
 
 from bayou._lean import blake2s, compare_digest
-from bayou.node.messages import Message
+from bayou.machine.messages import Message
 from bayou.wire.codec import decode, encode
 from bayou.wire.errors import WireError
 from bayou.wire.frames import FRAME_BYTES_MAX, FrameReader, frame

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, Protocol
 
-    from bayou.node.messages import Links, Message
+    from bayou.machine.messages import Links, Message
     from bayou.worlds.weather import Faults
 
     class World(Protocol):
@@ -127,7 +127,7 @@ class NodeSpec(Record):
     - ``address``: where its peers find it; ``label``: what it is called when a person is told of it;
     - ``is_server``: whether others may connect to it, what it makes durable is kept, and it can be restarted;
       anything else connects to servers, and keeps nothing;
-    - ``machines``: the name of the module that makes its machine (bayou.node.machine.Machines) from ``what``.
+    - ``machines``: the module (bayou.machine.machine.Machines) that makes its machine from ``what``.
     """
 
     address: int

@@ -11,9 +11,9 @@ import time
 import pytest
 
 from bayou.core.clock import HybridClock
+from bayou.machine.effects import LinkUp, Ordered, Received, Tick
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run
-from bayou.node.effects import LinkUp, Ordered, Received, Tick
 from bayou.node.messages import Do, Hello, Join, News, NotNow, Pull, Request
 from bayou.node.server import Server
 from bayou.node.settings import Habits, Settings

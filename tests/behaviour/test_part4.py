@@ -10,7 +10,8 @@ from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
 from bayou.core.vector import NOTHING, RETIRED, START, LiveVector, VersionVector
 from bayou.core.write import CREATION, Write
-from bayou.node.effects import Tick
+from bayou.machine.effects import Tick
+from bayou.machine.messages import Message
 from bayou.node.messages import (
     ROUND,
     AntiEntropy,
@@ -21,7 +22,6 @@ from bayou.node.messages import (
     HandOver,
     Join,
     Joined,
-    Message,
     Pull,
     Request,
     Retire,

@@ -8,8 +8,9 @@ from bayou.core.errors import PeerError
 from bayou.core.items import Items
 from bayou.core.replica import Replica
 from bayou.core.write import NOTICE, PUT
+from bayou.machine.effects import LinkUp, Tick
+from bayou.machine.messages import Message
 from bayou.node.client import Client
-from bayou.node.effects import LinkUp, Tick
 from bayou.node.messages import (
     HAND_OVER,
     Answer,
@@ -19,7 +20,6 @@ from bayou.node.messages import (
     HandOver,
     Hello,
     Join,
-    Message,
     Pull,
     Request,
 )

@@ -20,7 +20,8 @@ from bayou.core.items import Items
 from bayou.core.name import ROOT
 from bayou.core.vector import START, VersionVector
 from bayou.core.write import PUT, Write
-from bayou.node.messages import AntiEntropy, Created, End, Message, Pull, Request, Retire
+from bayou.machine.messages import Message
+from bayou.node.messages import AntiEntropy, Created, End, Pull, Request, Retire
 from bayou.wire import connection as connection_module
 from bayou.wire.codec import decode, encode
 from bayou.wire.connection import MAGIC, NONCE_BYTES
@@ -77,7 +78,7 @@ def test_part7_a_frame_is_its_length_and_then_its_payload() -> None:
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
 def test_part7_messages_are_pickles_of_three_classes(message: Message) -> None:
     """A message is a pickle that names no other classes than Message, Write and AntiEntropy."""
-    allowed = {"bayou.node.messages Message", "bayou.core.write Write", "bayou.node.messages AntiEntropy"}
+    allowed = {"bayou.machine.messages Message", "bayou.core.write Write", "bayou.node.messages AntiEntropy"}
     named, texts = set(), list[str]()
     for opcode, argument, _ in pickletools.genops(encode(message)):
         if isinstance(argument, str):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from bayou.node.effects import Effects, Input, Ordered
-from bayou.node.machine import Surroundings
-from bayou.node.messages import Failed, Links, Message, Probe, Waiting
+from bayou.machine.effects import Effects, Input, Ordered
+from bayou.machine.machine import Surroundings
+from bayou.machine.messages import Failed, Links, Message, Probe, Waiting
 from bayou.wire.keeping import Keeping
 from tests.bells.messages import BeBell, Sound, Strike
 

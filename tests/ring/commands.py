@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bayou.core.errors import BayouError
 from bayou.families.family import System
-from bayou.node.messages import Failed
+from bayou.machine.messages import Failed
 from bayou.script.grammar import TEXT, BadLine, Kind, parse_id, parse_number
 from bayou.script.registry import Registry
 from bayou.worlds.weather import Faults

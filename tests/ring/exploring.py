@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bayou.families.planting import Patch
-    from bayou.node.messages import Message
-    from bayou.node.records import Durable
+    from bayou.machine.messages import Message
+    from bayou.machine.records import Durable
     from bayou.trace.file import Event
     from bayou.worlds.simulated import SimulatedWorld
 

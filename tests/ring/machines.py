@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bayou.core.errors import BayouError
-from bayou.node.effects import Received
+from bayou.machine.effects import Received
 from bayou.wire.keeping import Keeping
 from tests.ring.member import Member
 from tests.ring.messages import At, BeMember, Held, Hold
@@ -13,10 +13,10 @@ from tests.ring.messages import At, BeMember, Held, Hold
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bayou.node.effects import Effects, Input
-    from bayou.node.machine import Machine, Surroundings
-    from bayou.node.messages import Message
-    from bayou.node.records import Durable
+    from bayou.machine.effects import Effects, Input
+    from bayou.machine.machine import Machine, Surroundings
+    from bayou.machine.messages import Message
+    from bayou.machine.records import Durable
     from bayou.trace.file import Event
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from bayou.core.errors import require
-from bayou.node.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
-from bayou.node.messages import Failed, Links, Probe, Waiting
+from bayou.machine.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.machine.messages import Failed, Links, Probe, Waiting
 from tests.ring.messages import At, Held, Hold, Pass, Passed, Tell, Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bayou.node.effects import Input
-    from bayou.node.messages import Message
-    from bayou.node.records import Durable
+    from bayou.machine.effects import Input
+    from bayou.machine.messages import Message
+    from bayou.machine.records import Durable
 
 UNKNOWN = -1
 

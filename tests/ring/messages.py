@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bayou.node.messages import Message
-from bayou.node.records import Fact
+from bayou.machine.messages import Message
+from bayou.machine.records import Fact
 
 
 class RingMessage(Message, space="ring"):

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bayou.core.name import Name
-    from bayou.node.effects import Received
+    from bayou.machine.effects import Received
+    from bayou.machine.records import Durable, Fact
     from bayou.node.messages import AntiEntropy, AskHeir, Created, HandOver, Request
-    from bayou.node.records import Durable, Fact
 
 
 def prefix_property_dropped(patch: Patch) -> None:

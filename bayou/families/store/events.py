@@ -9,8 +9,9 @@ from bayou.core.items import Items
 from bayou.core.name import Name
 from bayou.core.values import of_value
 from bayou.core.write import DELETE, Write
-from bayou.node.effects import Effects, Input, Ordered, Received
-from bayou.node.messages import Answer, Did, Do, Failed, Request
+from bayou.machine.effects import Effects, Input, Ordered, Received
+from bayou.machine.messages import Failed
+from bayou.node.messages import Answer, Did, Do, Request
 from bayou.node.records import Named
 
 TYPE_CHECKING = False

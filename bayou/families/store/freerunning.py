@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bayou.core.errors import BayouError
-from bayou.node.messages import Failed, Status, Watch
+from bayou.machine.messages import Failed
+from bayou.node.messages import Status, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from bayou.families.store.topology import Topology
-    from bayou.node.messages import Message
+    from bayou.machine.messages import Message
     from bayou.worlds.world import World
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bayou.core.errors import BayouError
-from bayou.node.messages import Converge, Converged, Failed, Status, Watch
+from bayou.machine.messages import Failed
+from bayou.node.messages import Converge, Converged, Status, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The machines of the store, for worlds that drive them: see bayou.node.machine.Machines."""
+"""The machines of the store, for worlds that drive them: see bayou.machine.machine.Machines."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from bayou.node.effects import Effects, Input
-    from bayou.node.machine import Machine, Surroundings
-    from bayou.node.messages import Message
-    from bayou.node.records import Durable
+    from bayou.machine.effects import Effects, Input
+    from bayou.machine.machine import Machine, Surroundings
+    from bayou.machine.messages import Message
+    from bayou.machine.records import Durable
     from bayou.wire.keeping import Keeping
 
 

@@ -9,7 +9,7 @@ from bayou.node.messages import AntiEntropy, HandOver, Pull, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.node.messages import Message
+    from bayou.machine.messages import Message
     from bayou.trace.file import Event
     from bayou.worlds.simulated import SimulatedWorld
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayou.node.messages import Message
+from bayou.machine.messages import Message
 from bayou.worlds.world import NodeSpec
 
 TYPE_CHECKING = False

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bayou.families.store.system import StoreSystem
-    from bayou.node.messages import Links
+    from bayou.machine.messages import Links
 
 
 def say_status(system: StoreSystem) -> None:

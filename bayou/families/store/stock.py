@@ -13,14 +13,15 @@ from itertools import combinations
 
 from bayou.core.values import text_of
 from bayou.families.store.describe import describe_get
-from bayou.node.messages import OK, Did, Do, Failed
+from bayou.machine.messages import Failed
+from bayou.node.messages import OK, Did, Do
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bayou.families.store.system import StoreSystem
-    from bayou.node.messages import Links, Message
+    from bayou.machine.messages import Links, Message
 
     Survey = Mapping[int, Links | None]
 

@@ -7,7 +7,8 @@ from bayou.families.family import System
 from bayou.families.store.lockstep import LockStep
 from bayou.families.store.specs import BeServer, client_spec, server_spec
 from bayou.families.store.topology import Topology
-from bayou.node.messages import Failed, Join, Joined
+from bayou.machine.messages import Failed
+from bayou.node.messages import Join, Joined
 from bayou.worlds.world import Gone
 
 TYPE_CHECKING = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayou.node.messages import Message
+from bayou.machine.messages import Message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

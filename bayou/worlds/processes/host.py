@@ -16,13 +16,13 @@ from bayou._lean import import_module, socket
 from bayou._quoting import shorten
 from bayou.core.errors import BayouError, PeerError
 from bayou.host.driver import Driver
+from bayou.machine.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.machine.machine import Surroundings
+from bayou.machine.messages import Done, Failed, Links, Look, Message
 from bayou.net.address import LOOPBACK
 from bayou.net.complaints import Complaints
 from bayou.net.network import Network
 from bayou.net.stream import new_buffer
-from bayou.node.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
-from bayou.node.machine import Surroundings
-from bayou.node.messages import Done, Failed, Links, Look, Message
 from bayou.storage.journal import Journal, place_of_nameless
 from bayou.wire.codec import get_ready
 from bayou.wire.connection import Introduce
@@ -43,9 +43,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bayou.node.effects import Input
-    from bayou.node.machine import Keeping, Machine, Machines
-    from bayou.node.records import Durable
+    from bayou.machine.effects import Input
+    from bayou.machine.machine import Keeping, Machine, Machines
+    from bayou.machine.records import Durable
     from bayou.worlds.weather import Weather
 
 

@@ -8,8 +8,8 @@ from time import monotonic
 
 from bayou._lean import signal, socket, unpack
 from bayou.core.errors import BayouError
+from bayou.machine.messages import Failed, Links, Look, Message, Probe, Waiting
 from bayou.net.stream import Stream, new_buffer, new_poll
-from bayou.node.messages import Failed, Links, Look, Message, Probe, Waiting
 from bayou.storage.journal import nameless, place_of_nameless
 from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm

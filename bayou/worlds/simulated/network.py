@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bayou.node.effects import Received
+from bayou.machine.effects import Received
 from bayou.worlds.simulated.link import Link
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from bayou.node.messages import Message
+    from bayou.machine.messages import Message
     from bayou.worlds.simulated.scheduler import Scheduler
     from bayou.worlds.weather import Weather
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from math import inf
 
-from bayou.node.effects import Received
+from bayou.machine.effects import Received
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bayou.node.effects import Input
+    from bayou.machine.effects import Input
     from bayou.worlds.simulated.link import Link
 
 

@@ -13,9 +13,9 @@ import sys
 from bayou._lean import import_module
 from bayou.core.errors import BayouError
 from bayou.host.driver import Driver
-from bayou.node.effects import AGAIN, LinkDown, LinkUp, Ordered, Tick
-from bayou.node.machine import Surroundings
-from bayou.node.messages import Done, Failed, Links, Message, Probe, Waiting
+from bayou.machine.effects import AGAIN, LinkDown, LinkUp, Ordered, Tick
+from bayou.machine.machine import Surroundings
+from bayou.machine.messages import Done, Failed, Links, Message, Probe, Waiting
 from bayou.storage.memory import Memory
 from bayou.worlds.simulated.network import LATENCY_S, Network
 from bayou.worlds.simulated.scheduler import Scheduler
@@ -26,9 +26,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bayou.node.effects import Effects, Input
-    from bayou.node.machine import Machine, Machines
-    from bayou.node.records import Durable
+    from bayou.machine.effects import Effects, Input
+    from bayou.machine.machine import Machine, Machines
+    from bayou.machine.records import Durable
     from bayou.trace.file import Event
     from bayou.worlds.simulated.network import Watcher
     from bayou.worlds.simulated.scheduler import Arrival

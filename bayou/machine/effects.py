@@ -6,8 +6,8 @@ from bayou._record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.node.messages import Message
-    from bayou.node.records import Durable
+    from bayou.machine.messages import Message
+    from bayou.machine.records import Durable
 
 
 class Input(Record):

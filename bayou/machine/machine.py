@@ -9,12 +9,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any, ClassVar, Protocol
 
-    from bayou.node.context import Randomness
-    from bayou.node.effects import Effects, Input
-    from bayou.node.messages import Links, Message
-    from bayou.node.records import Durable
+    from bayou.machine.effects import Effects, Input
+    from bayou.machine.messages import Links, Message
+    from bayou.machine.records import Durable
 
     Event = dict[str, Any]
+
+    class Randomness(Protocol):
+        """The one method of random.Random that nodes draw from."""
+
+        def getrandbits(self, k: int, /) -> int: ...
 
     class Machine(Protocol):
         """A server, a client, or what else runs at an address.
