@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 class Memory:
-    """Records in the order in which they became durable; of those with the same key only the last one, and none
-    from before one that begins anew."""
+    """Records in the order in which they became durable; of those with the same key only the last one, and
+    none from before one that begins anew."""
 
     __slots__ = ("_count", "_records")
 
