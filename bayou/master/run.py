@@ -100,7 +100,8 @@ class Run:
             self._carry_out(line)
         except (BadLine, Unsupported) as error:
             self.expectations.begin(self._place, "which was skipped")
-            self._say_what_is_off(line or b"", f"{error}; skipped")
+            outcome = error.outcome if isinstance(error, BadLine) else BadLine.outcome
+            self._say_what_is_off(line or b"", f"{error}{outcome}")
 
     def again(self, place: str, line: bytes) -> None:
         """Carry out a command of an earlier run, which stood at ``place``."""

@@ -114,8 +114,14 @@ class LogNode:
         return answers
 
     def is_level_with(self, peer: int) -> bool:
-        """Whether that server has reported that it knows as many slots decided as this one."""
-        return self._known.get(peer) == (self.ledger.first, self.ledger.count)
+        """Whether that server has reported that it knows as many slots decided as this one, at least."""
+        first, count = self._known.get(peer, (-1, -1))
+        return first >= self.ledger.first and count >= self.ledger.count
+
+    @property
+    def leader_ballot(self) -> Ballot:
+        """The highest ballot in which somebody was heard to lead."""
+        return self._leader_ballot
 
     @property
     def wake_at(self) -> float | None:
