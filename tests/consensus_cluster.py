@@ -40,14 +40,14 @@ class Server:
 
 @dataclass
 class Client:
-    """``sent``: its commands, in the order in which they were given; ``known``: what it was told is decided."""
+    """``sent``: its commands, in the order in which they were given; ``known``: decided, as it was told."""
 
     alive: bool = True
     sent: list[Command] = field(default_factory=list)
     known: dict[int, Value] = field(default_factory=dict)
 
     def view(self) -> list[tuple[int, Command]]:
-        """Return the decided slots before the first gap, without no-ops and without what stood there before."""
+        """Return the decided slots before the first gap, without no-ops and what stood there already."""
         return view_of(self.known)
 
 
@@ -166,10 +166,13 @@ class Cluster:
         """Return the highest slot that the leader has used, found, or knows decided; -1 for none."""
         return max([self.used, *self.servers[self.leader_id].known])
 
+    def _nodes(self) -> list[Server | Client]:
+        return [*self.servers, *self.clients.values()]
+
     def told(self) -> dict[int, Value]:
         """Return what any live server, any live client or the master was ever told is decided."""
         together: dict[int, Value] = {}
-        for node in [*self.servers, *self.clients.values()]:
+        for node in self._nodes():
             if node.alive:
                 together |= node.known
         return together
@@ -209,7 +212,7 @@ class Cluster:
     def _spread(self) -> None:
         """What any live server knows to be decided all live ones get to know, and all clients."""
         for server in [server for server in self.servers if server.alive]:
-            for node in [*self.servers, *self.clients.values()]:
+            for node in self._nodes():
                 if node.alive:
                     node.known |= server.known
 

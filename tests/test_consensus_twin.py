@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.consensus_cluster import MASTER, Command
@@ -66,8 +64,10 @@ def test_section_1_a_start_that_is_off_starts_nothing_and_a_right_one_may_follow
     ]
     lines = [f"start {numbers}" for numbers in wrong]
     commands = [
-        "sendMessage 0 a", "printChatLog 0", "skipSlots 0", "crashServer 0", "restartServer 0", "timeBombLeader 0",
-        "lossRate 0", "duplicateRate 0", "reorderRate 0", "delayUpTo 0", "allClear", "partition 0 | 1", "heal",
+        "sendMessage 0 a", "printChatLog 0", "skipSlots 0", "crashServer 0", "restartServer 0",
+        "timeBombLeader 0",
+        "lossRate 0", "duplicateRate 0", "reorderRate 0", "delayUpTo 0", "allClear",
+        "partition 0 | 1", "heal",
     ]  # fmt: skip
     text = "; ".join([*lines, *commands, "start 3 1", "sendMessage 0 a", "start 3 1", "printChatLog 0"])
     done = outcome(text)
@@ -82,7 +82,10 @@ def test_section_1_sizes_at_their_limits(numbers: str) -> None:
 
 
 def test_section_1_commands_of_another_family_are_error_lines() -> None:
-    chat = "start 3 1; lock 0 1; unlock 0 1; crashClient 0; expireClient 0; printLocks; startLocks 1 1; put 0 a b"
+    chat = (
+        "start 3 1; lock 0 1; unlock 0 1; crashClient 0; expireClient 0; printLocks; "
+        "startLocks 1 1; put 0 a b"
+    )
     assert outcome(chat).error_lines == [2, 3, 4, 5, 6, 7, 8]
     locks = "startLocks 3 1; sendMessage 0 a; printChatLog 0; skipSlots 1; start 1 1; joinServer 1; pause"
     assert outcome(locks).error_lines == [2, 3, 4, 5, 6, 7]
@@ -103,14 +106,17 @@ def test_section_1_the_text_of_a_message() -> None:
 def test_section_1_ids_numbers_and_rates_at_their_limits() -> None:
     most = 2**63 - 1
     good = [
-        "lossRate 0", "lossRate 0.9", "duplicateRate .5", "reorderRate 0.90", "delayUpTo 10000", "delayUpTo 0.5",
+        "lossRate 0", "lossRate 0.9", "duplicateRate .5", "reorderRate 0.90", "delayUpTo 10000",
+        "delayUpTo 0.5",
         f"timeBombLeader {most}", "lock 0 0", f"lock 0 {most}", "lock 00 07", "wait 1",
     ]  # fmt: skip
     bad = [
         "lossRate 0.91", "lossRate -0.1", "lossRate x", "lossRate nan", "duplicateRate inf", "reorderRate 1",
         "lossRate", "lossRate 0_0", "delayUpTo 10000.5", "delayUpTo -1", "timeBombLeader -1",
-        f"timeBombLeader {most + 1}", "timeBombLeader 1.0", "lock 0 -1", f"lock 0 {most + 1}", "lock 0 x", "lock 0",
-        "lock 1 0", "lock -1 0", "lock +0 0", "lock \u0660 0", "crashServer 3", "crashServer x", "restartServer 0",
+        f"timeBombLeader {most + 1}", "timeBombLeader 1.0", "lock 0 -1", f"lock 0 {most + 1}",
+        "lock 0 x", "lock 0",
+        "lock 1 0", "lock -1 0", "lock +0 0", "lock \u0660 0", "crashServer 3", "crashServer x",
+        "restartServer 0",
         "partition 0 | 1", "heal", "expireClient 0", "expireClient 1", "help", "status",
     ]  # fmt: skip
     assert outcome("; ".join(["startLocks 3 1", *good])).error_lines == []
@@ -159,7 +165,8 @@ def test_section_2_a_restarted_leader_leads_when_its_turn_comes_again() -> None:
     led = []
     for line in (
         "start 3 1", "crashServer 0", "restartServer 0", "crashServer 1", "restartServer 1", "crashServer 2",
-        "restartServer 2", "crashServer 0", "crashServer 1", "restartServer 0", "crashServer 2", "crashServer 0",
+        "restartServer 2", "crashServer 0", "crashServer 1", "restartServer 0", "crashServer 2",
+        "crashServer 0",
         "restartServer 0", "restartServer 2", "restartServer 1",
     ):  # fmt: skip
         twin.line(line.encode())
@@ -182,17 +189,20 @@ def test_section_2_the_circle_goes_on_from_the_last_leader() -> None:
 
 
 def test_section_2_a_bomb_is_replaced_and_dies_with_its_leader() -> None:
-    assert printed("start 3 1; timeBombLeader 1; timeBombLeader 9; sendMessage 0 a; skipSlots 1; sendMessage 0 b; "
-                   "printChatLog 0") == ["0 0: a"]  # fmt: skip
-    done = outcome("start 3 1; timeBombLeader 1; crashServer 0; sendMessage 0 a; skipSlots 1; sendMessage 0 b; "
-                   "printChatLog 0; crashServer 1; timeBombLeader 1; skipSlots 7")  # fmt: skip
+    skipping = "sendMessage 0 a; skipSlots 1; sendMessage 0 b; printChatLog 0"
+    assert printed(f"start 3 1; timeBombLeader 1; timeBombLeader 9; {skipping}") == ["0 0: a"]
+    gone = f"start 3 1; timeBombLeader 1; crashServer 0; {skipping}; crashServer 1"
+    done = outcome(f"{gone}; timeBombLeader 1; skipSlots 7")
     assert done.out == b"0 0: a\n"
     assert done.error_lines == [9, 10]
 
 
 def test_section_2_skipped_slots_that_are_refused() -> None:
     """In one error line, and the others count; but nothing counts where an item is no slot."""
-    skip = "start 3 3; sendMessage 0 a; skipSlots {}; sendMessage 0 b; sendMessage 1 c; crashServer 0; printChatLog 0"
+    skip = (
+        "start 3 3; sendMessage 0 a; skipSlots {}; sendMessage 0 b; sendMessage 1 c; "
+        "crashServer 0; printChatLog 0"
+    )
     for items, error, slots in (
         ("1", False, (2, 3)), ("0,1", True, (2, 3)), ("2,1,1", False, (3, 4)), ("1,3", False, (2, 4)),
         ("1,,2", True, (1, 2)), ("1,", True, (1, 2)), (",1", True, (1, 2)), ("1,x", True, (1, 2)),
@@ -210,7 +220,7 @@ def test_section_2_a_window_is_filled_at_the_usual_cost() -> None:
     fewer = many.removesuffix(",999")
     text = f"start 3 2; skipSlots {fewer}; sendMessage 0 a; printChatLog 0; sendMessage 1 b; printChatLog 0"
     assert printed(text) == ["999 0: a", "1000 1: b"]
-    # The bomb kills server 0 after the first Accept of slot 2: server 1 finds no-ops in 0 to 2, and the list is gone.
+    # The bomb goes off after the first Accept of slot 2: server 1 finds no-ops in 0 to 2, and has no list.
     assert printed(f"start 3 2; skipSlots {many}; timeBombLeader 9; sendMessage 0 a; printChatLog 0") == [
         "3 0: a"
     ]
@@ -231,7 +241,8 @@ def test_section_3_example_of_skipped_slots() -> None:
 def test_section_3_example_of_a_slot_found_late() -> None:
     twin = ConsensusTwin()
     for line in (
-        "start 5 2", "sendMessage 1 first", "skipSlots 1", "crashServer 1", "timeBombLeader 1", "sendMessage 0 m",
+        "start 5 2", "sendMessage 1 first", "skipSlots 1", "crashServer 1", "timeBombLeader 1",
+        "sendMessage 0 m",
     ):  # fmt: skip
         twin.line(line.encode())
     assert twin.cluster is not None
@@ -247,7 +258,10 @@ def test_section_3_example_of_a_slot_found_late() -> None:
 
 
 def test_section_3_what_was_delivered_stays_without_a_majority() -> None:
-    text = "start 3 1; sendMessage 0 a; crashServer 1; crashServer 2; sendMessage 0 b; printChatLog 0; crashServer 0"
+    text = (
+        "start 3 1; sendMessage 0 a; crashServer 1; crashServer 2; sendMessage 0 b; "
+        "printChatLog 0; crashServer 0"
+    )
     assert printed(f"{text}; printChatLog 0") == ["0 0: a", "0 0: a"]
 
 
@@ -256,7 +270,8 @@ def test_section_3_what_was_delivered_stays_without_a_majority() -> None:
 
 def test_section_4_example_of_locks() -> None:
     done = outcome(
-        "startLocks 3 3; lock 1 8; lock 0 8; lock 1 8; unlock 0 8; unlock 1 8; lock 2 3; unlock 2 3; printLocks"
+        "startLocks 3 3; lock 1 8; lock 0 8; lock 1 8; unlock 0 8; unlock 1 8; lock 2 3; "
+        "unlock 2 3; printLocks"
     )
     assert done.out == b"3: free\n8: 0\n"
     assert done.remarks == [("<stdin>:4", "already"), ("<stdin>:5", "not yours")]
@@ -264,15 +279,20 @@ def test_section_4_example_of_locks() -> None:
 
 
 def test_section_4_every_row_of_the_table() -> None:
-    done = outcome("startLocks 3 4; unlock 0 1; lock 0 1; lock 1 1; lock 2 1; lock 1 1; unlock 1 1; printLocks; unlock 0 1; "
-                   "printLocks; unlock 1 1; unlock 2 1; printLocks; unlock 2 1; unlock 3 5; printLocks")  # fmt: skip
+    done = outcome(
+        "startLocks 3 4; unlock 0 1; lock 0 1; lock 1 1; lock 2 1; lock 1 1; unlock 1 1; printLocks; "
+        "unlock 0 1; printLocks; unlock 1 1; unlock 2 1; printLocks; unlock 2 1; unlock 3 5; printLocks"
+    )
     assert done.out.decode().splitlines() == ["1: 0 waiting 1,2", "1: 1 waiting 2", "1: free", "1: free"]
     remarks = [(2, "not yours"), (6, "already"), (7, "not yours"), (14, "not yours"), (15, "not yours")]
     assert done.remarks == [(f"<stdin>:{number}", text) for number, text in remarks]
 
 
 def test_section_4_a_crashed_client_keeps_its_places_until_it_is_expired() -> None:
-    text = "startLocks 3 4; lock 0 5; lock 1 5; lock 2 5; lock 1 2; lock 3 2; crashClient 1; unlock 0 5; printLocks"
+    text = (
+        "startLocks 3 4; lock 0 5; lock 1 5; lock 2 5; lock 1 2; lock 3 2; crashClient 1; "
+        "unlock 0 5; printLocks"
+    )
     assert printed(text) == ["2: 1 waiting 3", "5: 1 waiting 2"]
     done = outcome(
         f"{text}; expireClient 1; printLocks; lock 1 9; crashClient 1; expireClient 1; expireClient 0"
@@ -287,7 +307,10 @@ def test_section_4_what_no_server_has_accepted_is_gone_with_its_client() -> None
         "startLocks 3 2; crashServer 1; crashServer 2; lock 0 1; crashClient 0; restartServer 1; printLocks"
     )
     assert printed(lost) == []
-    bomb = "startLocks 3 2; crashServer 1; timeBombLeader {}; lock 0 1; lock 0 2; crashClient 0; restartServer 1; printLocks"
+    bomb = (
+        "startLocks 3 2; crashServer 1; timeBombLeader {}; lock 0 1; lock 0 2; crashClient 0; "
+        "restartServer 1; printLocks"
+    )
     assert printed(bomb.format(1)) == []  # the Accept went to the dead server 1
     assert printed(bomb.format(2)) == ["1: 0"]
     again = "restartServer 0; crashServer 1; printLocks"
@@ -303,7 +326,8 @@ def test_section_4_a_crashed_clients_answers_are_not_told() -> None:
 def test_section_4_a_command_accepted_below_its_clients_expiry_is_put_aside_by_it() -> None:
     """Server 0 alone has accepted it in slot 0, where a leader that has not heard of it puts the expiry."""
     text = (
-        "startLocks 5 2; crashServer 1; crashServer 2; timeBombLeader 1; lock 0 7; crashClient 0; expireClient 0; "
+        "startLocks 5 2; crashServer 1; crashServer 2; timeBombLeader 1; lock 0 7; crashClient 0; "
+        "expireClient 0; "
         "restartServer 1; restartServer 0; crashServer 1; lock 1 3; printLocks"
     )
     assert printed(text) == ["3: 1"]
