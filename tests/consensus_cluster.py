@@ -166,13 +166,14 @@ class Cluster:
         """Return the highest slot that the leader has used, found, or knows decided; -1 for none."""
         return max([self.used, *self.servers[self.leader_id].known])
 
-    def _nodes(self) -> list[Server | Client]:
+    def nodes(self) -> list[Server | Client]:
+        """Return all servers and clients, the dead ones and the master too."""
         return [*self.servers, *self.clients.values()]
 
     def told(self) -> dict[int, Value]:
         """Return what any live server, any live client or the master was ever told is decided."""
         together: dict[int, Value] = {}
-        for node in self._nodes():
+        for node in self.nodes():
             if node.alive:
                 together |= node.known
         return together
@@ -212,7 +213,7 @@ class Cluster:
     def _spread(self) -> None:
         """What any live server knows to be decided all live ones get to know, and all clients."""
         for server in [server for server in self.servers if server.alive]:
-            for node in self._nodes():
+            for node in self.nodes():
                 if node.alive:
                     node.known |= server.known
 

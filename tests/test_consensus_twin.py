@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
+
 import pytest
 
 from tests.consensus_cluster import MASTER, Command
+from tests.consensus_generator import FAMILIES, SIGHTINGS, scenario, sightings
 from tests.consensus_locks import Table
+from tests.consensus_properties import look
 from tests.consensus_twin import ConsensusTwin, OtherFamily, Outcome, run
+
+RANDOM = int(os.environ.get("BAYOU_TEST_CONSENSUS", "150"))
 
 
 def outcome(text: str) -> Outcome:
@@ -373,3 +380,27 @@ def test_section_4_print_locks_waits_for_nothing() -> None:
         "1: 0"
     ]
     assert printed("startLocks 3 1; crashServer 2; timeBombLeader 2; lock 0 1; printLocks") == []
+
+
+# What must hold of any scenario.
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_must_hold_holds_of_random_scenarios(family: str) -> None:
+    """Each decided slot has one value for ever, views only grow, nothing comes twice, nothing is lost."""
+    seen: Counter[str] = Counter()
+    for seed in range(RANDOM):
+        lines = scenario(family, seed)
+        try:
+            done = look(lines)
+        except AssertionError as error:
+            raise AssertionError(f"{family}, seed {seed}: {error}\n{lines}") from error
+        reached, same = sightings(lines)
+        assert same == done
+        seen += reached
+    # Scenarios in which nothing happens prove nothing.
+    assert [name for name in SIGHTINGS[family] if not seen[name]] == []
+
+
+def test_a_scenario_is_a_function_of_its_seed() -> None:
+    assert scenario("chat", 3) == scenario("chat", 3) != scenario("chat", 4)
