@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from bayou.tester.config import read_config
 from tests.consensus_cluster import MASTER, Command
 from tests.consensus_generator import FAMILIES, SIGHTINGS, scenario, sightings
+from tests.consensus_goldens import EXAMPLES, RULES
 from tests.consensus_locks import Table
 from tests.consensus_properties import look
 from tests.consensus_twin import ConsensusTwin, OtherFamily, Outcome, run
@@ -404,3 +407,33 @@ def test_what_must_hold_holds_of_random_scenarios(family: str) -> None:
 
 def test_a_scenario_is_a_function_of_its_seed() -> None:
     assert scenario("chat", 3) == scenario("chat", 3) != scenario("chat", 4)
+
+
+# The golden scenarios.
+
+HERE = Path(__file__).parent
+GOLDEN = sorted(path.stem for family in FAMILIES for path in HERE.glob(f"{family}-*.test"))
+
+
+def is_free_running(name: str) -> bool:
+    """Whether servers are left to themselves in a golden scenario."""
+    return "--free-running" in read_config(HERE / f"{name}.config").args
+
+
+@pytest.mark.parametrize("name", [name for name in GOLDEN if not is_free_running(name)])
+def test_golden_scenarios_print_what_their_solutions_say(name: str) -> None:
+    done = run((HERE / f"{name}.test").read_bytes(), HERE.parent)
+    assert done.out == (HERE.parent / "solutions" / f"{name}.sol").read_bytes()
+    assert done.unmet == []
+    assert done.family == name.split("-")[0]
+
+
+def test_every_golden_scenario_explains_itself_and_shows_a_rule() -> None:
+    assert sum(name.startswith("chat-") for name in GOLDEN) >= 34
+    assert sum(name.startswith("locks-") for name in GOLDEN) >= 18
+    for name in GOLDEN:
+        lines = (HERE / f"{name}.test").read_text("utf-8", "surrogateescape").splitlines()
+        comment = next(number for number, line in enumerate(lines) if not line.startswith("# "))
+        assert 2 <= comment <= 6, f"{name} explains itself in {comment} lines"
+    shown = {name for names in (*EXAMPLES.values(), *RULES.values()) for name in names}
+    assert sorted(shown) == GOLDEN
