@@ -62,8 +62,8 @@ def part_for(snapshot: Snapshot, ask: Ask, size_max: int) -> SnapshotPart:
 
 
 class Collecting:
-    """The parts of snapshots that have come so far. Those of two senders never mix, and none is in the other's
-    way: of each its latest snapshot is collected, until one of them is complete."""
+    """The parts of snapshots that have come so far. Those of two senders never mix, and none is in the way of
+    the other: of each its latest snapshot is collected, until one of them is complete."""
 
     def __init__(self) -> None:
         self._parts: dict[int, tuple[int, int, list[str]]] = {}  # slot, length so far, pieces
