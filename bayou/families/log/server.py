@@ -24,7 +24,6 @@ from bayou.families.log.messages import (
 )
 from bayou.machine.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.machine.messages import Done, Failed, Links, Probe, Waiting
-from bayou.machine.patience import Patience
 from bayou.paxos.log import inputs as log_inputs
 from bayou.paxos.log.leading import IDLE
 from bayou.paxos.log.messages import Accept, Decide, Decree, LogMessage
@@ -80,7 +79,7 @@ class LogServer:
     come to rest.
     """
 
-    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_patience", "_settings", "_is_free", "_retry_at", "_now")
+    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_settings", "_is_free", "_retry_at", "_now")
     TAGS: ClassVar[tuple[str, ...]] = ("_waiters", "_watchers")
     is_server = True
     hello = SERVER
@@ -102,7 +101,6 @@ class LogServer:
         self.seats: dict[int, Seat] = {}
         self.servers: dict[int, None] = {}
         self.bomb: int | None = None
-        self._patience = Patience(what.retry_s)
         self._retry_at: float | None = None
         self._now = around.now
         self._waiters: dict[tuple[str, int, int], None] = {}
@@ -282,8 +280,7 @@ class LogServer:
         """Somebody waits for everything to come to rest: who, and under which number."""
         self._waiters[waiter] = None
         if self._retry_at is None:
-            self._patience.renew()
-            self._retry_at = self._now + self._patience.take()
+            self._retry_at = self._now + self._settings.retry_s
 
     def _is_level(self) -> bool:
         """Whether all to whom it is connected know what it knows."""
@@ -331,4 +328,4 @@ class LogServer:
                 effects.notes.append(("again:", "what has come to rest"))
                 self._say_again(effects)
             if self._waiters:
-                self._retry_at = self._now + self._patience.take()
+                self._retry_at = self._now + self._settings.retry_s
