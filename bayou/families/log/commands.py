@@ -199,7 +199,7 @@ def add_all_clear(commands: Registry) -> None:
     @commands.command(
         "allClear",
         does="waits until nothing can move any more: in lock-step, that is so already",
-        until="all servers that are up and all clients know the same, and nothing waits but for a majority or "
+        until="all live servers and all clients know the same, and nothing waits but for a majority or "
         "behind a slot that was skipped",
         example="allClear",
         group=REST_GROUP,

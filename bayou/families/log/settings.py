@@ -15,8 +15,8 @@ SECONDS_MIN, SECONDS_MAX = 0.001, 1000.0
 class LogSettings(Record):
     """Times are in seconds. Of those that run freely: how often a leader is heard (``heartbeat_s``), how long
     a server waits at least, hearing none, until it campaigns (``election_s``), and when a client asks again
-    (``retry_s``). In lock-step: when something is said again (``resend_s``). ``window``: how many slots may be
-    undecided from the first undecided one on."""
+    (``retry_s``). In lock-step: when something is said again (``resend_s``). ``window``: how many slots may
+    be undecided from the first undecided one on."""
 
     heartbeat_s: float = 0.05
     election_s: float = 0.25

@@ -28,8 +28,8 @@ class LogSystem(System):
     - ``servers``, ``clients``: how many there are; ``live``: the servers that are up; ``gone``: the clients
       that have crashed;
     - ``pace``: how a command comes to its end;
-    - ``weather``: the faults of all connections, by name; ``cut``: the pairs of servers that are cut from each
-      other; ``sheltered``: the server whose messages suffer no faults.
+    - ``weather``: the faults of all connections, by name; ``cut``: the pairs of servers that are cut from
+      each other; ``sheltered``: the server whose messages suffer no faults.
     """
 
     machines = ""
