@@ -1,8 +1,8 @@
 """Events: what each step of a server of a log amounts to, as plain data.
 
 Made from the outside, from what comes out of it: servers know nothing of traces. What is durable of a step
-is told first, then what is sent, then what the service and the clients are told. bayou.check.consensus reads
-them.
+is told first, then what is sent, then what the service and the clients are told. ``decided`` without a value:
+the one that this server accepted in that slot. bayou.check.consensus reads them.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def _kept(server: int, records: list[Durable]) -> list[Event]:
         elif isinstance(record, AcceptedRecord):
             vote = {"ballot": list(record.ballot), "value": plain_value(record.value)}
             events.append({"event": "accepted", "server": server, "slot": record.slot, **vote, **rest})
-        elif isinstance(record, Decided) and record.value is not None:
-            value = plain_value(record.value)
-            events.append({"event": "decided", "server": server, "slot": record.slot, "value": value, **rest})
+        elif isinstance(record, Decided):
+            what = {} if record.value is None else {"value": plain_value(record.value)}
+            events.append({"event": "decided", "server": server, "slot": record.slot, **what, **rest})
         elif isinstance(record, Snapshot):
             events.append({"event": "snapshot", "server": server, "slot": record.slot})
             rest = {"again": True}

@@ -419,6 +419,8 @@ class LogNode:
 
     def _on_ask(self, sender: int, message: Ask, effects: Effects) -> None:
         self._bring_on(sender, message, effects)
+        if message.first > self.ledger.first:  # new members may not know of the former ones, who ask them
+            self._ask(sender, effects)
 
     def _bring_on(self, peer: int, ask: Ask, effects: Effects) -> None:
         """Send a server that is behind some of what is decided here, or of the snapshot."""
@@ -457,7 +459,10 @@ class LogNode:
     def _on_snapshot_part(self, sender: int, message: SnapshotPart, effects: Effects) -> None:
         if message.slot <= self.ledger.first:
             return
-        snapshot = self._collecting.take(sender, message)
+        is_due = self._collecting.take(sender, message)
+        if not is_due and message.start:
+            return  # an echo; one of the beginning may answer a Prepare, and we go on from where we are
+        snapshot = self._collecting.whole(sender, message.size) if is_due else None
         if snapshot is not None:
             self.ledger.install(snapshot, effects)
             self.leading.installed()

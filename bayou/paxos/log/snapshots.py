@@ -62,32 +62,32 @@ def part_for(snapshot: Snapshot, ask: Ask, size_max: int) -> SnapshotPart:
 
 
 class Collecting:
-    """The parts of a snapshot that have come so far, all from one server: those of two never mix."""
+    """The parts of snapshots that have come so far. Those of two senders never mix, and none is in the way of
+    the other: of each its latest snapshot is collected, until one of them is complete."""
 
     def __init__(self) -> None:
-        self.slot: int | None = None
-        self._sender = -1
-        self._pieces: list[str] = []
-        self._length = 0
+        self._parts: dict[int, tuple[int, int, list[str]]] = {}  # slot, length so far, pieces
 
     def ask(self, sender: int) -> tuple[int | None, int]:
         """Return the slot of the snapshot that is on its way from ``sender``, and how much of it is here."""
-        return (self.slot, self._length) if sender == self._sender else (None, 0)
+        slot, length, _ = self._parts.get(sender, (None, 0, []))
+        return slot, length
 
-    def take(self, sender: int, part: SnapshotPart) -> Snapshot | None:
-        """Take a part; return the snapshot once it is complete."""
-        if part.start == 0 and (sender, part.slot) != (self._sender, self.slot):
-            self.slot, self._sender, self._pieces, self._length = part.slot, sender, [], 0
-        if (sender, part.slot, part.start) != (self._sender, self.slot, self._length) or not part.piece:
-            return None  # an echo, or a part of another one
-        self._pieces.append(part.piece)
-        self._length += len(part.piece)
-        if self._length < part.size:
+    def take(self, sender: int, part: SnapshotPart) -> bool:
+        """Take a part; return whether it is the one that was due, and not an echo, or of an earlier one."""
+        slot, length, pieces = self._parts.get(sender, (-1, 0, []))
+        if part.start == 0 and part.slot > slot:
+            slot, length, pieces = part.slot, 0, []
+        if (part.slot, part.start) != (slot, length) or not part.piece:
+            return False
+        pieces.append(part.piece)
+        self._parts[sender] = slot, length + len(part.piece), pieces
+        return True
+
+    def whole(self, sender: int, size: int) -> Snapshot | None:
+        """Return the snapshot that came from ``sender`` if it is complete, at ``size`` characters."""
+        slot, length, pieces = self._parts.get(sender, (None, 0, []))
+        if slot is None or length < size:
             return None
-        snapshot = Snapshot(part.slot, "".join(self._pieces))
-        self.clear()
-        return snapshot
-
-    def clear(self) -> None:
-        """Forget what has come."""
-        self.slot, self._sender, self._pieces, self._length = None, -1, [], 0
+        self._parts.clear()
+        return Snapshot(slot, "".join(pieces))
