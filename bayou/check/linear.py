@@ -132,6 +132,7 @@ class _Timeline:
         self.ends: list[int] = []
         self.places: list[int] = []
         self.own: list[int] = []
+        self.own_likes: list[int] = []
         self.reads: list[list[Open]] = []
         self.others: list[list[Open]] = []
         self.kinds: list[_Kind] = []
@@ -164,6 +165,7 @@ class _Timeline:
             self.ends.append(end)
             self.places.append(place)
             self.own.append(bits[place])
+            self.own_likes.append(likes[place])
             free.append(bits.pop(place))
 
     def _count(
@@ -188,7 +190,8 @@ class _Timeline:
 
 class Search:
     """A search through one object's history. ``operations`` may come in any order; ``starts``: where it may
-    begin, by default in the model's initial state with nothing in effect."""
+    begin, by default in the model's initial state with nothing in effect. ``work``: how often it was asked
+    whether an operation can be next, which tells better than steps how long it took."""
 
     def __init__(
         self, model: Model, operations: Sequence[Operation], starts: Sequence[Start] | None = None
@@ -198,8 +201,10 @@ class Search:
         self._starts = [Start(model.initial)] if starts is None else starts
         self._seen: dict[tuple[int, int, int], list[int]] = {}
         self._none_taken = [0]
+        self._moves_of: dict[int, list[tuple[_Kind, int]]] = {}
         self._stop = len(timeline.ends)
         self._steps = 0
+        self.work = 0
         self._furthest = 0
         self._best: Trail = None
         self._dead_ends: list[Node] = []
@@ -275,10 +280,17 @@ class Search:
                 self._furthest, self._best = node[0], node[4]
             following = self._following(node)
             waiting += reversed(following)
-            if not following and len(self._dead_ends) < DEAD_ENDS_MAX:
-                self._dead_ends.append(node)
-            if node[0] == self._furthest and all(each[1] == node[1] for each in following):
-                self._blocked = node
+            self._note(node, following)
+
+    def _note(self, node: Node, following: list[Node]) -> None:
+        """Remember a configuration in which the operation that is to end has no place."""
+        at, state = node[0], node[3]
+        if self._states.step(state, self._timeline.own_likes[at]) >= 0:
+            return  # what comes next would do the same without what came last
+        if not following and len(self._dead_ends) < DEAD_ENDS_MAX:
+            self._dead_ends.append(node)
+        if at == self._furthest:
+            self._blocked = node
 
     def _settle(self, node: Node) -> Node:
         """Return the configuration after all reads that fit, and past all ends of what is in effect."""
@@ -323,15 +335,24 @@ class Search:
             new = step(state, like)
             if new >= 0 and (before < 0 or step(before, like) != new):
                 found.append((at, bits | bit, taken, new, (trail, place), -1))
-        for kind in timeline.kinds:
+        moves = self._moves(state)
+        self.work += 1 + len(timeline.others[at]) + len(moves)
+        for kind, new in moves:
             count = taken >> kind.shift & kind.mask
             if kind.like in tried or count >= bisect_right(kind.begins, timeline.ends[at]):
                 continue
-            new = step(state, kind.like)
-            if new >= 0 and new != state and (before < 0 or step(before, kind.like) != new):
+            if before < 0 or step(before, kind.like) != new:
                 taken_too = taken + (1 << kind.shift)
                 found.append((at, bits, taken_too, new, (trail, kind.places[count]), state))
         return found
+
+    def _moves(self, state: int) -> list[tuple[_Kind, int]]:
+        """Return the kinds without an end that change a state, each with what it makes of it."""
+        known = self._moves_of.get(state)
+        if known is None:
+            after = [(kind, self._states.step(state, kind.like)) for kind in self._timeline.kinds]
+            known = self._moves_of[state] = [(kind, new) for kind, new in after if new not in (-1, state)]
+        return known
 
     def _node_of(self, start: Start) -> Node:
         """Return the configuration of a start."""

@@ -12,9 +12,10 @@ were a write just taken away, every read of its value would be a finding. So
 - any other operation that is left out loses its end only (``Operation.without_end``). Every order of the
   whole history is one of the weaker history, too; where that has none, the whole one has none.
 
-One operation after another, many at once at first, is left out where what remains still has no order. Of
-those that lost their ends, those without which the others could not even get so far are shown with them
-(``loose``).
+Which ones are needed is found from both sides. First they are collected: as long as there is an order, one
+of those is added that stands too late in it, or not at all. From what was collected then, many at once at
+first, each is left out again without which there still is no order. Of those that lost their ends, those
+without which the others could not even get so far are shown with them (``loose``).
 
 A part begins at the beginning, in the initial state, or where that makes it smaller, in the configurations
 that all orders of what came before can end in: no less is known there than in the whole history. It begins no
@@ -37,18 +38,26 @@ if TYPE_CHECKING:
 SMALL = 4
 """A part of so many operations is not tried from a later beginning."""
 
-STARTS_MAX = 4
+STARTS_MAX = 16
 """With more configurations than these a later beginning would explain nothing."""
 
 TRIAL_STEPS = 20_000
-TOTAL_STEPS = 300_000
-"""How many configurations are looked at to see whether one smaller part has an order, and in all."""
+"""How many configurations are looked at to see whether a smaller part has an order."""
+
+COLLECTED_MAX = 60
+"""How many operations are collected at most."""
+
+WORK = 300_000
+"""How much work (Search.work) may go into making one part smaller."""
+
+STARTS_STEPS = 100_000
+"""How many configurations are looked at to know all in which a later beginning may be."""
 
 ATTEMPTS_MAX = 5
 """How many orders are listed."""
 
-READY_STEPS = 8
-"""How many operations of a history are made ready in the time of a step."""
+READY_WORK = 10
+"""The work that it is to make an operation of a history ready for a search."""
 
 
 class Beginning(Record):
@@ -107,16 +116,16 @@ def examine(model: Model, operations: Sequence[Operation], budget: int = BUDGET)
 def _smallest(model: Model, operations: Sequence[Operation], search: Search, stuck: int, budget: int) -> Part:
     """Return the smaller one of the parts from the beginning, and from where ``stuck`` was last possible."""
     whole = _Shrinking(model, operations, search.ending()[: search.furthest], stuck, [Start(model.initial)])
-    whole.shrink(TOTAL_STEPS)
+    whole.shrink(WORK)
     best, since = whole, None
     if len(whole.shown) > SMALL:
         at = search.last_fit(stuck)
         at = search.furthest if at < 0 else at
-        starts = Search(model, operations).before_end(at, min(budget, TOTAL_STEPS))
+        starts = Search(model, operations).before_end(at, min(budget, STARTS_STEPS))
         if at and starts is not None and len(starts) <= STARTS_MAX:
             over = set(search.ending()[:at])
             later = _Shrinking(model, operations, search.ending()[at : search.furthest], stuck, starts, over)
-            later.shrink(TOTAL_STEPS)
+            later.shrink(WORK)
             if later.is_invalid and len(later.shown) < len(whole.shown):
                 best, since = later, operations[search.ending()[at - 1]].end
     return best.part(since)
@@ -139,23 +148,26 @@ class _Shrinking:
         self._operations = operations
         self._last = last
         self._starts = starts
-        self._from_the_beginning = over is None
         end = operations[last].end or 0
         within = (place for place, each in enumerate(operations) if each.begin <= end)
         self._places = [place for place in within if over is None or place not in over]
+        self._reads = {place for place in self._places if model.only_reads(operations[place])}
         self._kept = list(ended)
         self._loose: list[int] = []
         self.is_invalid = False
         self._left = 0
 
-    def shrink(self, steps: int) -> None:
-        """Leave out what can be, with so many steps at most."""
-        self._left = steps
-        self.is_invalid = self._has_no_order(self._kept)
+    def shrink(self, work: int) -> None:
+        """Leave out what can be, with not much more work than that."""
+        self._left = work
+        collected = self._collected()
+        if collected is not None:
+            self._kept = collected
+        self.is_invalid = collected is not None or self._has_no_order(self._kept)
         size = len(self._kept)
         while size and self._left > 0:
             at = 0
-            while at < len(self._kept):
+            while at < len(self._kept) and self._left > 0:
                 fewer = self._kept[:at] + self._kept[at + size :]
                 if self._has_no_order(fewer):
                     self._kept = fewer
@@ -170,41 +182,81 @@ class _Shrinking:
         places = {*self._kept, *self._loose, self._last}
         return sorted(places, key=lambda place: self._operations[place].begin)
 
+    def _collected(self) -> list[int] | None:
+        """Return operations that can't be explained, with the last one, None where there was too much to
+        collect."""
+        collected: list[int] = []
+        for _ in range(COLLECTED_MAX):
+            if self._left <= 0:
+                break
+            tight = {*collected, self._last}
+            places = self._with(tight)
+            search = self._search(places, tight)
+            outcome = search.run(TRIAL_STEPS)
+            self._left -= search.work + READY_WORK * len(places)
+            if outcome.word == INVALID:
+                return [place for place in self._kept if place in tight]
+            more = self._out_of_place([places[number] for number in outcome.order], tight)
+            if outcome.word != VALID or more is None:
+                break
+            collected.append(more)
+        return None
+
+    def _out_of_place(self, order: Sequence[int], tight: set[int]) -> int | None:
+        """Return one of the operations whose ends do not count yet, and are not kept by this order: the last
+        one that it has too late, or else the one that ends last of those that it has not at all."""
+        found, begun = None, -1
+        for place in order:
+            operation = self._operations[place]
+            if place not in tight and operation.end is not None and operation.end < begun:
+                found = place
+            begun = max(begun, operation.begin)
+        if found is not None and found in self._kept:
+            return found
+        placed = {*order, *tight}
+        return next((place for place in reversed(self._kept) if place not in placed), None)
+
     def _has_no_order(self, kept: Sequence[int]) -> bool:
         """Whether it is certain that these and the last one can't be explained, whatever the others did."""
-        search = self._search(self._places, {*kept, self._last}, folded=self._from_the_beginning)
-        found = search.run(max(0, min(TRIAL_STEPS, self._left))).word == INVALID
-        self._left -= search.steps + len(self._places) // READY_STEPS
+        tight = {*kept, self._last}
+        search = self._search(self._with(tight), tight)
+        found = search.run(TRIAL_STEPS).word == INVALID
+        self._left -= search.work + READY_WORK * len(self._places)
         return found
 
-    def _search(self, places: Sequence[int], tight: set[int], *, folded: bool) -> Search:
+    def _with(self, tight: set[int]) -> list[int]:
+        """Return the places of these, and of all others but those that only read: a search would not ask for
+        these, and has fewer states to tell apart without them."""
+        return [place for place in self._places if place in tight or place not in self._reads]
+
+    def _search(self, places: Sequence[int], tight: set[int], *, folded: bool = True) -> Search:
         """Return a search through the operations at these places, all but ``tight`` without their ends."""
         operations = [
             self._operations[place] if place in tight else self._operations[place].without_end()
             for place in places
         ]
         at = {place: number for number, place in enumerate(places)}
+        model = self._model.folded(operations) if folded else self._model
         starts = [
-            Start(start.state, frozenset(at[place] for place in start.done if place in at))
+            Start(model.fold(start.state), frozenset(at[place] for place in start.done if place in at))
             for start in self._starts
         ]
-        if not folded:
-            return Search(self._model, operations, starts)
-        return Search(self._model.folded(operations), operations)
+        return Search(model, operations, starts)
 
     def _needed_to_get_there(self) -> list[int]:
         """Return those without an end without which the kept ones could not be explained even without the
         end of the last one."""
         kept = set(self._kept)
-        outcome = self._search(self._places, kept, folded=False).run(TRIAL_STEPS)
+        weak = self._with(kept)
+        outcome = self._search(weak, kept).run(TRIAL_STEPS)
         if outcome.word != VALID:
             return []
-        needed = [self._places[number] for number in outcome.order]
+        needed = [weak[number] for number in outcome.order]
         needed = [place for place in dict.fromkeys(needed) if place not in kept and place != self._last]
         for place in tuple(needed):
             fewer = [each for each in needed if each != place]
-            places = [each for each in self._places if each in kept or each in fewer or each == self._last]
-            if self._search(places, kept, folded=False).run(TRIAL_STEPS).word == VALID:
+            places = [each for each in weak if each in kept or each in fewer or each == self._last]
+            if self._search(places, kept).run(TRIAL_STEPS).word == VALID:
                 needed = fewer
         return needed
 

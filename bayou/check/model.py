@@ -67,6 +67,10 @@ class Model:
         state: the same histories are linearizable under it, and it takes fewer steps to say so."""
         return self
 
+    def fold(self, state: State) -> State:
+        """Return what a folded model has instead of a state of the model that it was made from."""
+        return state
+
     def show(self, operation: Operation) -> str:
         """Return the operation and its result as people read them, without its process."""
         argument = "" if operation.argument is None else f" {operation.argument}"

@@ -45,13 +45,13 @@ class Register(Model):
         """Reads and successful ``cas`` need their value, failed ``cas`` any other one."""
         function = operation.function
         if function == "write":
-            return self._fold(operation.argument)
+            return self.fold(operation.argument)
         if function == "read":
             return state if operation.result in (None, state) else None
         old, new = pair(operation)
         if operation.result is False:
             return state if state != old else None
-        return self._fold(new) if state == old else None
+        return self.fold(new) if state == old else None
 
     def only_reads(self, operation: Operation) -> bool:
         """A ``cas`` that failed is a read, too."""
@@ -60,11 +60,11 @@ class Register(Model):
     def likeness(self, operation: Operation) -> Hashable:
         """A ``cas`` of unknown result can do what a successful one can."""
         if operation.function == "write":
-            return ("write", self._fold(operation.argument))
+            return ("write", self.fold(operation.argument))
         if operation.function == "read":
             return ("read", operation.result)
         old, new = pair(operation)
-        return ("cas", old, self._fold(new), operation.result is not False)
+        return ("cas", old, self.fold(new), operation.result is not False)
 
     def folded(self, operations: Iterable[Operation]) -> Model:
         """What nobody reads or compares with is one value."""
@@ -76,8 +76,9 @@ class Register(Model):
                 known.add(operation.result)
         return Register(frozenset(known))
 
-    def _fold(self, value: Hashable) -> Hashable:
-        return value if self._known is None or value in self._known else OTHER
+    def fold(self, state: State) -> State:
+        """What is not known is one value."""
+        return state if self._known is None or state in self._known else OTHER
 
     def show(self, operation: Operation) -> str:
         """As ``write 3``, ``read: 3``, ``cas 3 to 0: true``."""
@@ -122,10 +123,10 @@ class Keyed(Model):
             return value if fits else None
         argument = str(operation.argument)
         if operation.function == "put" or value == NULL:
-            return self._fold(argument)
+            return self.fold(argument)
         if value[:1] != '"':
             return None
-        return value if value == OTHER_TEXT else self._fold(value[:-1] + argument[1:])
+        return value if value == OTHER_TEXT else self.fold(value[:-1] + argument[1:])
 
     def only_reads(self, operation: Operation) -> bool:
         """A ``get`` is all that reads."""
@@ -134,7 +135,7 @@ class Keyed(Model):
     def likeness(self, operation: Operation) -> Hashable:
         """Who does it makes no difference, nor do two values that nobody can tell apart."""
         if operation.function == "put":
-            return ("put", self._fold(str(operation.argument)))
+            return ("put", self.fold(str(operation.argument)))
         return (operation.function, operation.argument, operation.result)
 
     def folded(self, operations: Iterable[Operation]) -> Model:
@@ -142,8 +143,10 @@ class Keyed(Model):
         results = (operation.result for operation in operations if operation.function == "get")
         return Keyed(str(result) for result in results if result is not None)
 
-    def _fold(self, value: str) -> str:
-        if not self._folds or value in self._returned:
+    def fold(self, state: State) -> State:
+        """What can't become a value that was returned is one text, or one of the other values."""
+        value = str(state)
+        if not self._folds or value == NULL or value in self._returned:
             return value
         if value[:1] != '"':
             return OTHER

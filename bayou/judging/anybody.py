@@ -29,6 +29,10 @@ SHOWN = 3
 """How many objects of one verdict are listed."""
 
 PROBLEMS_SHOWN = 20
+OPERATIONS_SHOWN = 20
+"""How many operations of a part are listed, and of an order, whose last ones are."""
+
+BEGINNINGS_SHOWN = 4
 BUDGET_MAX = 10**12
 
 
@@ -134,10 +138,13 @@ def _show(model: Model, named: str, part: Part) -> Iterator[str]:
     what = "this operation" if count == 1 else f"these {count} operations"
     yield f"{named}line {part.last.end}: nothing explains {what}{others}:"
     if part.since is not None:
-        begins = " or ".join(_beginning(model, each) for each in part.beginnings)
-        yield f"  after line {part.since}, where {begins}"
-    for operation in part.operations:
+        begins = list(dict.fromkeys(_beginning(model, each) for each in part.beginnings))
+        shown = begins[:BEGINNINGS_SHOWN] + ["another one"] * (len(begins) > BEGINNINGS_SHOWN)
+        yield f"  after line {part.since}, where the state is {' or '.join(shown)}"
+    for operation in part.operations[-OPERATIONS_SHOWN:]:
         yield f"  {_lines(operation, part)}: process {operation.process}: {model.show(operation)}"
+    if count > OPERATIONS_SHOWN:
+        yield f"  and {count - OPERATIONS_SHOWN:,} that began before these"
     for attempt in part.attempts:
         yield f"  tried: {_attempt(model, attempt)}"
     if part.more:
@@ -145,14 +152,13 @@ def _show(model: Model, named: str, part: Part) -> Iterator[str]:
 
 
 def _beginning(model: Model, beginning: Beginning) -> str:
-    state = f"the state is {model.show_state(beginning.state)}"
-    if not beginning.done:
-        return state
-    return f"{state} with {_sequence(model, beginning.done)} in effect"
+    state = model.show_state(beginning.state)
+    return f"{state} with {_sequence(model, beginning.done)} in effect" if beginning.done else state
 
 
 def _attempt(model: Model, attempt: Attempt) -> str:
-    order = _sequence(model, attempt.order) or "nothing before"
+    order = _sequence(model, attempt.order[-OPERATIONS_SHOWN:]) or "nothing"
+    order = f"..., {order}" if len(attempt.order) > OPERATIONS_SHOWN else order
     blocked = f"{model.show(attempt.blocked)} (process {attempt.blocked.process})"
     state, needs = model.show_state(attempt.state), model.needs(attempt.blocked)
     return f"{order}; then the state is {state}, and {blocked} needs {needs}"
