@@ -207,3 +207,27 @@ def garbage(rng: random.Random, lines: list[bytes]) -> list[bytes]:
             other = rng.randrange(len(data) + 1)
             data[at:at] = data[other : other + 30]
     return bytes(data).splitlines(keepends=True)
+
+
+def events_of(text: str) -> list[Event]:
+    """Return the events of a history written in short: ``0>write:3`` is an invocation of process 0, ``0<3``
+    that it ended with ok and 3, ``0!`` with fail, ``0?`` with info; ``0>put@x:"a"`` is of key x."""
+    events: list[Event] = []
+    calls: dict[int, Event] = {}
+    for word in text.split():
+        at = next(at for at, character in enumerate(word) if character in "<>!?")
+        process, rest = int(word[:at]), word[at + 1 :]
+        if word[at] == ">":
+            name, _, value = rest.partition(":")
+            f, _, key = name.partition("@")
+            event: Event = {"process": process, "type": "invoke", "f": f}
+            event |= {"key": key} if key else {}
+            event |= {"value": json.loads(value)} if value else {}
+            calls[process] = event
+        else:
+            how = {"<": "ok", "!": "fail", "?": "info"}[word[at]]
+            call = calls[process]
+            event = {name: call[name] for name in ("process", "f", "key") if name in call} | {"type": how}
+            event |= {"value": json.loads(rest)} if rest else {}
+        events.append(event)
+    return events

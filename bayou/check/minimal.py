@@ -152,6 +152,7 @@ class _Shrinking:
         within = (place for place, each in enumerate(operations) if each.begin <= end)
         self._places = [place for place in within if over is None or place not in over]
         self._reads = {place for place in self._places if model.only_reads(operations[place])}
+        self._ended = ended
         self._kept = list(ended)
         self._loose: list[int] = []
         self.is_invalid = False
@@ -175,6 +176,17 @@ class _Shrinking:
                     at += size
             size = min(size // 2, len(self._kept))
         self._loose = self._needed_to_get_there()
+        self._do_without_reads()
+
+    def _do_without_reads(self) -> None:
+        """Where what a read rests on says as much by its own end, leave out the read."""
+        for place in tuple(self._loose):
+            for read in [each for each in self._kept if each in self._reads]:
+                fewer = [each for each in self._ended if each in {*self._kept, place} - {read}]
+                if self._left > 0 and place in fewer and self._has_no_order(fewer):
+                    self._kept = fewer
+                    self._loose = self._needed_to_get_there()
+                    break
 
     @property
     def shown(self) -> list[int]:
