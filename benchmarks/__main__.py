@@ -14,7 +14,7 @@ import argparse
 import platform
 import sys
 
-from benchmarks import exchange, explore, log, scenarios, storage
+from benchmarks import exchange, explore, histories, log, scenarios, storage
 from benchmarks.table import Row, print_table
 
 GROUPS = {
@@ -31,6 +31,7 @@ GROUPS = {
     "restart": storage.restart,
     "messages": explore.messages,
     "simulated": explore.simulated,
+    "histories": histories.histories,
 }
 
 
