@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 
 class Fact(Record):
-    """Base of the facts."""
+    """Base of the facts. ``begins_anew``: of what was durable before it nothing is needed any more."""
 
     TAGS: ClassVar[tuple[str, ...]] = ("token",)
+    begins_anew: ClassVar[bool] = False
 
     @property
     def key(self) -> tuple[str, object] | None:

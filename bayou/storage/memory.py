@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 
 class Memory:
-    """Records in the order in which they became durable; of those with the same key only the last one."""
+    """Records in the order in which they became durable; of those with the same key only the last one, and none
+    from before one that begins anew."""
 
     __slots__ = ("_count", "_records")
 
@@ -22,6 +23,8 @@ class Memory:
     def append(self, records: Iterable[Durable]) -> None:
         """Keep more records, all or none of which survive a crash."""
         for record in records:
+            if getattr(record, "begins_anew", False):
+                self._records.clear()
             key = record.key
             if key is None:
                 self._count += 1
