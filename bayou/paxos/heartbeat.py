@@ -207,7 +207,6 @@ class HeartbeatNode(Node):
         if leader not in self.others:
             return
         self.proposer.abandon()
-        self._beat_at = None
         self._back_off = 1
         self._wait(now)
         self._turn_to(leader, effects)
@@ -239,6 +238,8 @@ class HeartbeatNode(Node):
             _add(effects, self._say_who_leads())
         elif self.is_leader and not self.proposer.is_prepared:
             self._lead_no_more(now, effects)
+        if not self.proposer.is_live:
+            self._beat_at = None
         is_done = self.value is not None and (not self.is_leader or len(self._knowing) == len(self.others))
         if is_done:
             self._beat_at = None

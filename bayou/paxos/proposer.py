@@ -21,6 +21,7 @@ class Proposer:
     """Gets a value chosen: its own, or the one that may have been chosen before.
 
     - ``ballot``: the one that it tries, or tried last; Ballot.NONE before the first;
+    - ``is_live``: whether it has such a ballot, and has not given it up;
     - ``wish``: the value to try where none is found, None for none yet;
     - ``value``: the chosen value as far as it knows, None for none.
 
@@ -42,7 +43,7 @@ class Proposer:
         self._promises: dict[int, Accepted | None] = {}
         self._proposed: str | None = None
         self._accepted: dict[int, None] = {}
-        self._is_live = False  # whether the ballot is one that nobody has refused
+        self.is_live = False
         self._is_waiting = False  # whether it wants more answers
         for record in own(records):
             if isinstance(record, Used):
@@ -55,7 +56,7 @@ class Proposer:
     @property
     def is_prepared(self) -> bool:
         """Whether a majority has promised its ballot, which nobody has refused since, as far as it knows."""
-        return self._is_live and len(self._promises) >= self._majority
+        return self.is_live and len(self._promises) >= self._majority
 
     def propose(self, value: str) -> Effects:
         """Try to get ``value`` chosen; where something else may have been chosen already, that.
@@ -70,7 +71,7 @@ class Proposer:
             effects.answers.append(Chosen(self.value))
             return effects
         self.wish = value
-        if not self._is_live:
+        if not self.is_live:
             return self.prepare()
         self._propose_once_prepared(effects)
         return effects
@@ -86,7 +87,7 @@ class Proposer:
         self._promises = {}
         self._proposed = None
         self._accepted = {}
-        self._is_live = self._is_waiting = True
+        self.is_live = self._is_waiting = True
         effects = Effects()
         effects.durable.append(Used(self.ballot))
         effects.sends += [(acceptor, Prepare(self.ballot)) for acceptor in self.acceptors]
@@ -112,7 +113,7 @@ class Proposer:
         them, also once a value is chosen: an acceptor that gets an Accept again tells its learners again.
         Where the ballot has been refused there is nothing to ask: then a new one is to be prepared."""
         effects = Effects()
-        if not self._is_live or not (self._is_waiting or everyone):
+        if not self.is_live or not (self._is_waiting or everyone):
             return effects
         self._is_waiting = True
         message: Message
@@ -129,7 +130,7 @@ class Proposer:
 
     def abandon(self) -> None:
         """Give up the ballot, as somebody tries a higher one (section 2.2). The next one is above it."""
-        self._is_live = self._is_waiting = False
+        self.is_live = self._is_waiting = False
 
     def see(self, ballot: Ballot) -> None:
         """Somebody uses this ballot: the next one of this proposer is above it."""
@@ -139,7 +140,7 @@ class Proposer:
         """Phase 1 is over with the promises of a majority. What an acceptor said first in this ballot counts;
         one that says to have accepted this ballot, or a higher one, has no part in it."""
         accepted = promise.accepted
-        if promise.ballot != self.ballot or not self._is_live or self._proposed is not None:
+        if promise.ballot != self.ballot or not self.is_live or self._proposed is not None:
             return
         if accepted is None or (isinstance(accepted, Accepted) and accepted.ballot < self.ballot):
             self._promises.setdefault(sender, accepted)
@@ -169,7 +170,7 @@ class Proposer:
         """Section 2.2: "it is probably a good idea to abandon a proposal if some proposer has begun trying to
         issue a higher-numbered one"."""
         self.see(nack.promised)
-        if nack.ballot != self.ballot or nack.promised <= self.ballot or not self._is_live:
+        if nack.ballot != self.ballot or nack.promised <= self.ballot or not self.is_live:
             return
         if self._is_waiting:
             effects.answers.append(Preempted(nack.promised))
