@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from errno import EEXIST, EIO, ENOENT
-from itertools import product
+from itertools import islice, product
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,9 +33,11 @@ class File:
 
     def outcomes(self) -> list[bytes]:
         """Return what the disk may have after the machine crashed: none, some or all of what was done, in any
-        order, the last of it torn, or a size without its content."""
+        order, one write of it torn, or a size without its content."""
+        if not self.pending:
+            return [self.disk]
         found = [self.disk, self.seen]
-        for chosen in product((False, True), repeat=len(self.pending)):
+        for chosen in choices(len(self.pending)):
             data = self.disk
             for change, is_there in zip(self.pending, chosen, strict=True):
                 if is_there:
@@ -44,6 +46,20 @@ class File:
             found.append(data)
         found.append(self.disk + bytes(max(0, len(self.seen) - len(self.disk))))
         return list(dict.fromkeys(found))
+
+
+def choices(count: int) -> list[tuple[bool, ...]]:
+    """Return which of so many changes are there: any, or where they are many, the first ones, the last ones,
+    and all but one."""
+    if count <= 3:
+        return list(product((False, True), repeat=count))
+    numbers = range(count)
+    first = [tuple(number < end for number in numbers) for end in range(count + 1)]
+    return [
+        *first,
+        *(tuple(not each for each in chosen) for chosen in first[1:-1]),
+        *(tuple(number != out for number in numbers) for out in numbers),
+    ]
 
 
 def changed(data: bytes, change: Change) -> bytes:
@@ -96,8 +112,8 @@ def apply(names: dict[str, File | Names], change: tuple[str, str | None, File | 
 
 
 class ModelFiles:
-    """The Files that stores use. ``calls`` counts those that change something or can fail; ``crash_at`` is the
-    one that is never carried out, as all is over (a write is carried out by half), ``fail_at`` the one that
+    """The Files that stores use. ``calls`` counts those that change something or can fail; ``crash_at`` is
+    the one that is never carried out, as all is over (a write is, by half), ``fail_at`` the one that
     gives ``errno``. A sync that fails loses what it was to make durable, and it can still be seen."""
 
     def __init__(self) -> None:
@@ -117,20 +133,19 @@ class ModelFiles:
         """Return the files after the process has died and the system has not."""
         return _renewed(deepcopy(self))
 
-    def after_machine(self) -> Iterator[ModelFiles]:
-        """Give out every disk that may be left after the machine has died."""
+    def after_machine(self, first: int = 0, every: int = 1) -> Iterator[ModelFiles]:
+        """Give out every disk that may be left after the machine has died, or some of them."""
         folders: list[Names] = []
         files: list[File] = []
         _collect(self.root, folders, files)
         named = [folder.outcomes() for folder in folders]
         filled = [file.outcomes() for file in files]
-        for names in product(*named):
-            for contents in product(*filled):
-                after = ModelFiles()
-                copies = {id(file): _durable(data) for file, data in zip(files, contents, strict=True)}
-                chosen = {id(folder): each for folder, each in zip(folders, names, strict=True)}
-                after.root = _rebuilt(self.root, chosen, copies)
-                yield after
+        for names, contents in islice(product(product(*named), product(*filled)), first, None, every):
+            after = ModelFiles()
+            copies = {id(file): _durable(data) for file, data in zip(files, contents, strict=True)}
+            chosen = {id(folder): each for folder, each in zip(folders, names, strict=True)}
+            after.root = _rebuilt(self.root, chosen, copies)
+            yield after
 
     def snapshot(self) -> dict[str, bytes]:
         """Return all files that are to be seen, by path."""
@@ -181,8 +196,8 @@ class ModelFiles:
         return self.open_files[fd].seen[at : at + size]
 
     def write(self, fd: int, data: bytes | memoryview, at: int) -> int:
-        """Write at most 40 bytes at a time, as the system may."""
-        piece = bytes(data[:40])
+        """Write at most 90 bytes at a time, as the system may."""
+        piece = bytes(data[:90])
         file = self.open_files[fd]
         self._call("write", lambda: file.change((at, piece[: len(piece) // 2])) if len(piece) > 1 else None)
         file.change((at, piece))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bayou.storage.files import SystemFiles
 from bayou.storage.logfiles import LogFiles
 from bayou.storage.memory import MemoryStore
 from bayou.storage.sqlite import SqliteFile
@@ -19,17 +20,28 @@ OWNER = "server 0 of cluster 1f"
 ON_DISK: dict[str, Callable[..., StoreBase]] = {"two files": TwoFiles, "log": LogFiles, "sqlite": SqliteFile}
 
 
+class Unsynced(SystemFiles):
+    """The files of this machine, for tests that have no question about syncs, and many files."""
+
+    def sync(self, fd: int) -> None:
+        pass
+
+    def sync_folder(self, path: str) -> None:
+        pass
+
+
 class Place:
     """Where one node's store is, of one kind; ``open`` opens it again and again."""
 
-    def __init__(self, kind: str, path: Path) -> None:
+    def __init__(self, kind: str, path: Path, files: SystemFiles | None = None) -> None:
+        self.files_of_system = files
         self.kind = kind
         self.path = path / "node"
         self._memory: MemoryStore | None = None
 
     def open(self, owner: str = OWNER, *, may_make: bool = True) -> StoreBase:
         if self.kind != "memory":
-            return ON_DISK[self.kind](str(self.path), owner, may_make=may_make)
+            return ON_DISK[self.kind](str(self.path), owner, may_make=may_make, files=self.files_of_system)
         self._memory = MemoryStore() if self._memory is None else self._memory.crashed()
         return self._memory
 

@@ -163,7 +163,9 @@ def test_files_are_for_their_owner_alone(disk: Place) -> None:
 def test_only_one_has_it_open(disk: Place) -> None:
     first = disk.open()
     first.read()
-    with pytest.raises(StorageInUse, match=rf"{disk.path} is in use by process {os.getpid()}, .*: end that one"):
+    with pytest.raises(
+        StorageInUse, match=rf"{disk.path} is in use by process {os.getpid()}, .*: end that one"
+    ):
         disk.open().read()
     first.append(b"still there")
     first.close()
@@ -177,8 +179,10 @@ def test_another_process_is_told_who_has_it(disk: Place) -> None:
         "print('ready', flush=True); sys.stdin.read()"
     )
     other = subprocess.Popen(
-        [sys.executable, "-c", code, disk.kind, str(disk.path.parent)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )  # fmt: skip
+        [sys.executable, "-c", code, disk.kind, str(disk.path.parent)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     with other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"ready\n"
@@ -191,7 +195,9 @@ def test_another_process_is_told_who_has_it(disk: Place) -> None:
 def test_it_is_for_one_node_alone(disk: Place) -> None:
     expected = fill(disk)
     before = disk.files()
-    with pytest.raises(StorageForeign, match=f"{disk.path} is for {OWNER}, and not for server 1 of cluster 1f: name"):
+    with pytest.raises(
+        StorageForeign, match=f"{disk.path} is for {OWNER}, and not for server 1 of cluster 1f: name"
+    ):
         disk.open("server 1 of cluster 1f").read()
     assert disk.files() == before
     assert disk.read() == expected
@@ -284,7 +290,9 @@ def test_memory_that_fails(is_kept: bool) -> None:
     store.read()
     store.append(b"before")
     store.fail(OSError(28, "No space left on device"), is_kept=is_kept)
-    with pytest.raises(StorageFailed, match=r"^memory can't be used: No space left on device; make room there"):
+    with pytest.raises(
+        StorageFailed, match=r"^memory can't be used: No space left on device; make room there"
+    ):
         store.append(b"does not fit")
     with pytest.raises(StorageFailed, match="No space left"):
         store.replace(b"nor this")
@@ -315,7 +323,9 @@ def test_a_database_of_a_newer_version(tmp_path: Path) -> None:
         place.read()
 
 
-@pytest.mark.parametrize("data", [b"", b"dear diary", b"SQLite format 3\0", b"SQLite format 3\0" + bytes(5000)])
+@pytest.mark.parametrize(
+    "data", [b"", b"dear diary", b"SQLite format 3\0", b"SQLite format 3\0" + bytes(5000)]
+)
 def test_a_file_that_is_no_database(tmp_path: Path, data: bytes) -> None:
     place = Place("sqlite", tmp_path)
     place.put({"node": data})
@@ -335,9 +345,11 @@ def test_a_database_that_another_program_writes_to(tmp_path: Path) -> None:
         database.execute("ROLLBACK")
     store = place.open()
     store.read()
-    with closing(sqlite3.connect(place.path, timeout=0)) as database:
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
-            database.execute("SELECT * FROM batches").fetchall()
+    with (
+        closing(sqlite3.connect(place.path, timeout=0)) as database,
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        database.execute("SELECT * FROM batches").fetchall()
     store.close()
     assert len(place.read()) == 4
 

@@ -83,8 +83,8 @@ class Copies:
         other = looks[1 - self.serial % 2]
         if other.serial is not None and abs(other.serial - self.serial) != 1:
             raise StorageDamaged(
-                f"{self.paths[0]} and {self.paths[1]} do not belong together: one has state {self.serial}, the "
-                f"other one state {other.serial}; {REMEDY}"
+                f"{self.paths[0]} and {self.paths[1]} do not belong together: one has state {self.serial}, "
+                f"the other one state {other.serial}; {REMEDY}"
             )
         return newest.batches or []
 

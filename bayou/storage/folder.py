@@ -1,8 +1,8 @@
 """The folder of one node's files: locked by the process that uses it, and marked with whose it is.
 
 ``id`` says for which node and by which kind of store the folder was made, and has a token that all files of
-the folder bear. It is there from the moment in which the folder is complete: before, while the folder is being
-made, it is called ``making``. So a folder with neither has lost its ``id``.
+the folder bear. It is there from the moment in which the folder is complete: before, while the folder is
+being made, it is called ``making``. So a folder with neither has lost its ``id``.
 """
 
 from __future__ import annotations
@@ -158,12 +158,13 @@ class Folder:
         version, kind, owner, token = data[len(WORD) : at].decode().split("\n")[:4]
         if version != str(FORMAT):
             raise StorageForeign(
-                f"{self.path} is of format {version}, and this version of bayou reads format {FORMAT}: use the "
-                "version that wrote it, or a newer one"
+                f"{self.path} is of format {version}, and this version of bayou reads format {FORMAT}: use "
+                "the version that wrote it, or a newer one"
             )
         if owner != f"for {self.owner}":
             raise StorageForeign(
-                f"{self.path} is {owner}, and not for {self.owner}: name the folder of this node, or a new one"
+                f"{self.path} is {owner}, and not for {self.owner}: name the folder of this node, or a new "
+                "one"
             )
         if kind != self.kind:
             raise StorageForeign(f"{self.path} has {kind}, and not {self.kind}: name another folder")

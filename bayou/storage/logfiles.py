@@ -1,10 +1,10 @@
 """A log in a folder: a journal of batches, and snapshots that supersede them in two files by turns.
 
 The journal is in segments. Segment n, ``journal-n``, has what came after snapshot n, so what counts is always
-the newest snapshot and the one segment of the same number. A new snapshot goes in this order, each step durable
-before the next: the next segment, empty; the snapshot; the older segment is removed. A crash between two steps
-leaves a segment too many, which is removed at the next start: an empty one that follows no snapshot yet, or the
-one before the snapshot.
+the newest snapshot and the one segment of the same number. A new snapshot goes in this order, each step
+durable before the next: the next segment, empty; the snapshot; the older segment is removed. A crash between
+two steps leaves a segment too many, which is removed at the next start: an empty one that follows no snapshot
+yet, or the one before the snapshot.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ class LogFiles(StoreBase):
 
     KIND = "a journal with snapshots"
 
-    def __init__(
-        self, path: str, owner: str, *, may_make: bool = True, files: Files | None = None
-    ) -> None:
+    def __init__(self, path: str, owner: str, *, may_make: bool = True, files: Files | None = None) -> None:
         """``path`` is the folder of this node, made where there is none unless ``may_make`` is false;
         ``owner`` a line that says which node of which cluster this is, and never changes."""
         super().__init__(path)
@@ -93,18 +91,20 @@ class LogFiles(StoreBase):
         current, earlier, later = (f"{JOURNAL}{number}" for number in (serial, serial - 1, serial + 1))
         if current not in journals:
             raise StorageDamaged(
-                f"{self._folder.file(current)} is missing, which follows snapshot {serial}: there is a gap in "
-                f"the journal, or a newer snapshot is damaged; {REMEDY}"
+                f"{self._folder.file(current)} is missing, which follows snapshot {serial}: there is a gap "
+                f"in the journal, or a newer snapshot is damaged; {REMEDY}"
             )
         others = [name for name in journals if name != current]
         for name in others:
             if name not in (earlier, later):
                 raise StorageDamaged(
-                    f"{self._folder.file(name)} does not belong to snapshot {serial}, the newest one; {REMEDY}"
+                    f"{self._folder.file(name)} does not belong to snapshot {serial}, the newest one; "
+                    f"{REMEDY}"
                 )
         if later in others and self._is_used(serial + 1):
             raise StorageDamaged(
-                f"snapshot {serial + 1} is missing or damaged, and {self._folder.file(later)} follows it; {REMEDY}"
+                f"snapshot {serial + 1} is missing or damaged, and {self._folder.file(later)} follows it; "
+                f"{REMEDY}"
             )
         return others
 

@@ -42,11 +42,13 @@ class Memory:
 class MemoryStore(StoreBase):
     """Batches in memory: a store for worlds without files, and the twin of those with.
 
-    ``crashed`` gives what a crash leaves. With ``remembers``, ``moments`` has what was durable at each moment:
-    first what it began with, then all batches after each call that changed them.
+    ``crashed`` gives what a crash leaves. With ``remembers``, ``moments`` has what was durable at each
+    moment: first what it began with, then all batches after each call that changed them.
     """
 
-    def __init__(self, batches: Iterable[bytes] = (), *, place: str = "memory", remembers: bool = False) -> None:
+    def __init__(
+        self, batches: Iterable[bytes] = (), *, place: str = "memory", remembers: bool = False
+    ) -> None:
         super().__init__(place)
         self._batches = list(batches)
         self._error: OSError | None = None

@@ -1,12 +1,13 @@
 """Batches in a database of SQLite: one file, which other programs can look into.
 
-It works with a write-ahead log and waits for the disk at each transaction. What SQLite passes over in silence is
-looked for here: a write-ahead log that is missing, or damaged before its end. Batches are numbered without gaps,
-each with a check of its own.
+It works with a write-ahead log and waits for the disk at each transaction. What SQLite passes over in silence
+is looked for here: a write-ahead log that is missing, or damaged before its end. Batches are numbered without
+gaps, each with a check of its own.
 
-While a process has the database open, ``is_open`` in it is 1: then there has to be a write-ahead log. It has a
-second name then, ``-wal-link``: SQLite removes the log where a connection goes that nobody closed, after all of it
-is in the database, and that must not look like a log that was lost. To go through it once more changes nothing.
+While a process has the database open, ``is_open`` in it is 1: then there has to be a write-ahead log. It has
+a second name then, ``-wal-link``: SQLite removes the log where a connection goes that nobody closed, after
+all of it is in the database, and that must not look like a log that was lost. To go through it once more
+changes nothing.
 """
 
 from __future__ import annotations
@@ -84,8 +85,10 @@ class SqliteFile(StoreBase):
                 self._make(names, name)
             batches = self._open()
             self._mark()
-        except sqlite3.DatabaseError as error:
+        except sqlite3.Error as error:
             raise self._told(error) from error
+        except (ValueError, TypeError, LookupError, ArithmeticError) as error:  # as for texts that are none
+            raise StorageDamaged(f"{path} is damaged: {error}; {REMEDY}") from error
         return batches
 
     def _append(self, batch: bytes) -> None:
@@ -132,7 +135,7 @@ class SqliteFile(StoreBase):
     def _connect(self, path: str) -> sqlite3.Connection:
         import sqlite3
 
-        self._database = database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        self._database = database = sqlite3.connect(path, timeout=0, isolation_level=None)
         for line in ("locking_mode = EXCLUSIVE", "synchronous = FULL", "fullfsync = 1", "trusted_schema = 0"):
             database.execute(f"PRAGMA {line}")
         return database
@@ -240,7 +243,8 @@ class SqliteFile(StoreBase):
             raise StorageDamaged(f"{path} does not say whose it is; {REMEDY}")
         if about[0][0] != self._owner:
             raise StorageForeign(
-                f"{path} is for {about[0][0]}, and not for {self._owner}: name the file of this node, or a new one"
+                f"{path} is for {about[0][0]}, and not for {self._owner}: name the file of this node, or a "
+                "new one"
             )
 
     def _told(self, error: sqlite3.Error) -> Exception:
@@ -248,9 +252,12 @@ class SqliteFile(StoreBase):
         name = getattr(error, "sqlite_errorname", "")
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             return StorageInUse(f"{self.place} is in use by another program: end that one")
-        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_NOMEM")):
+        if name.startswith(
+            ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_NOMEM")
+        ):
             return StorageFailed(
-                f"{self.place} can't be used: {error}; make room, or see to the disk, then start the node again"
+                f"{self.place} can't be used: {error}; make room, or see to the disk, then start the node "
+                "again"
             )
         return StorageDamaged(f"{self.place} is damaged: {error}; {REMEDY}")
 
@@ -261,5 +268,7 @@ def _check(number: int, batch: bytes) -> bytes:
 
 def _quoted(path: str) -> str:
     """Return a path as it stands in a URI."""
-    return "".join(each if each.isalnum() or each in "/._-" else "".join(f"%{byte:02x}" for byte in each.encode())
-                   for each in path)  # fmt: skip
+    return "".join(
+        chr(byte) if (chr(byte).isalnum() and byte < 128) or byte in b"/._-" else f"%{byte:02x}"
+        for byte in path.encode()
+    )

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 BATCH_BYTES_MAX = (1 << 31) - 1
 
 REMEDY = (
-    "restore it as it was when the node last ran (an older copy is not enough: the node would break its word), "
-    "or, in a program of one's own, let a new id take the node's place through ChangeMembers"
+    "restore it as it was when the node last ran (an older copy is not enough: the node would break its "
+    "word), or, in a program of one's own, let a new id take the node's place through ChangeMembers"
 )
 """What can be done where a node's state is lost."""
 
@@ -118,6 +118,10 @@ class StoreBase:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def size_bytes(self) -> int:
+        raise NotImplementedError
 
     def append(self, batch: bytes) -> None:
         self._require_usable(batch)

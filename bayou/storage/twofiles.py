@@ -18,9 +18,7 @@ class TwoFiles(StoreBase):
 
     KIND = "a state in two files"
 
-    def __init__(
-        self, path: str, owner: str, *, may_make: bool = True, files: Files | None = None
-    ) -> None:
+    def __init__(self, path: str, owner: str, *, may_make: bool = True, files: Files | None = None) -> None:
         """``path`` is the folder of this node, made where there is none unless ``may_make`` is false;
         ``owner`` a line that says which node of which cluster this is, and never changes."""
         super().__init__(path)

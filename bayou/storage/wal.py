@@ -1,7 +1,7 @@
 """What SQLite's write-ahead log has, seen from outside.
 
-SQLite takes the log to end where a frame is not as it was written, which is right after a crash and wrong where
-more frames follow that were acknowledged. The format is at https://www.sqlite.org/fileformat2.html#walformat.
+SQLite takes the log to end where a frame is not as it was written, which is right after a crash and wrong
+where more frames follow that were acknowledged. The format is at https://www.sqlite.org/fileformat2.html#walformat.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ def broken_at(log: bytes) -> int | None:
     order = "<" if unpack(">I", log[:4])[0] == MAGIC else ">"
     page_bytes = unpack(">I", log[8:12])[0]
     sums = _sums(order, log[:24], (0, 0))
-    if sums != unpack(">II", log[24:HEADER_BYTES]) or unpack(">I", log[:4])[0] & ~1 != MAGIC or not page_bytes:
+    if (
+        sums != unpack(">II", log[24:HEADER_BYTES])
+        or unpack(">I", log[:4])[0] & ~1 != MAGIC
+        or not page_bytes
+    ):
         return 0
     salts = log[16:24]
     at = HEADER_BYTES
