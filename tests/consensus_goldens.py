@@ -41,6 +41,9 @@ RULES: dict[str, tuple[str, ...]] = {
         "chat-accepted-by-the-dead-alone", "locks-accepted-by-the-dead-alone",
         "locks-put-aside-by-a-later-decree",
     ),
+    "a new leader hears every live server": (
+        "chat-everybody-alive-is-heard", "locks-everybody-alive-is-heard",
+    ),
     "without a majority nothing is proposed, and a live leader leads on": (
         "chat-leader-outlives-its-majority", "chat-majority-lost-and-back", "chat-bomb-waits-for-a-majority",
         "chat-minority-lost-and-back",

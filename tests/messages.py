@@ -16,6 +16,8 @@ from bayou.machine.messages import Message
 from bayou.node.messages import End, Hello
 from bayou.node.session import Guarantees
 from bayou.node.settings import Habits, Limits, Settings
+from bayou.paxos.ballot import Ballot
+from bayou.paxos.messages import Accepted
 from bayou.wire.connection import Introduce
 from bayou.worlds.weather import Faults
 
@@ -73,6 +75,7 @@ items = st.builds(
 )
 ends = st.builds(End, st.integers(0, 1 << 40), vectors, st.none() | st.integers())
 floats = st.floats(allow_nan=False, allow_infinity=False)
+ballots = st.builds(Ballot, st.integers(), st.integers())
 habits = st.builds(Habits, floats, floats, texts, floats, floats)
 limits = st.builds(Limits, *[st.integers()] * 3)
 settings = st.builds(
@@ -98,6 +101,8 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "Guarantees | None": st.none() | st.builds(Guarantees, *[st.booleans()] * 4),
     "Settings | None": st.none() | settings,
     "Faults | None": st.none() | st.builds(Faults, *[floats] * 4),
+    "Ballot": ballots,
+    "Accepted | None": st.none() | st.builds(Accepted, ballots, texts),
     "tuple[int, ...]": st.lists(st.integers()).map(tuple),
     "tuple[str, ...]": st.lists(texts).map(tuple),
     "tuple[Write, ...]": st.lists(writes(), max_size=6).map(tuple),

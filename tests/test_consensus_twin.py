@@ -198,6 +198,16 @@ def test_section_2_the_circle_goes_on_from_the_last_leader() -> None:
     assert printed("start 1 1; crashServer 0; sendMessage 0 a; restartServer 0; printChatLog 0") == ["0 0: a"]
 
 
+def test_section_2_a_new_leader_hears_every_live_server() -> None:
+    """Of five that live, the last one alone has accepted something, and a majority could do without it."""
+    circle = "; ".join(f"crashServer {server}; restartServer {server}" for server in range(4))
+    text = (
+        f"startLocks 5 2; {circle}; crashServer 0; crashServer 1; timeBombLeader 2; lock 0 1; crashClient 0; "
+        "restartServer 0; restartServer 4; restartServer 1; printLocks; crashServer 0; printLocks"
+    )
+    assert printed(text) == ["1: 0"]
+
+
 def test_section_2_a_bomb_is_replaced_and_dies_with_its_leader() -> None:
     skipping = "sendMessage 0 a; skipSlots 1; sendMessage 0 b; printChatLog 0"
     assert printed(f"start 3 1; timeBombLeader 1; timeBombLeader 9; {skipping}") == ["0 0: a"]

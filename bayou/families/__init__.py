@@ -55,6 +55,7 @@ class Family(Record):
 FAMILIES: dict[str, Family] = {
     "store": Family("store", "bayou.families.store"),
     "chat": Family("chat", "bayou.families.chat", {"start": 2}),
+    "locks": Family("locks", "bayou.families.locks", {"startLocks": 0}),
 }
 """All families, by name. Where openers of several fit, the last one here goes first; a command of several
 that opens none of them is of the first."""

@@ -305,7 +305,7 @@ class _Nested:
         """Return the kind; TypeError where the module has no such record, or it does not fit into ``room``
         more levels."""
         kind = getattr(sys.modules[self._module], self._name, None)
-        if not isinstance(kind, type) or not issubclass(kind, Record) or issubclass(kind, Message):
+        if not isinstance(kind, type) or not issubclass(kind, Record) or _is_base(kind):
             raise TypeError(f"{self._module} has no record called {self._name}, and the wire no codec")
         if not room or (self._is_many and not kind.field_names):
             raise TypeError(f"records of the kind {self._name} are nested too deep, or have nothing in them")
@@ -335,6 +335,11 @@ class _Nested:
             return make(kind, fields)
         size = len(kind.field_names)
         return tuple([make(kind, fields[at : at + size]) for at in range(0, len(fields), size)])
+
+
+def _is_base(kind: type[Record]) -> bool:
+    """Whether it is a base of messages, and no kind of message itself."""
+    return issubclass(kind, Message) and not kind.wire_name
 
 
 def _annotation(kind: type[Record], name: str) -> tuple[str, str]:
@@ -385,7 +390,7 @@ def _plan(kind: type[Record]) -> list[tuple[str, Codec]]:
     for a message that has no name on the wire."""
     plan = _PLANS.get(kind)
     if plan is None:
-        if issubclass(kind, Message) and not kind.wire_name:
+        if _is_base(kind):
             raise TypeError(f"{kind.__name__} is a base of messages, and no message")
         plan = _PLANS[kind] = [(name, _codec(kind, name)) for name in kind.field_names]
     return plan

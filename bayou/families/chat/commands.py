@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from bayou.families.chat.options import settings_of
-from bayou.families.log.commands import add_faults, add_skip_slots, add_start
+from bayou.families.log.commands import (
+    add_all_clear,
+    add_faults,
+    add_partitions,
+    add_skip_slots,
+    add_start,
+    add_weather,
+)
 from bayou.families.log.fields import CLIENT
 from bayou.families.log.system import LogSystem
 from bayou.script.console import to_bytes
@@ -64,3 +71,6 @@ def print_chat_log(system: ChatSystem, client: int) -> None:
 
 add_skip_slots(COMMANDS)
 add_faults(COMMANDS)
+add_weather(COMMANDS)
+add_partitions(COMMANDS)
+add_all_clear(COMMANDS)

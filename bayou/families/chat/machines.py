@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bayou.families.log.client import Taken
 from bayou.families.log.machines import events_of, keeping, make_with, restore
 
 TYPE_CHECKING = False
@@ -20,10 +21,10 @@ class View:
     def __init__(self) -> None:
         self._lines: list[str] = []
 
-    def take(self, slot: int, command: Command) -> str:
+    def take(self, slot: int, command: Command) -> Taken:
         """A message has been delivered."""
         self._lines.append(f"{slot} {command.client}: {command.text}")
-        return ""
+        return Taken()
 
     def lines(self) -> list[str]:
         """Return the view, a line for each message: slot, sender, text."""

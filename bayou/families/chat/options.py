@@ -22,8 +22,8 @@ def add_options(group: argparse._ArgumentGroup) -> None:
         type=seconds,
         default=known.heartbeat_s,
         metavar="SECONDS",
-        help=f"how often a free-running leader of a chat is heard (default: {known.heartbeat_s:g}); who hears "
-        "none for five times as long tries to lead",
+        help=f"how often a free-running leader of a chat is heard (default: {known.heartbeat_s:g}); who "
+        "hears none for five times as long tries to lead",
     )
 
 

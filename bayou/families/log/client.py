@@ -9,6 +9,7 @@ from bayou.families.log.messages import (
     Knows,
     Offer,
     Offered,
+    Outcome,
     Page,
     Read,
     Redirect,
@@ -28,20 +29,33 @@ from bayou.paxos.log.messages import Command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import ClassVar, Protocol
 
-    from bayou.families.log.messages import Decree, Outcome
+    from bayou.families.log.messages import Decree
     from bayou.machine.effects import Input
+    from bayou.machine.machine import Event
     from bayou.machine.messages import Message
 
     class Reader(Protocol):
         """What a family makes of the commands, each taken once, in the order of slots."""
 
-        def take(self, slot: int, command: Command) -> str:
-            """A command has been delivered; return, for its own client, what came of it, in words."""
+        def take(self, slot: int, command: Command) -> Taken:
+            """A command has been delivered; return what came of it."""
 
         def lines(self) -> list[str]:
             """Return what is to be printed."""
+
+
+class Taken:
+    """What a family made of a command: ``words`` for whoever wanted it, where there is something to be said;
+    ``events`` for a trace."""
+
+    __slots__ = ("events", "words")
+
+    def __init__(self, words: str = "", events: Sequence[Event] = ()) -> None:
+        self.words = words
+        self.events = events
 
 
 PAGE_LINES = 2000
@@ -50,15 +64,17 @@ PAGE_BYTES = 1 << 20
 
 class ClientEffects(Effects):
     """The effects of a step of a client. ``asked``: the commands that it was told to say; ``told``: what it
-    learnt to be decided; ``delivered``: which of its own commands were delivered, and where."""
+    learnt to be decided; ``delivered``: which of its own commands were delivered, and where; ``more``:
+    what the family has to say of what was delivered."""
 
-    __slots__ = ("asked", "delivered", "told")
+    __slots__ = ("asked", "delivered", "more", "told")
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[tuple[int, str]] = []
         self.told: list[Decree] = []
         self.delivered: list[tuple[int, int]] = []
+        self.more: list[Event] = []
 
 
 class LogClient:
@@ -198,7 +214,8 @@ class LogClient:
                 self._deliver(slot, value, effects)
 
     def _deliver(self, slot: int, command: Command, effects: ClientEffects) -> None:
-        words = self._reader.take(slot, command)
+        taken = self._reader.take(slot, command)
+        effects.more += taken.events
         if command.client != self._what.client:
             return
         self.delivered = command.number
@@ -206,10 +223,8 @@ class LogClient:
         self._since = None
         self._has_followed = False
         effects.delivered.append((command.number, slot))
-        if words:
-            from bayou.families.log.messages import Outcome
-
-            self._outcomes.append(Outcome(slot, command.number, words))
+        if taken.words:
+            self._outcomes.append(Outcome(slot, command.number, taken.words))
 
     def _give_up(self, number: int, effects: ClientEffects) -> None:
         """Nobody will ever know what became of this command."""

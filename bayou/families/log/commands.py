@@ -9,6 +9,7 @@ from bayou.families.log.fields import (
     parse_amount,
     parse_slots,
     parse_whole,
+    read_server,
 )
 from bayou.families.log.messages import Plant, Skipped, SkipSlots
 from bayou.families.log.system import LogSystem
@@ -34,8 +35,8 @@ def add_start(commands: Registry, name: str) -> None:
         name,
         ("servers", TEXT),
         ("clients", TEXT),
-        does=f"starts so many servers (1 to {SERVERS_MAX}) and clients (0 to {CLIENTS_MAX}), each with ids from 0 on; "
-        "server 0 leads",
+        does=f"starts so many servers (1 to {SERVERS_MAX}) and clients (0 to {CLIENTS_MAX}), each with ids "
+        "from 0 on; server 0 leads",
         until="all are connected, and server 0 has finished its first phase",
         example=f"{name} 3 2",
         group=SYSTEM,
@@ -55,8 +56,8 @@ def add_skip_slots(commands: Registry) -> None:
     @commands.command(
         "skipSlots",
         ("slots", TEXT),
-        does="lets the present leader leave these slots of the log empty, written with commas between them; those "
-        "up to the highest that it has used, found or knows decided are refused",
+        does="lets the present leader leave these slots of the log empty, written with commas between them; "
+        "those up to the highest that it has used, found or knows decided are refused",
         until="it is told",
         example="skipSlots 2,3",
         group=FAULTS,
@@ -73,7 +74,7 @@ def add_skip_slots(commands: Registry) -> None:
 
 
 def add_faults(commands: Registry) -> None:
-    """Add the commands that let things go wrong, and the one that waits."""
+    """Add the commands that let servers crash."""
 
     @commands.command(
         "crashServer",
@@ -124,6 +125,10 @@ def add_faults(commands: Registry) -> None:
         system.shelter(leader)
         system.ask(leader, Plant(count), Done)
 
+
+def add_weather(commands: Registry) -> None:
+    """Add the commands that let messages suffer."""
+
     def add_rate(name: str, fault: str, what: str) -> None:
         @commands.command(
             name,
@@ -153,6 +158,10 @@ def add_faults(commands: Registry) -> None:
         system.require_started()
         system.set_weather(delay_s=parse_amount(text, MILLISECONDS_MAX) / 1000)
 
+
+def add_partitions(commands: Registry) -> None:
+    """Add the commands that cut servers from each other, and mend that."""
+
     @commands.command(
         "partition",
         ("GROUPS", REST),
@@ -165,7 +174,7 @@ def add_faults(commands: Registry) -> None:
     def partition(system: LogSystem, text: str) -> None:
         system.require_started()
         _require_free(system)
-        groups = [[SERVER.read(word, None, system) for word in group.split()] for group in text.split("|")]
+        groups = [[read_server(word, system) for word in group.split()] for group in text.split("|")]
         members = [server for group in groups for server in group]
         if len(dict.fromkeys(members)) < len(members):
             raise BadLine("a server is in one group only")
@@ -183,11 +192,15 @@ def add_faults(commands: Registry) -> None:
         _require_free(system)
         system.heal()
 
+
+def add_all_clear(commands: Registry) -> None:
+    """Add the command that waits for everything to come to rest."""
+
     @commands.command(
         "allClear",
         does="waits until nothing can move any more: in lock-step, that is so already",
-        until="all servers that are up and all clients know the same, and nothing waits but for a majority or behind a "
-        "slot that was skipped",
+        until="all live servers and all clients know the same, and nothing waits but for a majority or "
+        "behind a slot that was skipped",
         example="allClear",
         group=REST_GROUP,
     )

@@ -46,7 +46,8 @@ def parse_slots(text: str) -> tuple[int, ...]:
     return tuple(slots)
 
 
-def _server(text: str, field: Field | None, system: LogSystem) -> int:
+def read_server(text: str, system: LogSystem) -> int:
+    """Return the id of a server in a field; BadLine where there is none of that id."""
     system.require_started()
     server = parse_whole(text)
     if not 0 <= server < system.servers:
@@ -54,7 +55,11 @@ def _server(text: str, field: Field | None, system: LogSystem) -> int:
     return server
 
 
-def _client(text: str, field: Field | None, system: LogSystem) -> int:
+def _server(text: str, field: Field, system: LogSystem) -> int:
+    return read_server(text, system)
+
+
+def _client(text: str, field: Field, system: LogSystem) -> int:
     system.require_started()
     client = parse_whole(text)
     if not 0 <= client < system.clients:

@@ -1,12 +1,12 @@
-"""How worlds make servers and clients of a log: the modules ``machines`` of chat and locks are made of this."""
+"""How worlds make servers and clients of a log: ``machines`` of chat and of locks are made of this."""
 
 from __future__ import annotations
 
 from bayou.core.errors import BayouError
 from bayou.families.log.client import LogClient
-from bayou.families.log.tracing import events_of_client, events_of_server
 from bayou.families.log.messages import BeClient, BeServer, ServiceMessage
 from bayou.families.log.server import LogServer
+from bayou.families.log.tracing import events_of_client, events_of_server
 from bayou.machine.messages import Message as MessageBase
 from bayou.paxos.log.messages import LogMessage
 from bayou.paxos.log.records import AcceptedRecord, Decided, Promised, Snapshot

@@ -24,7 +24,6 @@ from bayou.families.log.messages import (
 )
 from bayou.machine.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.machine.messages import Done, Failed, Links, Probe, Waiting
-from bayou.machine.patience import Patience
 from bayou.paxos.log import inputs as log_inputs
 from bayou.paxos.log.leading import IDLE
 from bayou.paxos.log.messages import Accept, Decide, Decree, LogMessage
@@ -80,7 +79,7 @@ class LogServer:
     come to rest.
     """
 
-    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_patience", "_settings", "_is_free", "_retry_at", "_now")
+    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_settings", "_is_free", "_retry_at", "_now")
     TAGS: ClassVar[tuple[str, ...]] = ("_waiters", "_watchers")
     is_server = True
     hello = SERVER
@@ -102,9 +101,9 @@ class LogServer:
         self.seats: dict[int, Seat] = {}
         self.servers: dict[int, None] = {}
         self.bomb: int | None = None
-        self._patience = Patience(what.retry_s)
         self._retry_at: float | None = None
         self._now = around.now
+        self._live: tuple[int, ...] = ()
         self._waiters: dict[tuple[str, int, int], None] = {}
         self._watchers: list[tuple[int, Standing]] = []
 
@@ -228,6 +227,7 @@ class LogServer:
 
     def _obey(self, number: int, order: Message, effects: ServerEffects) -> None:
         if isinstance(order, Lead):
+            self._live = order.live
             self._run(log_inputs.BecomeLeader(order.live), effects)
             self._await_rest(("lead", number, 0), effects)
         elif isinstance(order, Spread):
@@ -282,8 +282,12 @@ class LogServer:
         """Somebody waits for everything to come to rest: who, and under which number."""
         self._waiters[waiter] = None
         if self._retry_at is None:
-            self._patience.renew()
-            self._retry_at = self._now + self._patience.take()
+            self._retry_at = self._now + self._settings.retry_s
+
+    def _try_again(self, effects: ServerEffects) -> None:
+        """Who was told to lead, and was refused with a higher ballot, tries one above that."""
+        if self.log.leading.phase == IDLE and any(kind == "lead" for kind, _, _ in self._waiters):
+            self._run(log_inputs.BecomeLeader(self._live), effects)
 
     def _is_level(self) -> bool:
         """Whether all to whom it is connected know what it knows."""
@@ -295,6 +299,8 @@ class LogServer:
 
     def _look_round(self, effects: ServerEffects) -> None:
         """Answer those who wait for what is so now."""
+        if not self._is_free:
+            self._try_again(effects)
         if self._waiters and self._is_level():
             at_rest = self.log.leading.is_at_rest
             done = [waiter for waiter in self._waiters if at_rest or waiter[0] == "spread"]
@@ -325,10 +331,10 @@ class LogServer:
             self._run(log_inputs.Tick(), effects, counts=False)
         if self._retry_at is not None and self._now >= self._retry_at:
             self._retry_at = None
-            if self._is_free and self._waiters and self.log.leading.phase == IDLE:
-                self._run(log_inputs.BecomeLeader(), effects, counts=False)  # another one came between
+            if self._is_free and self._waiters:
+                self._try_again(effects)
             elif self._waiters:
                 effects.notes.append(("again:", "what has come to rest"))
                 self._say_again(effects)
             if self._waiters:
-                self._retry_at = self._now + self._patience.take()
+                self._retry_at = self._now + self._settings.retry_s

@@ -13,13 +13,15 @@ SECONDS_MIN, SECONDS_MAX = 0.001, 1000.0
 
 
 class LogSettings(Record):
-    """Times are in seconds, and but for ``retry_s`` of free-running servers: how often a leader is heard; how long a
-    server waits at least, hearing none, until it campaigns; when something is said again. ``window``: how many slots
-    may be undecided from the first undecided one on."""
+    """Times are in seconds. Of those that run freely: how often a leader is heard (``heartbeat_s``), how long
+    a server waits at least, hearing none, until it campaigns (``election_s``), and when a client asks again
+    (``retry_s``). In lock-step: when something is said again (``resend_s``). ``window``: how many slots may
+    be undecided from the first undecided one on."""
 
     heartbeat_s: float = 0.05
     election_s: float = 0.25
     retry_s: float = 0.1
+    resend_s: float = 0.03
     window: int = 1000
 
 

@@ -28,8 +28,8 @@ class LogSystem(System):
     - ``servers``, ``clients``: how many there are; ``live``: the servers that are up; ``gone``: the clients
       that have crashed;
     - ``pace``: how a command comes to its end;
-    - ``weather``: the faults of all connections, by name; ``cut``: the pairs of servers that are cut from each
-      other; ``sheltered``: the server whose messages suffer no faults.
+    - ``weather``: the faults of all connections, by name; ``cut``: the pairs of servers that are cut from
+      each other; ``sheltered``: the server whose messages suffer no faults.
     """
 
     machines = ""
@@ -128,22 +128,24 @@ class LogSystem(System):
             tuple(range(self.servers)),
             settings.heartbeat_s if free else None,
             settings.election_s if free else None,
-            settings.retry_s,
+            settings.retry_s if free else settings.resend_s,
             settings.window,
         )
         return NodeSpec(server, f"server {server}", True, self.machines, what)
 
     def client_spec(self, client: int) -> NodeSpec:
         """Return what a world has to know of a client."""
-        what = BeClient(client, self.stage.free_running, self.settings.retry_s)
+        free, settings = self.stage.free_running, self.settings
+        what = BeClient(client, free, settings.retry_s if free else settings.resend_s)
         return NodeSpec(self.address_of(client), f"client {client}", False, self.machines, what)
 
     # What commands do.
 
-    def say(self, client: int, text: str) -> None:
-        """Let a client have something carried out."""
+    def say(self, client: int, text: str) -> int:
+        """Let a client have something carried out; return which number that has."""
         said = self.ask(self.address_of(client), Say(text), Said)
         self.pace.said(client, said.number)
+        return said.number
 
     def crash(self, server: int) -> None:
         """Let a server stop at once."""

@@ -35,4 +35,4 @@ def events_of_client(client: int, effects: Effects) -> list[Event]:
         events.append({"event": "told", "client": client, "slot": decree.slot, "value": value})
     for number, slot in effects.delivered:
         events.append({"event": "acknowledged", "client": client, "number": number, "slot": slot})
-    return events
+    return events + [dict(event) for event in effects.more]
