@@ -222,10 +222,13 @@ class Ballots:
     # What is decided.
 
     def _on_decided(self, at: int, event: Event) -> None:
-        slot = event["slot"]
-        if self._decrees.is_in_order and slot not in self._decided:
+        slot, value = event["slot"], self._decrees.value_at(at)
+        if value is None:
+            why = f"server {event['server']} has decided what it accepted in slot {slot}, and has nothing there"
+            self._verdicts["records"].blame(at, why)
+        elif self._decrees.is_in_order and slot not in self._decided:
             self._decided[slot] = None
-            self._judge_majority(at, slot, self._decrees.value_at(at))
+            self._judge_majority(at, slot, value)
 
     def _judge_majority(self, at: int, slot: int, value: Value) -> None:
         verdict = self._verdicts["majorities"]

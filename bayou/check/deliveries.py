@@ -86,14 +86,19 @@ class Deliveries:
     def _on_decided(self, at: int, event: Event) -> None:
         slot = event["slot"]
         self._server(event["server"]).known[slot] = None
-        self._judge_value(at, f"server {event['server']}", slot, self._decrees.value_at(at))
+        self._judge_value(at, f"server {event['server']}", slot)
 
     def _on_told(self, at: int, event: Event) -> None:
-        slot, value = event["slot"], self._decrees.value_at(at)
-        self._judge_value(at, f"client {event['client']}", slot, value)
-        self._views.setdefault(event["client"], {}).setdefault(slot, value)
+        slot, client = event["slot"], event["client"]
+        value = self._judge_value(at, f"client {client}", slot)
+        if value is not None:
+            self._views.setdefault(client, {}).setdefault(slot, value)
 
-    def _judge_value(self, at: int, who: str, slot: int, value: Value) -> None:
+    def _judge_value(self, at: int, who: str, slot: int) -> Value | None:
+        """Look at the value that somebody has in a slot, and return it."""
+        value = self._decrees.value_at(at)
+        if value is None:
+            return None  # see bayou.check.ballots
         self._decided[slot] = None
         first_at, first = self._decrees.log[slot]
         if self._verdicts["agreement"].fails(first == value):
@@ -111,6 +116,7 @@ class Deliveries:
                 self._verdicts["validity"].blame(at, f"{who} has {show_value(value)} in slot {slot}")
         else:
             self._verdicts["validity"].looked += 1
+        return value
 
     # What is applied.
 
