@@ -224,7 +224,9 @@ class Ballots:
     def _on_decided(self, at: int, event: Event) -> None:
         slot, value = event["slot"], self._decrees.value_at(at)
         if value is None:
-            why = f"server {event['server']} has decided what it accepted in slot {slot}, and has nothing there"
+            why = (
+                f"server {event['server']} has decided what it accepted in slot {slot}, and has nothing there"
+            )
             self._verdicts["records"].blame(at, why)
         elif self._decrees.is_in_order and slot not in self._decided:
             self._decided[slot] = None
