@@ -122,8 +122,9 @@ class Leadership:
             return
         if promise.first > max(self._ledger.first, self.covered.get(sender, 0)):
             return  # it was asked for by an earlier part that has not come
+        known = self.covered.get(sender, 0)
         self._find(sender, promise.accepted, END if promise.upto is None else promise.upto)
-        if promise.upto is not None:
+        if promise.upto is not None and promise.upto > known:  # no echo, which would ask for all parts again
             self._prepare(sender, effects, promise.upto)
         self.go_on(effects)
 
@@ -139,6 +140,12 @@ class Leadership:
         self._asked.pop(peer, None)
         if self._needed.pop(peer, self) is None and self.phase == TRYING:
             self.go_on(effects)
+
+    def settle_for_a_majority(self, effects: Effects) -> None:
+        """Time is up: wait for no others, and ask again."""
+        self._needed.clear()
+        self.resend(effects)
+        self.go_on(effects)
 
     def _may_lead(self) -> bool:
         first = self._ledger.first
@@ -218,7 +225,7 @@ class Leadership:
         for member in self._ledger.membership.of(slot):
             if self.covered.get(member, 0) <= slot and member not in self._asked:
                 self._asked[member] = None
-                self._prepare(member, effects)
+                self._prepare(member, effects, max(self._ledger.first, int(self.covered.get(member, 0))))
 
     def _propose(self, slot: int, value: Message, effects: Effects) -> None:
         """Accept a value ourselves, and let the other members of the slot accept it."""
