@@ -45,8 +45,21 @@ def test_as_many_decrees_and_votes_as_fit_into_one_message() -> None:
 
 @pytest.mark.parametrize(
     "plain",
-    ["", "x", "c", "c 1 2 3", "c a 1 0 text", "c 1 2 3.0 text", "m x", "m 1 \u0661", "no", None, 3, ("n",)]
-    + [f"c {'9' * 21} 1 1 x"],
+    [
+        "",
+        "x",
+        "c",
+        "c 1 2 3",
+        "c a 1 0 text",
+        "c 1 2 3.0 text",
+        "m x",
+        "m 1 ١",
+        "no",
+        None,
+        3,
+        ("n",),
+        f"c {'9' * 21} 1 1 x",
+    ],
 )
 def test_what_is_no_value_is_refused(plain: object) -> None:
     with pytest.raises(WireError):
