@@ -53,7 +53,7 @@ def test_as_many_decrees_and_votes_as_fit_into_one_message() -> None:
         "c a 1 0 text",
         "c 1 2 3.0 text",
         "m x",
-        "m 1 ١",
+        "m 1 \N{ARABIC-INDIC DIGIT ONE}",
         "no",
         None,
         3,
