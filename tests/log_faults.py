@@ -26,7 +26,7 @@ class Faults:
     def __init__(self, world: World) -> None:
         self.world = world
         self.rng = world.rng
-        self._next_leader = 0
+        self._next_leader = self._pulses = 0
         names, weights = zip(*world.knobs.weights, strict=True)
         self._names: tuple[str, ...] = names
         self._weights: tuple[int, ...] = weights
@@ -94,7 +94,11 @@ class Faults:
         for id in world.up():
             if world.is_calm or self.rng.random() < 0.7:
                 world.give(id, inputs.Resend())
-        if not world.is_calm and self.rng.random() < 0.15:
+        self._pulses += 1
+        if world.is_calm:
+            if not world.leaders() and self._pulses % 4 == 0:
+                self._order_next()
+        elif self.rng.random() < 0.15:
             self._order_leader()
         world.later(world.knobs.pulse_s, self._pulse)
 
@@ -126,13 +130,18 @@ class Faults:
                     world.give(id, inputs.BecomeLeader())
             world.later(world.knobs.election_s, self._end_skipping)
             return
-        first = next(slot for slot in range(len(world.log) + 1) if slot not in world.log)
-        members = (*self._members()[0], *self._members(first)[0])
-        up = [id for id in world.up() if id in members] or world.up()
+        self._order_next()
+        world.later(world.knobs.pulse_s * 40, self._end_skipping)
+
+    def _order_next(self) -> None:
+        """Without a clock: the next of the members that live takes over."""
+        world = self.world
+        first = max((world.node(id).first for id in world.up()), default=0)
+        members, _ = self._members(first)
+        up = [id for id in world.up() if id in members]
         if up:
             self._next_leader += 1
             world.give(up[self._next_leader % len(up)], inputs.BecomeLeader())
-        world.later(world.knobs.pulse_s * 40, self._end_skipping)
 
     @property
     def calm_s(self) -> float:

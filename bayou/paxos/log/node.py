@@ -241,7 +241,7 @@ class LogNode:
                     self._has_asked = False
                     self._ask(server, effects)
         elif leading.phase == TRYING and leading.seen <= leading.ballot:
-            leading.resend(effects)
+            leading.settle_for_a_majority(effects)
         else:
             self._begin((), effects)
         self._await_silence()
