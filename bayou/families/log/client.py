@@ -58,6 +58,9 @@ class Taken:
         self.events = events
 
 
+HASTE = 3
+"""So many times sooner, what was not answered is said a third time, and so on."""
+
 PAGE_LINES = 2000
 PAGE_BYTES = 1 << 20
 
@@ -264,6 +267,7 @@ class LogClient:
         """No answer has come in time."""
         self.wake_at = self._now + self._what.retry_s
         if self._offer is not None:
+            self.wake_at = self._now + self._what.retry_s / HASTE
             effects.notes.append((AGAIN, "a command"))
             effects.sends.append(self._offer[1:])
             return
@@ -361,9 +365,11 @@ class LogClient:
 
     def _waits(self) -> list[str]:
         number = self._number
+        if self._offer is not None:
+            return [f"waits for server {self._offer[1]} to say that everything has come to rest"]
         if number is None:
             return []
         if self._is_held_back:
             return [f"waits for slot {self.first}, which is below its command {number}"]
-        where = "any server" if self._target is None and self._offer is None else "a leader"
+        where = "any server" if self._target is None else "a leader"
         return [f"waits for {where} to have its command {number} decided"]

@@ -321,6 +321,10 @@ class LogNode:
             self._tell_how_far(self.ledger.membership.concerned(self.ledger.first), effects)
         elif self._options.heartbeat_s is None and self.leading.phase == IDLE:
             self._tell_how_far(self._linked, effects)
+        if self._options.heartbeat_s is None:
+            for server, (first, _) in self._known.items():  # whoever resends waits for them to know
+                if not self.is_level_with(server):
+                    self._bring_on(server, Ask(first), effects)
 
     def _tell_how_far(self, servers: Iterable[int], effects: Effects) -> None:
         """Tell servers what this one knows decided, so that who knows less asks."""
