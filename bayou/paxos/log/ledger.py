@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from bayou.paxos.log.inputs import Answer
     from bayou.paxos.log.options import LogOptions
 
+PART_MAX = 40
+"""How many decrees or votes go into one message at most: what a stranger's message may hold is limited too."""
+
 UNWRITTEN_MAX = 256
 """How many slots may be decided before that is written without another reason to."""
 
@@ -113,7 +116,7 @@ class Ledger:
         size = 0
         for slot in sorted(slot for slot in self.accepted if slot >= first):
             size += size_of(self.accepted[slot].value)
-            if votes and size > bytes_max:
+            if votes and (size > bytes_max or len(votes) == PART_MAX):
                 return tuple(votes), slot
             votes.append(self.accepted[slot])
         return tuple(votes), None

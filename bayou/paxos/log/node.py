@@ -8,7 +8,7 @@ from bayou.paxos.effects import Effects
 from bayou.paxos.log import inputs
 from bayou.paxos.log.inputs import LeaderChanged, MembersInForce
 from bayou.paxos.log.leading import IDLE, LEADING, TRYING, Leadership
-from bayou.paxos.log.ledger import Ledger, size_of
+from bayou.paxos.log.ledger import PART_MAX, Ledger, size_of
 from bayou.paxos.log.membership import is_majority
 from bayou.paxos.log.messages import (
     Accept,
@@ -436,7 +436,7 @@ class LogNode:
             if slot < ask.first or slot in known:
                 continue
             size += size_of(ledger.decided[slot])
-            if decrees and size > self._options.chunk_bytes:
+            if decrees and (size > self._options.chunk_bytes or len(decrees) == PART_MAX):
                 break
             decrees.append(Decree(slot, ledger.decided[slot]))
         if decrees:
