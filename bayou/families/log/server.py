@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bayou.families.log.bundles import KINDS, bundle, unbundle
 from bayou.families.log.messages import (
     Answered,
     AtRest,
     BeServer,
+    Bundle,
     Client,
     Knows,
     Lead,
@@ -103,7 +105,7 @@ class LogServer:
     come to rest.
     """
 
-    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_settings", "_is_free", "_retry_at", "_now")
+    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_settings", "_is_free", "_retry_at", "_now", "_held_at")
     TAGS: ClassVar[tuple[str, ...]] = ("_waiters", "_watchers")
     is_server = True
     hello = SERVER
@@ -139,13 +141,15 @@ class LogServer:
         self._retry_at: float | None = None
         self._now = around.now
         self._live: tuple[int, ...] = ()
+        self._held: list[tuple[int, Message]] = []
+        self._held_at: float | None = None
         self._waiters: dict[tuple[str, int, int], None] = {}
         self._watchers: list[tuple[int, Standing]] = []
 
     @property
     def wake_at(self) -> float | None:
         """When it wants a Tick."""
-        times = [time for time in (self.log.wake_at, self._retry_at) if time is not None]
+        times = [time for time in (self.log.wake_at, self._retry_at, self._held_at) if time is not None]
         return min(times) if times else None
 
     def survey(self, peers: tuple[int, ...], dialling: tuple[int, ...]) -> Links:
@@ -181,7 +185,18 @@ class LogServer:
             effects.answers.clear()
         else:
             self._look_round(effects)
+        if self._is_free:
+            self._hold(effects, is_over=effects.crash or isinstance(given, Tick))
         return effects
+
+    def _hold(self, effects: ServerEffects, *, is_over: bool) -> None:
+        """Keep what can go together with more until all that has come in is processed (``is_over``)."""
+        self._held += [send for send in effects.sends if isinstance(send[1], KINDS)]
+        effects.sends = [send for send in effects.sends if not isinstance(send[1], KINDS)]
+        if is_over:
+            effects.sends += bundle(self._held)
+            self._held = []
+        self._held_at = self._now if self._held else None
 
     # The log.
 
@@ -259,8 +274,9 @@ class LogServer:
 
     def _receive(self, peer: int, message: Message, effects: ServerEffects) -> None:
         seat = self.seats.get(peer)
-        if isinstance(message, LogMessage) and peer in self.servers:
-            self._run(log_inputs.Received(peer, message), effects)
+        if isinstance(message, (LogMessage, Bundle)) and peer in self.servers:
+            for single in unbundle(message):
+                self._run(log_inputs.Received(peer, single), effects)
         elif seat is not None and isinstance(message, Submit):
             given = log_inputs.Submit(seat.client, message.number, message.since, message.text)
             for answer in self._run(given, effects).answers:
