@@ -59,8 +59,8 @@ class Driver:
     """
 
     __slots__ = (
-        "_inputs_max", "_is_again", "_is_settling", "_pending", "has_left", "is_urgent", "is_waiting", "machine",
-        "place",
+        "_inputs_max", "_is_again", "_is_settling", "_pending", "has_left", "is_urgent", "is_waiting",
+        "machine", "place",
     )  # fmt: skip
 
     def __init__(self, machine: Machine, place: Place, inputs_max: int = INPUTS_MAX) -> None:
