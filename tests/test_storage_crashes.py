@@ -179,7 +179,11 @@ def test_any_call_that_fails_ends_the_store(kind: Kind, errno: int) -> None:
             assert ("look at the system's log" if errno == EIO else "make room there") in str(error)
         store.close()
         assert not files.locked
-        assert reread(kind, files.after_process()) in life.outcomes(), files.log
+        second = files.after_process()
+        batches = reread(kind, second)
+        assert batches in life.outcomes(), files.log
+        for disk in second.after_machine():
+            assert reread(kind, disk) == batches, "the system showed what the disk did not have"
         for disk in files.after_machine():
             assert reread(kind, disk) in life.outcomes()
         if at > files.calls:
