@@ -226,6 +226,28 @@ def test_memory_outlives_what_files_do(kind: Kind) -> None:
     assert len(seen) >= len(moments) - 1
 
 
+def test_there_is_one_segment_whenever_no_call_is_under_way() -> None:
+    """So that a snapshot that is lost later is missed: the journal before it is gone for good."""
+
+    def segments(files: ModelFiles) -> set[int]:
+        disks = (disk.snapshot() for disk in files.after_machine())
+        return {sum("/journal-" in path for path in disk) for disk in disks}
+
+    files = ModelFiles()
+    store = LogFiles(PATH, OWNER, files=files)
+    store.read()
+    for call, batch in CALLS:
+        getattr(store, call)(batch)
+        assert segments(files) == {1}
+    leftovers = 0
+    for life in lives(LogFiles):
+        leftovers += sum("/journal-" in path for path in life.files.snapshot()) == 2
+        for disk in life.files.after_machine(0, 7):
+            reread(LogFiles, disk)
+            assert segments(disk) == {1}
+    assert leftovers > 1
+
+
 class Stores(RuleBasedStateMachine):
     """A store in a folder beside its twin in memory, through crashes of both kinds and failing calls."""
 
