@@ -14,7 +14,7 @@ import argparse
 import platform
 import sys
 
-from benchmarks import exchange, explore, log, scenarios, storage
+from benchmarks import durable, exchange, explore, histories, log, scenarios, storage
 from benchmarks.table import Row, print_table
 
 GROUPS = {
@@ -29,8 +29,10 @@ GROUPS = {
     "memory": log.memory,
     "campaigns": explore.campaigns,
     "restart": storage.restart,
+    "durable": durable.durable,
     "messages": explore.messages,
     "simulated": explore.simulated,
+    "histories": histories.histories,
 }
 
 

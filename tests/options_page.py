@@ -63,9 +63,9 @@ STATUSES = {
     },
     "check": {
         "0": "valid",
-        "2": f"{WRONG}, or a trace that can't be read",
-        "5": "invalid: a promise was broken",
-        "6": "unknown: there was nothing to be judged",
+        "2": f"{WRONG}, or a trace or a history that can't be read",
+        "5": "invalid: a promise was broken, or with `--model` no order explains the history",
+        "6": "unknown: there was nothing to be judged, or the search used up its `--budget`",
     },
     "replay": {
         "0": "every event is the same again",
@@ -92,7 +92,7 @@ ALSO = {
     "test": "`tester.py` is the same, but for a missing `COMMAND`, which it calls an error "
     "([golden files](scenarios.md#golden-files)).",
     "explore": "See [exploring](exploring.md).",
-    "check": "See [checkers](checkers.md).",
+    "check": "See [checkers](checkers.md), and [histories](histories.md) for `--model`.",
     "replay": "See [traces](traces.md).",
 }
 

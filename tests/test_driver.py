@@ -74,6 +74,9 @@ class Stage:
     def leave(self) -> None:
         self.done.append("leave")
 
+    def crash(self) -> None:
+        self.done.append("crash")
+
 
 def puppet(*plans: Effects) -> tuple[Driver, Puppet, Stage]:
     """Return a machine that brings about these effects, one after another, and what is around it."""

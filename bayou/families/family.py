@@ -53,6 +53,10 @@ if TYPE_CHECKING:
             """Add an event to the trace, if there is one."""
 
         @property
+        def place(self) -> str:
+            """The file and line being carried out, for messages."""
+
+        @property
         def is_recorded(self) -> bool:
             """Whether there is a trace."""
 

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
         def leave(self) -> None:
             """The machine has ended."""
 
+        def crash(self) -> None:
+            """The machine fails, on purpose: what it has sent leaves, and nothing else comes of it."""
+
 
 INPUTS_MAX = 16
 """After so many inputs it is time to settle: what they bring about takes memory until it can be sent."""
@@ -79,7 +82,8 @@ class Driver:
         effects = self.machine.step(now, given)
         self._pending.append((given, effects))
         self.is_waiting = self.is_waiting or bool(effects.durable)
-        if not self.is_waiting or effects.drops or effects.leave or len(self._pending) >= INPUTS_MAX:
+        ends = effects.leave or effects.crash
+        if not self.is_waiting or effects.drops or ends or len(self._pending) >= INPUTS_MAX:
             self.is_urgent = True
 
     def settle(self) -> None:
@@ -119,6 +123,9 @@ class Driver:
             place.answer(number, message)
         for peer, why in effects.drops:
             place.drop(peer, why)
-        if effects.leave:
+        if effects.crash:
+            self.has_left = True
+            place.crash()
+        elif effects.leave:
             self.has_left = True
             place.leave()

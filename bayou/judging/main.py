@@ -24,13 +24,20 @@ SHOWN = 3
 
 
 def check(arguments: Sequence[str] | None = None, prog: str = "bayou check") -> int:
-    """Judge a trace: 0 valid, 5 invalid, 6 unknown, 2 where it can't be read."""
+    """Judge a trace, or anybody's history: 0 valid, 5 invalid, 6 unknown, 2 where it can't be read."""
     options = _read_options(
         arguments,
         prog,
-        "Judge what happened in a run from its trace alone (bayou run --trace FILE).",
-        "exit status: 0 valid, 5 invalid, 6 unknown (nothing was there to be judged), 2 not readable",
+        "Judge what happened in a run from its trace alone (bayou run --trace FILE), or with --model a "
+        "history that anybody may have recorded.",
+        "exit status: 0 valid, 5 invalid, 6 unknown (nothing was there to be judged, or the budget ran out), "
+        "2 not readable",
+        with_models=True,
     )
+    if options.model is not None:
+        from bayou.judging.anybody import check_history
+
+        return check_history(options.file, options.model, options.budget, prog)
     try:
         events = list(_read(options.file))
         verdicts, rules = judge(events), rules_of(family_of(events))
@@ -75,13 +82,21 @@ def replay(arguments: Sequence[str] | None = None, prog: str = "bayou replay") -
 
 
 def _read_options(
-    arguments: Sequence[str] | None, prog: str, description: str, epilog: str
+    arguments: Sequence[str] | None, prog: str, description: str, epilog: str, *, with_models: bool = False
 ) -> argparse.Namespace:
     add_families(arguments, prog)
     parser = argparse.ArgumentParser(prog=prog, description=description, epilog=epilog)
-    parser.add_argument("file", help="a trace")
+    also = "; with --model a history, - for standard input" if with_models else ""
+    parser.add_argument("file", help=f"a trace{also}")
     add_family_option(parser)
-    return parser.parse_args(arguments)
+    if with_models:
+        from bayou.judging.anybody import add_model_options, refuse_nonsense
+
+        add_model_options(parser)
+    options = parser.parse_args(arguments)
+    if with_models:
+        refuse_nonsense(parser, options)
+    return options
 
 
 def _read(name: str) -> list[Event]:

@@ -58,12 +58,13 @@ class Effects:
     2. send ``sends``: (peer, message) pairs, in order for each peer;
     3. give ``answers``: (number of the order, message) pairs;
     4. drop the connection to each peer in ``drops``, whose reason is for a log;
-    5. where ``leave`` is set, end the node: it has retired and is needed no more.
+    5. where ``leave`` is set, end the node: it has retired and is needed no more; where ``crash`` is set, end
+       it as a failing machine would, once all that it has sent has left.
 
     ``notes`` are lines for a curious operator, as words not yet put together.
     """
 
-    __slots__ = ("answers", "drops", "durable", "leave", "notes", "sends")
+    __slots__ = ("answers", "crash", "drops", "durable", "leave", "notes", "sends")
 
     def __init__(self) -> None:
         self.durable: list[Durable] = []
@@ -72,3 +73,4 @@ class Effects:
         self.drops: list[tuple[int, str]] = []
         self.notes: list[tuple[object, ...]] = []
         self.leave = False
+        self.crash = False

@@ -17,7 +17,18 @@ LONG_NAME = 40
 
 
 class BadLine(BayouError):
-    """A line that can't be carried out as it stands: the command is skipped, the scenario goes on."""
+    """A line that can't be carried out as it stands: the command is skipped, the scenario goes on.
+
+    ``outcome`` says what has become of it, behind the reason.
+    """
+
+    outcome = "; skipped"
+
+
+class BadPart(BadLine):
+    """A part of a line can't be carried out; the rest has been."""
+
+    outcome = ""
 
 
 def _as_it_stands(text: str, field: Field, system: Any) -> str:

@@ -111,8 +111,8 @@ class Refused(Answer):
 
 
 class NotLeader(Answer):
-    """To a Submit or ChangeMembers: this server does not lead; ``leader`` does, as far as it has heard lately,
-    None where it has not."""
+    """To a Submit or ChangeMembers: this server does not lead. ``leader`` does, as far as it has heard
+    lately; None where it has not."""
 
     leader: int | None
 

@@ -21,6 +21,9 @@ else:
 UNWRITTEN = 74
 """The exit status of a node that could not make something durable, and has said why."""
 
+CRASHED = 75
+"""The exit status of a node that was to fail, and did."""
+
 
 class Envelope(Message):
     """An order with its number, or the answer with the same number."""

@@ -27,6 +27,7 @@ from bayou.storage.journal import Journal, place_of_nameless
 from bayou.wire.codec import get_ready
 from bayou.wire.connection import Introduce
 from bayou.worlds.processes.control import (
+    CRASHED,
     UNWRITTEN,
     Calm,
     Dial,
@@ -55,15 +56,17 @@ _BUFFER = new_buffer()
 
 def run(control_fd: int, secret: bytes, complaints: Complaints, journal: int | None) -> int:
     """Be the node that the master's first order says, until the node leaves or the master is gone. Return the
-    exit status: UNWRITTEN where something could not be made durable, so that nobody was to hear of it."""
+    exit status: UNWRITTEN where something could not be made durable, so that nobody was to hear of it;
+    CRASHED where it was to end so."""
     gc.enable()
     gc.set_threshold(50_000, 20, 20)
+    host = Host(control_fd, secret, complaints, journal)
     try:
-        Host(control_fd, secret, complaints, journal).run()
+        host.run()
     except Unwritten as error:
         complaints.say(str(error))
         return UNWRITTEN
-    return 0
+    return CRASHED if host.has_crashed else 0
 
 
 class Unwritten(BayouError):
@@ -131,6 +134,7 @@ class Host:
         self._machines: Machines | None = None
         self._traced: Message | None = None
         self._leaving = False
+        self.has_crashed = False
         self._starting: tuple[int, Message | None] | None = None
         self._dials_open = 0
         self._dialling: dict[int, int] = {}
@@ -370,6 +374,10 @@ class Host:
     def leave(self) -> None:
         """The node has ended: so does this process, once all is said."""
         self._leaving = True
+
+    def crash(self) -> None:
+        """The node fails: what it has said leaves, and this process ends."""
+        self._leaving = self.has_crashed = True
 
     def _trace(self, id: int, given: Input, effects: Effects, **more: object) -> None:
         if self._traced is None or self._machines is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import select
-from time import monotonic
+from time import monotonic, time
 
 from bayou._lean import signal, socket, unpack
 from bayou.core.errors import BayouError
@@ -14,6 +14,7 @@ from bayou.storage.journal import nameless, place_of_nameless
 from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm
 from bayou.worlds.processes.control import (
+    CRASHED,
     UNWRITTEN,
     Calm,
     Dial,
@@ -84,11 +85,13 @@ class ProcessWorld:
         self._poll = new_poll()
         self._buffer = new_buffer()
         self._poll.register(self._channel.fileno(), select.POLLIN)
+        self._prepared: dict[str, None] = {self.settings.machines: None}
         self._is_closed = False
         self.observe: Callable[[dict[str, Any]], None] | None = None
         self._is_waiting = False
         self._is_interrupted = False
         self._departed: list[int] = []
+        self._crashed: list[int] = []
         self._standing: dict[int | None, Faults | None] = {}
         self._count = 0
         self._answers: dict[int, Message] = {}
@@ -193,7 +196,8 @@ class ProcessWorld:
         raise Unsupported("processes crash between commands only: crashServer")
 
     def take_crashed(self) -> list[int]:
-        return []
+        crashed, self._crashed = self._crashed, []
+        return crashed
 
     def restart(self, spec: NodeSpec, peers: Sequence[int]) -> None:
         known = [peer for peer in peers if peer in self._nodes]
@@ -299,6 +303,9 @@ class ProcessWorld:
         node = _Node(spec, self._count, ours, self._buffer)
         journal = self.journals[spec.address] if spec.is_server else None
         try:
+            if spec.machines not in self._prepared:
+                self._prepared[spec.machines] = None
+                warm.send_preparation(self._channel, spec.machines)
             warm.send_request(self._channel, node.key, theirs.fileno(), journal)
         except ConnectionError as error:
             raise NodeLost(None, PARENT_LOST) from error
@@ -467,14 +474,22 @@ class ProcessWorld:
         if self._nodes.get(node.id) is not node:
             return
         del self._nodes[node.id]
-        if status == 0:
-            self._forget_journal(node.id)
-            self._departed.append(node.id)
+        if status in (0, CRASHED):
+            if status == CRASHED:
+                self._crashed.append(node.id)
+                self._observe_crash(node.id)
+            else:
+                self._forget_journal(node.id)
+                self._departed.append(node.id)
             for number in owed:
                 del self._asked[number]
                 self._answers[number] = Failed("it is gone")
         else:
             raise NodeLost(node.id, f"{node} has ended by itself, {_describe_exit(status)}")
+
+    def _observe_crash(self, server: int) -> None:
+        if self.observe is not None:
+            self.observe({"event": "crashed", "server": server, "t": round(time(), 6)})
 
     def _who_waits(self) -> list[str]:
         """Ask all nodes what they wait for; one that does not answer is worth a line too."""

@@ -13,7 +13,7 @@ import sys
 from bayou._lean import import_module
 from bayou.core.errors import BayouError
 from bayou.host.driver import Driver
-from bayou.machine.effects import AGAIN, LinkDown, LinkUp, Ordered, Tick
+from bayou.machine.effects import AGAIN, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.machine.machine import Surroundings
 from bayou.machine.messages import Done, Failed, Links, Message, Probe, Waiting
 from bayou.storage.memory import Memory
@@ -68,6 +68,9 @@ class _Seat:
 
     def leave(self) -> None:
         self._world.remove(self._node)
+
+    def crash(self) -> None:
+        self._world.fail(self._node)
 
 
 class SimulatedWorld:
@@ -402,6 +405,11 @@ class SimulatedWorld:
         if node in self.nodes:
             self._set_alarm(node, machine.wake_at)
 
+    def fail(self, node: int) -> None:
+        """A node takes no more inputs, and crashes once all that it has sent has arrived."""
+        sent = [flight.at_s for flight in self.flights() if flight.link is not None and _from(node, flight)]
+        self._scheduler.schedule(max(sent, default=self.now_s), node, CRASH)
+
     def _crash_as_planned(self, node: int) -> None:
         if self.specs[node].is_server:
             self.crash(node)
@@ -468,6 +476,10 @@ class SimulatedWorld:
     def _complain(self, line: str) -> None:
         if self.complain is not None:
             self.complain(line)
+
+
+def _from(node: int, flight: Arrival) -> bool:
+    return isinstance(flight.given, Received) and flight.given.peer == node
 
 
 def _module(spec: NodeSpec) -> Machines:

@@ -1,0 +1,419 @@
+"""A server of a log as a machine: a LogNode, the clients connected to it, and the orders of a master."""
+
+from __future__ import annotations
+
+from bayou.families.log.messages import (
+    Answered,
+    AtRest,
+    BeServer,
+    Client,
+    Knows,
+    Lead,
+    Plant,
+    Redirect,
+    Rested,
+    Server,
+    Skipped,
+    SkipSlots,
+    Spread,
+    Stand,
+    Standing,
+    Submit,
+    Told,
+    TooOld,
+)
+from bayou.machine.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
+from bayou.machine.messages import Done, Failed, Links, Probe, Waiting
+from bayou.paxos.ballot import Ballot
+from bayou.paxos.log import inputs as log_inputs
+from bayou.paxos.log.leading import IDLE
+from bayou.paxos.log.ledger import size_of
+from bayou.paxos.log.messages import Accept, Ask, Decide, Decree, LogMessage
+from bayou.paxos.log.node import LogNode
+from bayou.paxos.log.options import LogOptions
+from bayou.paxos.log.snapshots import part_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import ClassVar, Protocol
+
+    from bayou.machine.effects import Input
+    from bayou.machine.machine import Surroundings
+    from bayou.machine.messages import Message
+    from bayou.machine.records import Durable
+    from bayou.paxos.effects import Effects as LogEffects
+
+    LogStep = tuple[log_inputs.Input, LogEffects]
+
+    class Service(Protocol):
+        """What a server makes of the commands itself, so that it can tell in a snapshot what they came to."""
+
+        def take(self, slot: int, client: int, number: int, text: str) -> None:
+            """A command is applied; told in the order of slots, at most once for a client's number."""
+
+        def dump(self) -> str:
+            """Return what all commands so far came to."""
+
+        def load(self, state: str) -> None:
+            """Take what ``dump`` returned elsewhere in place of all that was applied here; BayouError where
+            it is none."""
+
+
+SERVER = Server()
+HASTE = 3
+"""So many times sooner, what was not answered is said a third time, and so on: where one message gets lost,
+more do."""
+
+TOLD_MAX = 64
+TOLD_BYTES = 64 << 10
+"""How many decrees a client is told in one message, and about how many bytes of them, and of a snapshot."""
+
+
+class ServerEffects(Effects):
+    """The effects of a step of a server; ``log``: what its LogNode was given in it, and what came of that."""
+
+    __slots__ = ("log",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[LogStep] = []
+
+
+class Seat:
+    """A client that is connected here: who it is, whether it watches, and what it is known to know: None
+    until it has said so; ``missing``: what it was told, and has not said that it knows."""
+
+    __slots__ = ("client", "is_heard", "missing", "watches")
+
+    def __init__(self, client: int, watches: bool) -> None:
+        self.client = client
+        self.watches = watches
+        self.is_heard = False
+        self.missing: dict[int, None] = {}
+
+
+class LogServer:
+    """- ``log``: its part of the log; ``seats``: the clients that are connected, by address;
+    - ``bomb``: after how many more Accepts and Decides it crashes, None for never;
+    - ``service``: what the commands come to, None where clients alone make something of them, and no
+      snapshot is taken.
+
+    Where it has no clock it says again what was not answered only while somebody waits for everything to
+    come to rest.
+    """
+
+    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_settings", "_is_free", "_retry_at", "_now")
+    TAGS: ClassVar[tuple[str, ...]] = ("_waiters", "_watchers")
+    is_server = True
+    hello = SERVER
+
+    def __init__(
+        self,
+        address: int,
+        what: BeServer,
+        around: Surroundings,
+        records: Iterable[Durable] = (),
+        service: Service | None = None,
+    ) -> None:
+        self.id = address
+        self._settings = what
+        self._is_free = what.heartbeat_s is not None
+        options = LogOptions(
+            what.heartbeat_s,
+            what.election_s,
+            window=what.window,
+            in_flight=None if self._is_free else 1,
+            snapshot_every=None if service is None else what.snapshot_every,
+        )
+        self.log = LogNode(address, what.servers, options, around.rng, records)
+        self.service = service
+        for answer in self.log.replay():
+            self._serve(answer)
+        is_new = self.log.first == 0 and self.log.ledger.promised == Ballot.NONE
+        self._leads_first = what.leads_first and is_new
+        self._skips = what.skips
+        self.seats: dict[int, Seat] = {}
+        self.servers: dict[int, None] = {}
+        self.bomb: int | None = None
+        self._retry_at: float | None = None
+        self._now = around.now
+        self._live: tuple[int, ...] = ()
+        self._waiters: dict[tuple[str, int, int], None] = {}
+        self._watchers: list[tuple[int, Standing]] = []
+
+    @property
+    def wake_at(self) -> float | None:
+        """When it wants a Tick."""
+        times = [time for time in (self.log.wake_at, self._retry_at) if time is not None]
+        return min(times) if times else None
+
+    def survey(self, peers: tuple[int, ...], dialling: tuple[int, ...]) -> Links:
+        """Tell how it is connected."""
+        return Links(peers, dialling)
+
+    def check(self) -> None:
+        """Raise InvariantBroken where its state contradicts itself."""
+        self.log.check()
+
+    def step(self, now: float, given: Input) -> ServerEffects:
+        """Process one input."""
+        effects = ServerEffects()
+        self._now = now
+        if self._leads_first:
+            self._leads_first = False
+            self._run(log_inputs.BecomeLeader(), effects)
+        if isinstance(given, Received):
+            self._receive(given.peer, given.message, effects)
+        elif isinstance(given, LinkUp):
+            self._link(given.peer, given.hello, effects)
+        elif isinstance(given, LinkDown):
+            self.seats.pop(given.peer, None)
+            self._waiters = {waiter: None for waiter in self._waiters if waiter[:2] != ("client", given.peer)}
+            if given.peer in self.servers:
+                del self.servers[given.peer]
+                self._run(log_inputs.LinkDown(given.peer), effects)
+        elif isinstance(given, Ordered):
+            self._obey(given.number, given.order, effects)
+        elif isinstance(given, Tick):
+            self._tick(effects)
+        if effects.crash:
+            effects.answers.clear()
+        else:
+            self._look_round(effects)
+        return effects
+
+    # The log.
+
+    def _run(self, given: log_inputs.Input, effects: ServerEffects, *, counts: bool = True) -> LogEffects:
+        """Let the log take an input. The clients are told before anything else is sent; ``counts``: whether
+        Accepts and Decides that are sent now bring a bomb nearer."""
+        made = self.log.step(self._now, given)
+        effects.log.append((given, made))
+        effects.durable += made.durable
+        chosen = [answer for answer in made.answers if isinstance(answer, log_inputs.Chosen)]
+        if chosen and not effects.crash:
+            self._tell_all([Decree(answer.slot, answer.value) for answer in chosen], effects)
+        for answer in made.answers:
+            if isinstance(answer, log_inputs.Done):
+                self._tell_client(answer.client, Answered(answer.number, answer.slot), effects)
+            elif isinstance(answer, log_inputs.Refused):
+                self._tell_client(answer.client, TooOld(answer.number), effects)
+            else:
+                self._serve(answer)
+        for peer, message in made.sends:
+            if effects.crash:
+                break
+            effects.sends.append((peer, message))
+            if counts and self.bomb is not None and isinstance(message, (Accept, Decide)):
+                self.bomb -= 1
+                effects.crash = self.bomb <= 0
+        for answer in made.answers:
+            self._follow_up(answer, effects)
+        return made
+
+    def _serve(self, answer: log_inputs.Answer) -> None:
+        """Let the service, where there is one, take what concerns it."""
+        if self.service is None:
+            return
+        if isinstance(answer, log_inputs.Applied):
+            self.service.take(answer.slot, answer.client, answer.number, answer.command)
+        elif isinstance(answer, log_inputs.Install):
+            self.service.load(answer.state)
+
+    def _follow_up(self, answer: log_inputs.Answer, effects: ServerEffects) -> None:
+        """What an answer of the log asks for comes right after the step that it came of: the service has
+        applied all slots below that of a snapshot then, and no other."""
+        if isinstance(answer, log_inputs.TakeSnapshot) and self.service is not None:
+            self._run(log_inputs.SnapshotTaken(answer.slot, self.service.dump()), effects)
+        elif isinstance(answer, log_inputs.LeaderChanged) and answer.leader == self.id and self._skips:
+            skips, self._skips = self._skips, ()
+            self._run(log_inputs.Skip(skips), effects)
+
+    def _tell_client(self, client: int, message: Message, effects: ServerEffects) -> None:
+        for address, seat in self.seats.items():
+            if seat.client == client and not effects.crash:
+                effects.sends.append((address, message))
+
+    def _tell_all(self, decrees: Sequence[Decree], effects: ServerEffects) -> None:
+        """Something is decided: whoever leads tells all clients that watch."""
+        for address, seat in self.seats.items():
+            if seat.watches:
+                if not self._is_free:
+                    seat.missing.update(dict.fromkeys(decree.slot for decree in decrees))
+                if self.log.is_leader:
+                    for start in range(0, len(decrees), TOLD_MAX):
+                        told = Told(tuple(decrees[start : start + TOLD_MAX]), self.log.first)
+                        effects.sends.append((address, told))
+
+    # Peers.
+
+    def _link(self, peer: int, hello: Message | None, effects: ServerEffects) -> None:
+        if isinstance(hello, Client):
+            self.seats[peer] = Seat(hello.client, hello.watches)
+        elif isinstance(hello, Server):
+            self.servers[peer] = None
+            self._run(log_inputs.LinkUp(peer), effects, counts=False)
+        else:
+            effects.drops.append((peer, "it is neither a server nor a client of a log"))
+
+    def _receive(self, peer: int, message: Message, effects: ServerEffects) -> None:
+        seat = self.seats.get(peer)
+        if isinstance(message, LogMessage) and peer in self.servers:
+            self._run(log_inputs.Received(peer, message), effects)
+        elif seat is not None and isinstance(message, Submit):
+            given = log_inputs.Submit(seat.client, message.number, message.since, message.text)
+            for answer in self._run(given, effects).answers:
+                if isinstance(answer, log_inputs.NotLeader):
+                    effects.sends.append((peer, Redirect(message.number, answer.leader)))
+            if not self._is_free:
+                self._await_rest(("client", peer, message.number), effects)
+        elif seat is not None and isinstance(message, Knows):
+            self._hear(peer, seat, message, effects)
+        else:
+            effects.drops.append((peer, f"{type(message).__name__} is nothing that a server of a log knows"))
+
+    def _hear(self, peer: int, seat: Seat, message: Knows, effects: ServerEffects) -> None:
+        """A client says what it knows: tell it the first part of what it lacks."""
+        log, snapshot = self.log, self.log.ledger.snapshot
+        if message.first < log.base and snapshot is not None:
+            ask = Ask(message.first, (), message.slot, message.start)
+            effects.sends.append((peer, part_for(snapshot, ask, TOLD_BYTES)))
+            return
+        known = dict.fromkeys(message.above)
+        first = max(message.first, log.base)
+        end = min(log.first, first + TOLD_MAX + len(known)) if self._is_free else log.first
+        lacking = [slot for slot in range(first, end) if slot not in known]
+        lacking += [slot for slot in log.ledger.above if slot >= first and slot not in known]
+        seat.is_heard = True
+        if not self._is_free:
+            seat.missing = dict.fromkeys(lacking)
+        if lacking:
+            self._tell(peer, lacking, effects)
+
+    def _tell(self, address: int, slots: Iterable[int], effects: ServerEffects) -> None:
+        """Tell a client the first part of what it is not known to know, and how far this server is."""
+        decrees: list[Decree] = []
+        size = 0
+        for slot in slots:
+            size += size_of(self.log.decided[slot])
+            if len(decrees) == TOLD_MAX or (decrees and size > TOLD_BYTES):
+                break
+            decrees.append(Decree(slot, self.log.decided[slot]))
+        effects.sends.append((address, Told(tuple(decrees), self.log.first)))
+
+    # Orders.
+
+    def _obey(self, number: int, order: Message, effects: ServerEffects) -> None:
+        if isinstance(order, Lead):
+            self._live = order.live
+            self._run(log_inputs.BecomeLeader(order.live), effects)
+            self._await_rest(("lead", number, 0), effects)
+        elif isinstance(order, Spread):
+            self._await_rest(("spread", number, 0), effects)
+            self._say_again(effects)
+        elif isinstance(order, Plant):
+            self.bomb = order.count
+            effects.answers.append((number, Done()))
+        elif isinstance(order, SkipSlots):
+            effects.answers.append((number, self._skip(order.slots, effects)))
+        elif isinstance(order, Stand):
+            standing = self._standing()
+            if order.known == standing:
+                self._watchers.append((number, standing))
+            else:
+                effects.answers.append((number, standing))
+        elif isinstance(order, Probe):
+            effects.answers.append((number, Waiting(tuple(self._waits()))))
+        else:
+            effects.answers.append((number, Failed(f"{type(order).__name__} is no order for a server")))
+
+    def _skip(self, slots: tuple[int, ...], effects: ServerEffects) -> Message:
+        refused: tuple[int, ...] = ()
+        for answer in self._run(log_inputs.Skip(slots), effects).answers:
+            if isinstance(answer, log_inputs.NotLeader):
+                return Skipped((), is_leader=False)
+            if isinstance(answer, log_inputs.Rejected):
+                refused = answer.slots
+        return Skipped(refused)
+
+    def _standing(self) -> Standing:
+        return Standing(self.log.first, self.log.ledger.above, self.log.leader_ballot)
+
+    def _waits(self) -> list[str]:
+        if not self._waiters:
+            return []
+        lines = []
+        if self.log.leading.proposals:
+            slots = ", ".join(map(str, self.log.leading.proposals))
+            lines.append(f"waits for a majority to accept slots {slots}")
+        servers = [str(peer) for peer in self.servers if not self.log.is_level_with(peer)]
+        if servers:
+            lines.append(f"waits for servers {', '.join(servers)} to learn what is decided")
+        clients = [str(seat.client) for seat in self.seats.values() if seat.missing or not seat.is_heard]
+        if clients:
+            lines.append(f"waits for clients {', '.join(clients)} to learn what is decided")
+        return lines or ["waits for promises"]
+
+    # Coming to rest.
+
+    def _await_rest(self, waiter: tuple[str, int, int], effects: ServerEffects) -> None:
+        """Somebody waits for everything to come to rest: who, and under which number."""
+        self._waiters[waiter] = None
+        if self._retry_at is None:
+            self._retry_at = self._now + self._settings.retry_s
+
+    def _try_again(self, effects: ServerEffects) -> None:
+        """Who was told to lead, and was refused with a higher ballot, tries one above that."""
+        if self.log.leading.phase == IDLE and any(kind == "lead" for kind, _, _ in self._waiters):
+            self._run(log_inputs.BecomeLeader(self._live), effects)
+
+    def _is_level(self) -> bool:
+        """Whether all to whom it is connected know what it knows."""
+        if self._is_free:
+            return True
+        return all(self.log.is_level_with(peer) for peer in self.servers) and not any(
+            seat.watches and (seat.missing or not seat.is_heard) for seat in self.seats.values()
+        )
+
+    def _look_round(self, effects: ServerEffects) -> None:
+        """Answer those who wait for what is so now."""
+        if not self._is_free:
+            self._try_again(effects)
+        if self._waiters and self._is_level():
+            at_rest = self.log.leading.is_at_rest
+            done = [waiter for waiter in self._waiters if at_rest or waiter[0] == "spread"]
+            for waiter in done:
+                del self._waiters[waiter]
+                kind, who, number = waiter
+                if kind == "client":
+                    effects.sends.append((who, Rested(number)))
+                else:
+                    effects.answers.append((who, AtRest(self.log.first)))
+            if not self._waiters:
+                self._retry_at = None
+        if self._watchers:
+            standing = self._standing()
+            if any(known != standing for _, known in self._watchers):
+                effects.answers += [(number, standing) for number, _ in self._watchers]
+                self._watchers.clear()
+
+    def _say_again(self, effects: ServerEffects) -> None:
+        """Say again what was not answered, and ask all how far they are."""
+        self._run(log_inputs.Resend(), effects, counts=False)
+        for address, seat in self.seats.items():
+            if seat.watches and (seat.missing or not seat.is_heard):
+                self._tell(address, sorted(slot for slot in seat.missing if slot >= self.log.base), effects)
+
+    def _tick(self, effects: ServerEffects) -> None:
+        if self.log.wake_at is not None and self._now >= self.log.wake_at:
+            self._run(log_inputs.Tick(), effects, counts=False)
+        if self._retry_at is not None and self._now >= self._retry_at:
+            self._retry_at = None
+            if self._is_free and self._waiters:
+                self._try_again(effects)
+            elif self._waiters:
+                effects.notes.append(("again:", "what has come to rest"))
+                self._say_again(effects)
+            if self._waiters:
+                self._retry_at = self._now + self._settings.retry_s / HASTE

@@ -1,0 +1,6 @@
+0 1: hi
+1 0: there
+0 1: hi
+1 0: there
+0 1: hi
+1 0: there

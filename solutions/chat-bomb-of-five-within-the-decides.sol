@@ -1,0 +1,13 @@
+0 0: first
+0 0: first
+1 0: second
+0 0: first
+1 0: second
+2 0: third
+0 0: first
+1 0: second
+2 0: third
+0 0: first
+1 0: second
+2 0: third
+3 0: fourth

@@ -1,0 +1,2 @@
+0 0: one
+1 0: two words

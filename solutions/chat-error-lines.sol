@@ -1,0 +1,1 @@
+0 0: all is well

@@ -1,0 +1,12 @@
+0 2: one
+1 1: two
+2 0: three
+0 2: one
+1 1: two
+2 0: three
+0 2: one
+1 1: two
+2 0: three
+3 0: four
+4 2: five
+5 1: six

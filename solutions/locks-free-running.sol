@@ -1,0 +1,3 @@
+1: 2 waiting 0,1
+1: 0 waiting 1
+1: 1

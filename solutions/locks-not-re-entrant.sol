@@ -1,0 +1,3 @@
+1: 0 waiting 1,2
+1: 1 waiting 2
+1: free

@@ -1,0 +1,2 @@
+4: 0 waiting 1
+4: free
