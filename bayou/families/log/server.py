@@ -59,6 +59,7 @@ if TYPE_CHECKING:
             """Take what ``dump`` returned elsewhere in place of all that was applied here; BayouError where
             it is none."""
 
+
 SERVER = Server()
 TOLD_MAX = 64
 TOLD_BYTES = 64 << 10

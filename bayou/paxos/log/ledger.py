@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bayou.paxos.log.options import LogOptions
 
 PART_MAX = 40
-"""How many decrees or votes go into one message at most: what a stranger's message may hold is limited too."""
+"""How many decrees or votes go into one message at most: the wire limits what is in one, too."""
 
 UNWRITTEN_MAX = 256
 """How many slots may be decided before that is written without another reason to."""
