@@ -54,8 +54,8 @@ class Peer:
 class Site:
     """The loop of one machine: the Owner of its Network, and the Place of its Driver.
 
-    ``unreachable`` has, for each server whose last dial failed, why; ``has_met``: whether there ever was a
-    connection to a server.
+    ``up`` has the servers to which there is a connection, ``unreachable``, for each server whose last dial
+    failed, why; ``has_met``: whether there ever was a connection to a server.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Site:
         self.network = Network(secret, self)
         self.driver = Driver(machine, self, INPUTS_MAX)
         self.network.introduce_as(Introduce(machine.id, machine.is_server, machine.hello))
+        self.up: dict[int, None] = {}
         self.unreachable: dict[int, str] = {}
         self.has_met = False
         self._complaints = complaints
@@ -96,6 +97,7 @@ class Site:
         is to be done with this site then but to close it."""
         machine = self.driver.machine
         self._dial(monotonic())
+        self.network.flush()  # what orders have brought about
         self.network.wait(self._next_due(until))
         wake_at = machine.wake_at
         if wake_at is not None and monotonic() >= wake_at:
@@ -139,10 +141,13 @@ class Site:
         if peer.is_server and peer.id not in self._servers:
             self.network.hang_up(peer.id, f"it claims to be server {peer.id}, and there is none")
             return
-        self.has_met = self.has_met or peer.is_server
+        if peer.is_server:
+            self.up[peer.id] = None
+            self.has_met = True
         self._step(LinkUp(peer.id, peer.hello))
 
     def unlinked(self, peer: int) -> None:
+        self.up.pop(peer, None)
         self._step(LinkDown(peer))
         self._dial_again(peer)
 

@@ -242,7 +242,13 @@ def _of_a_log(kind: str) -> Codec:
             found.append((getattr(decrees, f"pack_{kind}"), getattr(decrees, f"unpack_{kind}")))
         return found[0]
 
-    return lambda value: codec()[0](value), lambda plain: codec()[1](plain)
+    def pack(value: Any) -> object:
+        return codec()[0](value)
+
+    def unpack(plain: Any) -> object:
+        return codec()[1](plain)
+
+    return pack, unpack
 
 
 def _tuple(plain: object) -> tuple[Any, ...]:
