@@ -47,6 +47,12 @@ def _replay(arguments: Sequence[str]) -> int:
     return replay(arguments, prog="bayou replay")
 
 
+def _chat(arguments: Sequence[str]) -> int:
+    from bayou.cluster.main import chat
+
+    return chat(arguments)
+
+
 VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "run a scenario on real processes"),
     "sim": (_simulate, "run a scenario in the simulated world"),
@@ -54,6 +60,7 @@ VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "explore": (_explore, "search for broken promises with random runs and faults"),
     "check": (_check, "judge a run from its trace"),
     "replay": (_replay, "run what a trace recorded again"),
+    "chat": (_chat, "a chat on servers that people start by hand"),
 }
 
 

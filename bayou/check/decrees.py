@@ -93,8 +93,8 @@ class Decrees:
         self._lists: list[tuple[int, ...]] = [self.initial, *(members for _, members in lists)]
 
     def value_at(self, at: int) -> Value | None:
-        """Return which value the event ``at`` says is decided: without one, what its server had accepted; None
-        where that is nothing."""
+        """Return which value the event ``at`` says is decided: without one, what its server had accepted;
+        None where that is nothing."""
         return self._values.get(at)
 
     def members_of(self, slot: int) -> tuple[int, ...]:

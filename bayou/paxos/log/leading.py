@@ -235,9 +235,10 @@ class Leadership:
         self._note(value)
         self._ledger.accept(slot, self.ballot, value, effects)
         self.proposals[slot] = Proposal(value)
+        accept = Accept(self.ballot, slot, value)
         for member in self._ledger.membership.of(slot):
             if member != self._id:
-                effects.sends.append((member, Accept(self.ballot, slot, value)))
+                effects.sends.append((member, accept))
         self._count(self._id, slot, effects)
 
     def accepted(self, sender: int, ballot: Ballot, slot: int, effects: Effects) -> None:
@@ -255,9 +256,10 @@ class Leadership:
             return
         concerned = self._ledger.membership.concerned(self._ledger.first)
         self.learn(slot, proposal.value, effects)
+        decide = Decide(self.ballot, slot)
         for member in concerned:
             if member != self._id:
-                effects.sends.append((member, Decide(self.ballot, slot)))
+                effects.sends.append((member, decide))
 
     # What is decided, here or elsewhere.
 
