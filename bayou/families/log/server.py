@@ -24,6 +24,7 @@ from bayou.families.log.messages import (
 )
 from bayou.machine.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.machine.messages import Done, Failed, Links, Probe, Waiting
+from bayou.paxos.effects import Effects as LogEffects
 from bayou.paxos.log import inputs as log_inputs
 from bayou.paxos.log.leading import IDLE
 from bayou.paxos.log.messages import Accept, Decide, Decree, LogMessage
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from bayou.machine.machine import Surroundings
     from bayou.machine.messages import Message
     from bayou.machine.records import Durable
-    from bayou.paxos.effects import Effects as LogEffects
 
     LogStep = tuple[log_inputs.Input, LogEffects]
 
@@ -97,7 +97,7 @@ class LogServer:
             in_flight=None if self._is_free else 1,
         )
         self.log = LogNode(address, what.servers, options, around.rng, records)
-        self.log.replay()  # clients make their views themselves
+        self._restored = self.log.replay()  # for traces only: clients make their views themselves
         self.seats: dict[int, Seat] = {}
         self.servers: dict[int, None] = {}
         self.bomb: int | None = None
@@ -125,6 +125,9 @@ class LogServer:
         """Process one input."""
         effects = ServerEffects()
         self._now = now
+        if self._restored:
+            effects.log.append((log_inputs.Tick(), _told(self._restored)))
+            self._restored = []
         if isinstance(given, Received):
             self._receive(given.peer, given.message, effects)
         elif isinstance(given, LinkUp):
@@ -338,3 +341,10 @@ class LogServer:
                 self._say_again(effects)
             if self._waiters:
                 self._retry_at = self._now + self._settings.retry_s
+
+
+def _told(answers: list[log_inputs.Answer]) -> LogEffects:
+    """Return what a step of a log amounts to that brings about nothing but answers."""
+    effects = LogEffects()
+    effects.answers += answers
+    return effects
