@@ -59,8 +59,8 @@ _MODULES = {name: module for module, names in _ROOMS.items() for name in names}
 __all__ = [
     "Accept", "Accepted", "AcceptedRecord", "Acceptor", "Answer", "Ballot", "Chosen", "Decide", "Decided",
     "Effects", "Elected", "Election", "Heard", "Heartbeat", "HeartbeatNode", "LeaderChanged", "Learner",
-    "LogNode", "LogOptions", "Nack", "Node", "PaxosMessage", "Preempted", "Prepare", "Promise", "Promised", "Proposer",
-    "RingElection", "Used",
+    "LogNode", "LogOptions", "Nack", "Node", "PaxosMessage", "Preempted", "Prepare", "Promise", "Promised",
+    "Proposer", "RingElection", "Used",
 ]  # fmt: skip
 
 
