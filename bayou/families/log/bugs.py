@@ -336,7 +336,7 @@ def who_is_ahead_is_not_asked(patch: Patch) -> None:
     """A server answers one that is further than itself, and does not ask it."""
 
     def on_ask(self: LogNode, sender: int, message: Any, effects: Effects) -> None:
-        self._bring_on(sender, message, effects)
+        self.catchup.bring_on(sender, message, effects)
 
     _handle(patch, Ask, on_ask)
 

@@ -27,6 +27,7 @@ from bayou.families.log.messages import (
 from bayou.machine.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.machine.messages import Done, Failed, Links, Probe, Waiting
 from bayou.paxos.ballot import Ballot
+from bayou.paxos.effects import Effects as LogEffects
 from bayou.paxos.log import inputs as log_inputs
 from bayou.paxos.log.leading import IDLE
 from bayou.paxos.log.ledger import size_of
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from bayou.machine.machine import Surroundings
     from bayou.machine.messages import Message
     from bayou.machine.records import Durable
-    from bayou.paxos.effects import Effects as LogEffects
 
     LogStep = tuple[log_inputs.Input, LogEffects]
 
@@ -130,7 +130,8 @@ class LogServer:
         )
         self.log = LogNode(address, what.servers, options, around.rng, records)
         self.service = service
-        for answer in self.log.replay():
+        self._restored = self.log.replay()
+        for answer in self._restored:
             self._serve(answer)
         is_new = self.log.first == 0 and self.log.ledger.promised == Ballot.NONE
         self._leads_first = what.leads_first and is_new
@@ -164,6 +165,9 @@ class LogServer:
         """Process one input."""
         effects = ServerEffects()
         self._now = now
+        if self._restored:
+            effects.log.append((log_inputs.Tick(), _told(self._restored)))
+            self._restored = []
         if self._leads_first:
             self._leads_first = False
             self._run(log_inputs.BecomeLeader(), effects)
@@ -433,3 +437,10 @@ class LogServer:
                 self._say_again(effects)
             if self._waiters:
                 self._retry_at = self._now + self._settings.retry_s / HASTE
+
+
+def _told(answers: list[log_inputs.Answer]) -> LogEffects:
+    """Return what a step of a log amounts to that brings about nothing but answers."""
+    effects = LogEffects()
+    effects.answers += answers
+    return effects
