@@ -15,6 +15,7 @@ from bayou.paxos.log.inputs import (
     BecomeLeader,
     Chosen,
     Input,
+    LinkDown,
     NotLeader,
     Received,
     Submit,
@@ -38,7 +39,7 @@ from bayou.paxos.log.messages import (
 )
 from bayou.paxos.log.node import LogNode
 from bayou.paxos.log.options import LogOptions
-from bayou.paxos.log.records import Snapshot
+from bayou.paxos.log.records import Promised, Snapshot
 from bayou.paxos.log.snapshots import Collecting
 
 if TYPE_CHECKING:
@@ -195,6 +196,21 @@ def test_a_candidate_whose_time_is_up_settles_for_a_majority() -> None:
     assert not machine.is_leader
     step(machine, Tick(), now=10.0)
     assert machine.is_leader
+
+
+def test_who_leads_at_last_as_another_one_is_lost_does_not_try_once_more() -> None:
+    """Server 0 led, and was waited for: that it is lost ends the waiting, and is no reason to campaign."""
+    machine = node(1, options=LogOptions(0.1, 0.5))
+    step(machine, Received(0, Accept(Ballot(1, 0), 0, A)))
+    step(machine, BecomeLeader((0, 2)))
+    step(machine, Received(2, Promise(Ballot(2, 1), 0, None, ())))
+    assert not machine.is_leader
+    effects = step(machine, LinkDown(0))
+    assert machine.is_leader
+    assert [message.ballot for _, message in effects.sends if isinstance(message, Accept)] == [
+        Ballot(2, 1)
+    ] * 2
+    assert not any(isinstance(record, Promised) for record in effects.durable)
 
 
 # Clients.
