@@ -54,11 +54,11 @@ class Outcome:
         found = []
         for name, log in [("the log", self.log), *((f"disk {id}", log) for id, log in self.disks.items())]:
             said = Counter(line.split(" ", 1)[1] for line in log)
-            found += [f"{name} has {line!r} {count} times" for line, count in said.items() if count > 1]
+            found += [f"{name} has {each!r} {times} times" for each, times in said.items() if times > 1]
             by_sender: dict[str, list[int]] = {}
             for line in log:
-                _, sender, _, number = line.split()
-                by_sender.setdefault(sender, []).append(int(number))
+                _, sender, _, count = line.split()
+                by_sender.setdefault(sender, []).append(int(count))
             for sender, numbers in by_sender.items():
                 if numbers != list(range(1, len(numbers) + 1)):
                     found.append(f"{name} has the messages of {sender} not as they were sent")

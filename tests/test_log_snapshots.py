@@ -19,6 +19,7 @@ from bayou.paxos.ballot import Ballot
 from bayou.paxos.effects import Effects
 from bayou.paxos.log import inputs
 from bayou.paxos.log.inputs import LeaderChanged, Skip
+from bayou.paxos.log.leading import IDLE, LEADING
 from bayou.paxos.log.ledger import PART_MAX, Ledger
 from bayou.paxos.log.messages import (
     Accept,
@@ -267,10 +268,10 @@ def test_slots_are_left_empty_by_the_first_leadership_alone() -> None:
         zero.step(0.0, Received(1, Accepted(Ballot(1, 0), slot)))
     assert list(zero.log.leading.skipped) == [0, 2, 9]
     zero.step(0.1, Received(1, Prepare(Ballot(2, 1), 0)))
-    assert not zero.log.is_leader
+    assert zero.log.leading.phase == IDLE
     zero.step(5.0, Tick())
     effects = zero.step(5.0, Received(1, Promise(zero.log.leading.ballot, 0, None, ())))
-    assert zero.log.is_leader
+    assert zero.log.leading.phase == LEADING
     noops = {each.slot for _, each in sent(effects) if isinstance(each, Accept) and each.value == NoOp()}
     assert noops == {0, 2}
     assert list(zero.log.leading.skipped) == []
