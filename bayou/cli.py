@@ -47,10 +47,16 @@ def _replay(arguments: Sequence[str]) -> int:
     return replay(arguments, prog="bayou replay")
 
 
-def _chat(arguments: Sequence[str]) -> int:
-    from bayou.cluster.main import chat
+def _locks(arguments: Sequence[str]) -> int:
+    from bayou.verbs import main as run
 
-    return chat(arguments)
+    return run("locks", arguments)
+
+
+def _chat(arguments: Sequence[str]) -> int:
+    from bayou.verbs import main as run
+
+    return run("chat", arguments)
 
 
 VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
@@ -60,7 +66,8 @@ VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "explore": (_explore, "search for broken promises with random runs and faults"),
     "check": (_check, "judge a run from its trace"),
     "replay": (_replay, "run what a trace recorded again"),
-    "chat": (_chat, "a chat on servers that people start by hand"),
+    "locks": (_locks, "run scripts on a lock service: bayou locks --help"),
+    "chat": (_chat, "run a chat: bayou chat --help"),
 }
 
 

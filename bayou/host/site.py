@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 DIAL_S = 3.0
 """How long a try to reach a peer takes at most, beginning with short ones."""
 
+INPUTS_MAX = 256
+"""How many inputs may share one write to the disk."""
+
 FIRST_PAUSE_S = 0.02
 LAST_PAUSE_S = 0.5
 REFUSED = "Connection refused"
@@ -70,7 +73,7 @@ class Site:
         decides whether a message to a peer gets lost; ``pause_max_s``: how long to wait at most until a
         server is dialled again."""
         self.network = Network(secret, self)
-        self.driver = Driver(machine, self)
+        self.driver = Driver(machine, self, INPUTS_MAX)
         self.network.introduce_as(Introduce(machine.id, machine.is_server, machine.hello))
         self.up: dict[int, None] = {}
         self.unreachable: dict[int, str] = {}

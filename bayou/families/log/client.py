@@ -59,6 +59,9 @@ class Taken:
         self.events = events
 
 
+HASTE = 3
+"""So many times sooner, what was not answered is said a third time, and so on."""
+
 PAGE_LINES = 2000
 PAGE_BYTES = 1 << 20
 
@@ -308,6 +311,7 @@ class LogClient:
         """No answer has come in time."""
         self.wake_at = self._now + self._what.retry_s
         if self._offer is not None:
+            self.wake_at = self._now + self._what.retry_s / HASTE
             effects.notes.append((AGAIN, "a command"))
             effects.sends.append(self._offer[1:])
             return
@@ -337,15 +341,20 @@ class LogClient:
             for value in self.decided.values()
         )
 
+    def say(self, now: float, text: str, effects: ClientEffects) -> int:
+        """Have this carried out, after all that was said before; return its number."""
+        self._now = now
+        self.said += 1
+        self._queue[self.said] = text
+        effects.asked.append((self.said, text))
+        self._send_next(effects)
+        return self.said
+
     # Orders.
 
     def _obey(self, number: int, order: Message, effects: ClientEffects) -> None:
         if isinstance(order, Say):
-            self.said += 1
-            self._queue[self.said] = order.text
-            effects.asked.append((self.said, order.text))
-            effects.answers.append((number, Said(self.said)))
-            self._send_next(effects)
+            effects.answers.append((number, Said(self.say(self._now, order.text, effects))))
         elif isinstance(order, Offer):
             self._take_offer(number, order.to, effects)
         elif isinstance(order, Stand):
@@ -405,9 +414,11 @@ class LogClient:
 
     def _waits(self) -> list[str]:
         number = self._number
+        if self._offer is not None:
+            return [f"waits for server {self._offer[1]} to say that everything has come to rest"]
         if number is None:
             return []
         if self._is_held_back:
             return [f"waits for slot {self.first}, which is below its command {number}"]
-        where = "any server" if self._target is None and self._offer is None else "a leader"
+        where = "any server" if self._target is None else "a leader"
         return [f"waits for {where} to have its command {number} decided"]

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from bayou.paxos.log.inputs import Answer
     from bayou.paxos.log.options import LogOptions
 
-PART_MAX = 40
-"""How many decrees or votes go into one message at most: the wire limits what is in one, too."""
-
 UNWRITTEN_MAX = 256
 """How many slots may be decided before that is written without another reason to."""
 
@@ -87,6 +84,12 @@ class Ledger:
         """The slots above the first undecided one that it knows decided."""
         return tuple(sorted(self._high))
 
+    @property
+    def knows_members(self) -> bool:
+        """Whether it knows the members of its first undecided slot. A new server that was told of no members
+        knows only lists that were decided since, and makes no snapshot without the one before."""
+        return bool(self.membership.of(self.first))
+
     def is_decided(self, slot: int) -> bool:
         """Whether it knows what is decided in this slot."""
         return slot < self.first or slot in self.decided
@@ -116,7 +119,7 @@ class Ledger:
         size = 0
         for slot in sorted(slot for slot in self.accepted if slot >= first):
             size += size_of(self.accepted[slot].value)
-            if votes and (size > bytes_max or len(votes) == PART_MAX):
+            if votes and size > bytes_max:
                 return tuple(votes), slot
             votes.append(self.accepted[slot])
         return tuple(votes), None
@@ -163,7 +166,9 @@ class Ledger:
             effects.durable.extend(self._unwritten.values())
             self._unwritten.clear()
         every = self._options.snapshot_every
-        if every is not None and self._due is None and self.first - self.base >= every:
+        if every is None or self._due is not None or not self.knows_members:
+            return
+        if self.first - self.base >= every:
             self._due = (self.first, self.clients.entries, list(self.membership.lists))
             effects.answers.append(TakeSnapshot(self.first))
 
