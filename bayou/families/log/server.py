@@ -9,7 +9,10 @@ from bayou.families.log.messages import (
     Client,
     Knows,
     Lead,
+    Leaders,
+    Page,
     Plant,
+    Read,
     Redirect,
     Rested,
     Server,
@@ -19,14 +22,16 @@ from bayou.families.log.messages import (
     Stand,
     Standing,
     Submit,
+    TellLeaders,
     Told,
     TooOld,
 )
 from bayou.machine.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.machine.messages import Done, Failed, Links, Probe, Waiting
+from bayou.paxos.ballot import Ballot
 from bayou.paxos.log import inputs as log_inputs
 from bayou.paxos.log.leading import IDLE
-from bayou.paxos.log.messages import Accept, Decide, Decree, LogMessage
+from bayou.paxos.log.messages import Accept, Command, Decide, Decree, LogMessage, NoOp
 from bayou.paxos.log.node import LogNode
 from bayou.paxos.log.options import LogOptions
 
@@ -79,7 +84,7 @@ class LogServer:
     come to rest.
     """
 
-    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_settings", "_is_free", "_retry_at", "_now")
+    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_settings", "_is_free", "_retry_at", "_now", "_led")
     TAGS: ClassVar[tuple[str, ...]] = ("_waiters", "_watchers")
     is_server = True
     hello = SERVER
@@ -101,6 +106,7 @@ class LogServer:
         self.seats: dict[int, Seat] = {}
         self.servers: dict[int, None] = {}
         self.bomb: int | None = None
+        self._led: dict[Ballot, None] = {}
         self._retry_at: float | None = None
         self._now = around.now
         self._live: tuple[int, ...] = ()
@@ -152,6 +158,7 @@ class LogServer:
         Accepts and Decides that are sent now bring a bomb nearer."""
         made = self.log.step(self._now, given)
         effects.log.append((given, made))
+        self._led[self.log.leader_ballot] = None
         effects.durable += made.durable
         chosen = [answer for answer in made.answers if isinstance(answer, log_inputs.Chosen)]
         if chosen and not effects.crash:
@@ -244,6 +251,11 @@ class LogServer:
                 self._watchers.append((number, standing))
             else:
                 effects.answers.append((number, standing))
+        elif isinstance(order, Read):
+            effects.answers.append((number, self._page(order.start)))
+        elif isinstance(order, TellLeaders):
+            ballots = tuple(part for ballot in self._led if ballot != Ballot.NONE for part in ballot)
+            effects.answers.append((number, Leaders(ballots)))
         elif isinstance(order, Probe):
             effects.answers.append((number, Waiting(tuple(self._waits()))))
         else:
@@ -257,6 +269,12 @@ class LogServer:
             if isinstance(answer, log_inputs.Rejected):
                 refused = answer.slots
         return Skipped(refused)
+
+    def _page(self, start: int) -> Page:
+        """Return some of what is decided without a gap, a line for each slot."""
+        end = min(self.log.first, start + TOLD_MAX)
+        lines = [f"{slot} {_words(self.log.decided[slot])}" for slot in range(max(start, self.log.base), end)]
+        return Page(tuple(lines), self.log.first)
 
     def _standing(self) -> Standing:
         return Standing(self.log.first, self.log.ledger.above, self.log.leader_ballot)
@@ -338,3 +356,10 @@ class LogServer:
                 self._say_again(effects)
             if self._waiters:
                 self._retry_at = self._now + self._settings.retry_s
+
+
+def _words(value: Message) -> str:
+    """Return a value of the log as it stands in a page: a command with its client and number, or a no-op."""
+    if isinstance(value, Command):
+        return f"{value.client} {value.number}: {value.text}"
+    return "no-op" if isinstance(value, NoOp) else "members"
