@@ -48,13 +48,13 @@ def _replay(arguments: Sequence[str]) -> int:
 
 
 def _locks(arguments: Sequence[str]) -> int:
-    from bayou.running.verbs import main as run
+    from bayou.verbs import main as run
 
     return run("locks", arguments)
 
 
 def _chat(arguments: Sequence[str]) -> int:
-    from bayou.running.verbs import main as run
+    from bayou.verbs import main as run
 
     return run("chat", arguments)
 

@@ -143,6 +143,48 @@ def random_history(rng: random.Random, operations: int | None = None) -> tuple[s
     return model, events
 
 
+def unknown_history(rng: random.Random) -> tuple[str, list[Event]]:
+    """Return a model and a small history of which much is unknown: most of it has no end, and the answers of
+    those who look are made up."""
+    model = rng.choice(MODELS)
+    values, key = rng.sample([0, 1, 2, 3], 3), {} if model == "register" else {"key": "k"}
+    events: list[Event] = []
+    under_way: list[Event] = []
+    asked, left = 0, rng.randint(3, 7)
+    while left or under_way:
+        if left and (not under_way or rng.random() < 0.6):
+            left, asked = left - 1, asked + 1
+            event = {"process": asked, "type": "invoke", **_question(rng, model, values), **key}
+            events.append(event)
+            looks = event["f"] in ("read", "get", "unlock") or rng.random() < 0.3
+            under_way += [event] * looks
+            continue
+        call = under_way.pop(rng.randrange(len(under_way)))
+        answers: dict[str, list[Any]] = {
+            "read": [None, *values],
+            "get": [None, "", *TEXTS],
+            "cas": [True, False],
+            "unlock": [True, False],
+        }
+        value = rng.choice(answers.get(call["f"], [None]))
+        events.append({**call, "type": "ok", "value": value})
+    return model, events
+
+
+def _question(rng: random.Random, model: str, values: list[Any]) -> Event:
+    f = rng.choice({
+        "register": ["read", "read", "write", "write", "cas"], "kv": ["get", "get", "put", "append"],
+        "lock": ["lock", "lock", "unlock"],
+    }[model])  # fmt: skip
+    if f == "cas":
+        return {"f": f, "value": [rng.choice([None, *values]), rng.choice(values)]}
+    return (
+        {"f": f, "value": rng.choice(values)}
+        if f == "write"
+        else ({"f": f, "value": rng.choice(TEXTS)} if f in ("put", "append") else {"f": f})
+    )
+
+
 def change_answer(rng: random.Random, events: list[Event], values: list[Any]) -> None:
     """Give an operation another answer, if there is one that it might have had."""
     answers = [event for event in events if event["type"] == "ok"]

@@ -30,8 +30,8 @@ RULES = {
     "ballots": "a ballot has one value for a slot, one server and one use",
     "records": "nothing is said before it is durable, and nothing below an earlier promise",
     "promises": "a promise tells all that was accepted, and nothing else",
-    "proposals": "a value is proposed once a majority of the slot's members promised, and is the last that they "
-    "had accepted",
+    "proposals": "a value is proposed once a majority of the slot's members promised, and is the last that "
+    "they had accepted",
     "majorities": "a slot is decided by a majority of its members, in one ballot",
     "members": "members change a window after their slot, and are told once they have what came before",
     "level": "at rest all members are equal",

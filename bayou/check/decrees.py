@@ -52,6 +52,7 @@ def show_command(command: tuple[Any, ...]) -> str:
 class Decrees:
     """What all events say, whichever came first: those of different servers come in any order.
 
+    - ``is_cut_off``: processes did not tell all that they had to tell;
     - ``initial``: the first members; ``clients``: who has a view; ``window``: how many slots after the one of
       a new list it holds; ``is_in_order``: the events stand in the order in which they happened, at whichever
       server (a simulated world can say so);
@@ -64,7 +65,7 @@ class Decrees:
         self.initial: tuple[int, ...] = NOBODY
         self.clients: tuple[int, ...] = ()
         self.window = 1
-        self.is_in_order = False
+        self.is_in_order = self.is_cut_off = False
         self.log: dict[int, tuple[int, Value]] = {}
         self.asked: dict[CommandId, str] = {}
         self.applied: dict[int, CommandId] = {}
@@ -75,13 +76,13 @@ class Decrees:
             if kind == "accepted":
                 votes[event["server"], event["slot"]] = value_of(event["value"])
             elif kind in ("decided", "told"):
-                if "value" not in event and (event["server"], event["slot"]) not in votes:
-                    raise HistoryError(f"event {at}: what server {event['server']} has decided is not said")
-                value = (
-                    value_of(event["value"]) if "value" in event else votes[event["server"], event["slot"]]
-                )
-                self._values[at] = value
-                self.log.setdefault(event["slot"], (at, value))
+                slot = event["slot"]
+                value = value_of(event["value"]) if "value" in event else votes.get((event["server"], slot))
+                if value is not None:
+                    self._values[at] = value
+                    self.log.setdefault(slot, (at, value))
+            elif kind in ("began", "ended"):
+                self.is_cut_off = kind == "began" and event.get("world") == "processes"
             elif kind == "applied":
                 self.applied.setdefault(event["slot"], (event["client"], event["number"]))
             elif kind == "asked":
@@ -94,9 +95,10 @@ class Decrees:
         self._from = [slot + self.window for slot, _ in lists]
         self._lists: list[tuple[int, ...]] = [self.initial, *(members for _, members in lists)]
 
-    def value_at(self, at: int) -> Value:
-        """Return which value the event ``at`` says is decided: without one, what its server had accepted."""
-        return self._values[at]
+    def value_at(self, at: int) -> Value | None:
+        """Return which value the event ``at`` says is decided: without one, what its server had accepted;
+        None where that is nothing."""
+        return self._values.get(at)
 
     def members_of(self, slot: int) -> tuple[int, ...]:
         """Return the members of a slot: of the last list decided a window before it, or further back."""

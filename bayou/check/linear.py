@@ -254,11 +254,6 @@ class Search:
         return found
 
     @property
-    def steps(self) -> int:
-        """How many configurations were looked at."""
-        return self._steps
-
-    @property
     def furthest(self) -> int:
         """The number of the last end that was come upon."""
         return self._furthest
@@ -305,7 +300,7 @@ class Search:
             if not bits & own:
                 break
             bits ^= own
-            at, before = at + 1, -1
+            at += 1
         return at, bits, taken, state, trail, before
 
     def _is_new(self, node: Node) -> bool:

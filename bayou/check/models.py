@@ -38,8 +38,6 @@ class Register(Model):
 
     def __init__(self, known: frozenset[Hashable] | None = None) -> None:
         self._known = known
-        if known is not None and NULL not in known:
-            self.initial = OTHER
 
     def step(self, state: State, operation: Operation) -> State | None:
         """Reads and successful ``cas`` need their value, failed ``cas`` any other one."""

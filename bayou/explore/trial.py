@@ -9,7 +9,7 @@ from bayou.check.verdict import overall
 from bayou.core.errors import BayouError, InvariantBroken
 from bayou.families import FAMILIES
 from bayou.families.judging import judge
-from bayou.families.vocabulary import find_command
+from bayou.families.vocabulary import OtherFamily, find_command
 from bayou.judging.began import began, with_patience
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
@@ -42,6 +42,8 @@ def family_of(lines: Sequence[bytes | None]) -> Family:
         words = split(line or b"")
         try:
             family = find_command(words, COMMANDS, None)[1] if words else None
+        except OtherFamily as error:
+            return error.chosen
         except BadLine:
             continue
         if family is not None:

@@ -23,7 +23,8 @@ class Family(Record):
       ``bayou explore`` need.
 
     A file whose first command is one of ``openers``, with so many fields at least, is of this family,
-    whatever other families have a command of that name.
+    whatever other families have a command of that name. A family without openers has all files that begin
+    with a command of it, and the first family all others.
     """
 
     name: str
@@ -57,8 +58,7 @@ FAMILIES: dict[str, Family] = {
     "chat": Family("chat", "bayou.families.chat", {"start": 2}),
     "locks": Family("locks", "bayou.families.locks", {"startLocks": 0}),
 }
-"""All families, by name. Where openers of several fit, the last one here goes first; a command of several
-that opens none of them is of the first."""
+"""All families, by name. Where openers of several fit, the last one here goes first."""
 
 
 def add(package: str) -> Family:

@@ -14,13 +14,21 @@ if TYPE_CHECKING:
     from bayou.script.grammar import Command
 
 
+class OtherFamily(BadLine):
+    """A command of another family than that of the file, which is ``chosen`` from here on."""
+
+    def __init__(self, why: str, chosen: Family) -> None:
+        self.chosen = chosen
+        super().__init__(why)
+
+
 def find_command(
     words: Sequence[str], general: Mapping[str, Command], family: Family | None
 ) -> tuple[Command, Family | None]:
     """Return the command that the words on a line stand for, and the family that the file is of from here on.
 
     ``general``: the commands that belong to all families; ``family``: that of the file, None where it is open
-    still. BadLine where there is no such command, or it is one of another family.
+    still. BadLine where there is no such command; OtherFamily where it is one of another family.
     """
     name = words[0]
     if name in general:
@@ -31,26 +39,35 @@ def find_command(
         return known[name], chosen
     if chosen is None:
         raise unknown(name, all_commands(general))
-    others = [other.name for other in FAMILIES.values() if name in commands_of(other).COMMANDS]
+    others = [other for other in FAMILIES.values() if name in commands_of(other).COMMANDS]
     if others:
-        raise BadLine(
-            f"{shorten(name)} is a command of the family {others[0]}, and the first command here was one of "
-            f"the family {chosen.name}"
-        )
+        raise OtherFamily(_why_not(shorten(name), others[0], chosen, is_first=family is None), chosen)
     raise unknown(name, {**known, **general})
+
+
+def _why_not(name: str, other: Family, chosen: Family, *, is_first: bool) -> str:
+    if not is_first:
+        return (
+            f"{name} is a command of the family {other.name}, and the first command here was one of the "
+            f"family {chosen.name}"
+        )
+    openers = " or ".join(commands_of(other).COMMANDS[opener].usage for opener in other.openers)
+    return (
+        f"{name} is a command of the family {other.name}, and a file of that begins with {openers}: without, "
+        f"it is one of the family {chosen.name}"
+    )
 
 
 def _opened_by(words: Sequence[str]) -> Family | None:
     """Return the family that a file is of whose first command this is, None where it is of none."""
     name, count = words[0], len(words) - 1
-    families = list(reversed(FAMILIES.values()))
-    for family in families:
+    families = list(FAMILIES.values())
+    for family in reversed(families):
         if count >= family.openers.get(name, count + 1):
             return family
-    for family in reversed(families):
-        if name in commands_of(family).COMMANDS:
-            return family
-    return None
+    owners = [family for family in families if name in commands_of(family).COMMANDS]
+    without_openers = [family for family in owners if not family.openers]
+    return without_openers[0] if without_openers else families[0] if owners else None
 
 
 def all_commands(general: Mapping[str, Command]) -> dict[str, Command]:

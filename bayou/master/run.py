@@ -7,7 +7,7 @@ import os
 from bayou._record import Record
 from bayou.core.errors import BayouError
 from bayou.families.family import commands_of
-from bayou.families.vocabulary import find_command
+from bayou.families.vocabulary import OtherFamily, find_command
 from bayou.script.console import (
     LINE_BYTES_MAX,
     complain,
@@ -113,7 +113,12 @@ class Run:
         if not words:
             return
         general = self._commands if len(self._files) > 1 else self._typed
-        command, family = find_command(words, general, self.family)
+        try:
+            command, family = find_command(words, general, self.family)
+        except OtherFamily as error:
+            if self.family is None:
+                self.open(error.chosen)
+            raise
         if family is not self.family and family is not None:
             self.open(family)
         line = parse(raw, words, command)

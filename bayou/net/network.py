@@ -59,6 +59,7 @@ class Network:
         self._buffer = buffer or new_buffer()
         self._streams: dict[int, Stream] = {}
         self._lines: list[Line] = []
+        self._ears: dict[int, Callable[[], None]] = {}
         self._links: dict[int, Link] = {}
         self._ready: dict[Stream, None] = {}
         self._waiting: dict[Stream, None] = {}
@@ -89,7 +90,11 @@ class Network:
         for fd, events in self._poll.poll(patience_ms):
             stream = self._streams.get(fd)
             if stream is None:
-                is_knocked_at = True
+                ear = self._ears.get(fd)
+                if ear is None:
+                    is_knocked_at = True
+                else:
+                    ear()
             elif events == select.POLLIN:  # as it is nearly always
                 self._ready[stream] = None
             else:
@@ -108,6 +113,17 @@ class Network:
         self._lines.append(line)
         self._add(line)
         return line
+
+    def watch(self, fd: int, ear: Callable[[], None]) -> None:
+        """Call ``ear`` from within ``wait`` whenever a descriptor of the caller's has something to read, or
+        has ended. PermissionError for a plain file, which always has."""
+        self._poll.register(fd, select.POLLIN)
+        self._ears[fd] = ear
+
+    def unwatch(self, fd: int) -> None:
+        """Look at that descriptor no more."""
+        if self._ears.pop(fd, None) is not None:
+            self._poll.unregister(fd)
 
     def listen(self, address: Address = (LOOPBACK, 0)) -> Address:
         """Take connections from now on, at an address whose host is in numbers; where its port is 0 the

@@ -193,9 +193,10 @@ class LogNode:
             self._stop_if_left_out(effects)
         if leading.phase == LEADING and self.leader != self.id:
             self._start_leading(effects)
-        told = any(isinstance(message, Heard) for _, message in effects.sends)
-        done = any(isinstance(answer, MembersInForce) for answer in effects.answers)
-        self.ledger.settle(effects, at_once=told or done)
+        has_told = any(type(message) is Heard for _, message in effects.sends) or any(
+            type(answer) is MembersInForce for answer in effects.answers
+        )
+        self.ledger.settle(effects, at_once=has_told)
 
     def _stop_if_left_out(self, effects: Effects) -> None:
         if self.is_leader and self.id not in self.ledger.membership.of(self.ledger.first):
@@ -240,7 +241,7 @@ class LogNode:
                     self._has_asked = False
                     self._ask(server, effects)
         elif leading.phase == TRYING and leading.seen <= leading.ballot:
-            leading.resend(effects)
+            leading.settle_for_a_majority(effects)
         else:
             self._begin((), effects)
         self._await_silence()
@@ -320,6 +321,10 @@ class LogNode:
             self._tell_how_far(self.ledger.membership.concerned(self.ledger.first), effects)
         elif self._options.heartbeat_s is None and self.leading.phase == IDLE:
             self._tell_how_far(self._linked, effects)
+        if self._options.heartbeat_s is None:
+            for server, (first, _) in self._known.items():  # whoever resends waits for them to know
+                if not self.is_level_with(server):
+                    self._bring_on(server, Ask(first), effects)
 
     def _tell_how_far(self, servers: Iterable[int], effects: Effects) -> None:
         """Tell servers what this one knows decided, so that who knows less asks."""

@@ -38,18 +38,33 @@ def send_request(channel: socket.socket, key: int, fd: int, journal: int | None)
     channel.sendmsg([pack(_KEY, key)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
 
 
-def _take_request(channel: socket.socket) -> tuple[int, int, int | None] | None:
-    """Return the key and the descriptors of the next request, None where the other end is gone."""
+def send_preparation(channel: socket.socket, machines: str) -> None:
+    """Ask the warm parent to import a module for all nodes that are asked for after this."""
+    name = machines.encode()
+    channel.sendall(pack(_KEY, -len(name)) + name)
+
+
+def _take_request(channel: socket.socket) -> tuple[int, int, int | None] | str | None:
+    """Return the key and the descriptors of the next request for a node, or the name of a module that nodes
+    will need; None where the other end is gone."""
     size = calcsize(_FD)
     try:
         data, rights, _, _ = channel.recvmsg(calcsize(_KEY), socket.CMSG_LEN(2 * size))
     except OSError:
         return None
-    if len(data) < calcsize(_KEY) or not rights:
+    if len(data) < calcsize(_KEY):
+        return None
+    key = unpack(_KEY, data)[0]
+    if key < 0:
+        name = b""
+        while len(name) < -key and (piece := channel.recv(-key - len(name))):
+            name += piece
+        return name.decode()
+    if not rights:
         return None
     fds = rights[0][2]
     journal = unpack(_FD, fds[size : 2 * size])[0] if len(fds) >= 2 * size else None
-    return unpack(_KEY, data)[0], unpack(_FD, fds[:size])[0], journal
+    return key, unpack(_FD, fds[:size])[0], journal
 
 
 def start(secret: bytes, machines: str) -> tuple[int, socket.socket]:
@@ -141,6 +156,9 @@ class _WarmParent:
         request = _take_request(self._channel)
         if request is None:
             return False
+        if isinstance(request, str):
+            self._prepare(request)
+            return True
         key, fd, journal = request
         pid = os.fork()
         if pid == 0:
@@ -156,6 +174,16 @@ class _WarmParent:
         self._children[pid] = key
         self._report(BORN, key, pid)
         return True
+
+    def _prepare(self, machines: str) -> None:
+        """Import what nodes will need. Where that fails, each of them says so when it is told what to be."""
+        from bayou.worlds.processes import host
+
+        try:
+            host.prepare(machines)
+        except Exception:  # whatever a module may do when it is imported
+            return
+        gc.freeze()
 
     def _reap(self) -> None:
         while self._children:

@@ -88,6 +88,7 @@ class ProcessWorld:
         self._poll = new_poll()
         self._buffer = new_buffer()
         self._poll.register(self._channel.fileno(), select.POLLIN)
+        self._prepared: dict[str, None] = {self.settings.machines: None}
         self._is_closed = False
         self.observe: Callable[[dict[str, Any]], None] | None = None
         self._is_waiting = False
@@ -309,6 +310,9 @@ class ProcessWorld:
         node = _Node(spec, self._count, ours, self._buffer)
         journal = self.journals[spec.address] if spec.is_server else None
         try:
+            if spec.machines not in self._prepared:
+                self._prepared[spec.machines] = None
+                warm.send_preparation(self._channel, spec.machines)
             warm.send_request(self._channel, node.key, theirs.fileno(), journal)
         except ConnectionError as error:
             raise NodeLost(None, PARENT_LOST) from error

@@ -1,4 +1,4 @@
-"""Verbs that have verbs of their own, as ``bayou locks run``: which there are, and what each does."""
+"""Verbs that have verbs of their own, as ``bayou locks run`` has: which there are, and what each does."""
 
 from __future__ import annotations
 
@@ -21,6 +21,24 @@ def _run_chat(arguments: Sequence[str]) -> int:
     return main(arguments)
 
 
+def _make_config(arguments: Sequence[str]) -> int:
+    from bayou.cluster.making import make
+
+    return make(arguments)
+
+
+def _serve_chat(arguments: Sequence[str]) -> int:
+    from bayou.cluster.serve import serve
+
+    return serve(arguments)
+
+
+def _be_client(arguments: Sequence[str]) -> int:
+    from bayou.cluster.client import client
+
+    return client(arguments)
+
+
 Verb = tuple["Callable[[Sequence[str]], int]", str]
 
 VERBS: dict[str, tuple[str, dict[str, Verb]]] = {
@@ -30,7 +48,12 @@ VERBS: dict[str, tuple[str, dict[str, Verb]]] = {
     ),
     "chat": (
         "a chat whose log is the same for all",
-        {"run": (_run_chat, "run servers and clients all at once, and compare what they have in the end")},
+        {
+            "run": (_run_chat, "run servers and clients all at once, and compare what they have in the end"),
+            "config": (_make_config, "write the configuration of a cluster, and its secret"),
+            "serve": (_serve_chat, "be one of its servers"),
+            "client": (_be_client, "take part"),
+        },
     ),
 }
 """Each verb, what it is about, and its verbs."""

@@ -196,6 +196,21 @@ def test_a_wrong_line_does_not_make_others_wrong() -> None:
     assert [problem.line for problem in read_history(lines, "register").problems] == [1]
     lines.append(b'{"process": 0, "type": "ok", "f": "nothing"}\n')
     assert [problem.line for problem in read_history(lines, "register").problems] == [1, 5]
+    lines += lines_of(events_of("0>write:1 0<"))
+    lines.append(lines[-1])
+    assert [problem.line for problem in read_history(lines, "register").problems] == [1, 5, 8]
+
+
+def test_values_of_any_depth() -> None:
+    """Whether there is room for the way in but not for the way out, or for neither."""
+    refused = 0
+    for depth in range(1, sys.getrecursionlimit() + 20):
+        deep = "[" * depth + "]" * depth
+        for line in (f'{I}"f":"write","value":{deep}}}', f'{I}"f":{deep}}}'):
+            reading = read_history([line.encode()], "register")
+            refused += len(reading.problems)
+            assert reading.problems or reading.operations
+    assert refused > sys.getrecursionlimit()
 
 
 def test_all_wrong_lines_are_named_up_to_twenty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
