@@ -7,15 +7,13 @@ import os
 import sys
 
 from bayou._statuses import EXIT_DEADLINE, EXIT_FAILED, EXIT_OUTPUT_CLOSED, EXIT_WRONG
-from bayou.core.errors import BayouError
-from bayou.families.chat.commands import ChatSystem
-from bayou.families.chat.options import settings_of
+from bayou.cluster.config import Config, ConfigError, read_config
+from bayou.families.chat.commands import ChatSystem, open_system
 from bayou.families.log.commands import CLIENTS_MAX, SERVERS_MAX
 from bayou.families.log.fields import parse_slots
-from bayou.families.log.settings import plain_of
+from bayou.families.log.settings import LogSettings, plain_of
 from bayou.master.main import Ending
 from bayou.running.arguments import TIMEOUT_S, add_common, add_rate, settings_for, whole
-from bayou.running.cluster import Cluster, read_cluster
 from bayou.running.driving import drive
 from bayou.running.messages import ChatRun, Plan, Stuck
 from bayou.running.stage import RunStage
@@ -49,40 +47,46 @@ def main(arguments: Sequence[str] | None = None, prog: str = "bayou chat run") -
     ending = Ending()
     ending.heed_signals()
     given = _parser(prog).parse_args(arguments)
-    try:
-        cluster = _cluster(given)
-    except BayouError as error:
-        complain(f"{prog}: {error}")
-        return EXIT_WRONG
-    return drive(given, prog, ChatSystem.machines, ending, lambda world: _run(world, given, prog, cluster))
-
-
-def _cluster(given: argparse.Namespace) -> Cluster:
-    """Return what the configuration says, and the command line, which goes before."""
-    timeout_s = TIMEOUT_S if given.timeout is None else given.timeout
-    cluster = Cluster(2 * FAULTY + 1, 0.0, settings_for(timeout_s))
+    config = None
     if given.config is not None:
-        cluster = read_cluster(given.config)
-    return Cluster(
-        cluster.servers if given.faulty is None else 2 * given.faulty + 1,
-        cluster.loss if given.loss is None else given.loss,
-        cluster.settings if given.timeout is None else settings_for(timeout_s),
-    )
+        try:
+            config = read_config(given.config)
+        except ConfigError as error:
+            for line in error.lines:
+                complain(line)
+            return EXIT_WRONG
+    return drive(given, prog, ChatSystem.machines, ending, lambda world: _run(world, given, prog, config))
 
 
-def _run(world: World, given: argparse.Namespace, prog: str, cluster: Cluster) -> int:
-    stage = RunStage(world, verbose=given.verbose, options={"chat": plain_of(cluster.settings)})
-    system = ChatSystem(stage, settings_of(stage.options["chat"]))
-    plan = Plan(
-        (cluster.servers - 1) // 2,
-        cluster.servers,
+def _settings(given: argparse.Namespace, config: Config | None) -> LogSettings:
+    """Return the times that the command line asks for, or else the configuration."""
+    if config is None or given.timeout is not None:
+        return settings_for(TIMEOUT_S if given.timeout is None else given.timeout)
+    return LogSettings(config.heartbeat_s, config.election_s, config.timeout_s, window=config.window)
+
+
+def _plan(given: argparse.Namespace, config: Config | None) -> Plan:
+    """Return what is to happen; the command line goes before the configuration."""
+    servers = 2 * FAULTY + 1 if config is None else len(config.servers)
+    if given.faulty is not None:
+        servers = 2 * given.faulty + 1
+    loss = 0.0 if config is None else config.loss
+    return Plan(
+        (servers - 1) // 2,
+        servers,
         given.clients,
         given.messages,
-        cluster.loss,
+        loss if given.loss is None else given.loss,
         given.skip_slots,
         given.kill_leader,
         given.deadline,
     )
+
+
+def _run(world: World, given: argparse.Namespace, prog: str, config: Config | None) -> int:
+    options = {"chat": plain_of(_settings(given, config))}
+    system = open_system(RunStage(world, verbose=given.verbose, options=options))
+    plan = _plan(given, config)
     progress = Progress(plan)
     run = ChatRun(system, plan, progress.show)
     try:
@@ -95,7 +99,7 @@ def _run(world: World, given: argparse.Namespace, prog: str, cluster: Cluster) -
         progress.end()
     figures = f"messages {come.messages}, slots {come.slots}, no-ops {come.no_ops}"
     verdict = "all logs equal" if come.difference is None else f"not all is equal: {come.difference}"
-    stage.print([f"{figures}, view changes {run.view_changes}, {verdict}"])
+    system.stage.print([f"{figures}, view changes {run.view_changes}, {verdict}"])
     return 0 if come.difference is None else EXIT_FAILED
 
 
