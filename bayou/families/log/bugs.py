@@ -210,6 +210,11 @@ def snapshot_with_the_latest_list_only(patch: Patch) -> None:
     patch.setattr(ledger_module, "pack", pack_less)
 
 
+def snapshot_without_the_list_in_force(patch: Patch) -> None:
+    """A new member that never heard who the members were when it began makes a snapshot all the same."""
+    patch.setattr(Ledger, "knows_members", True)
+
+
 def snapshot_drops_votes_above_it(patch: Patch) -> None:
     def install(self: Ledger, snapshot: Snapshot, effects: Effects) -> None:
         self.accepted.clear()
@@ -322,6 +327,7 @@ BUGS: dict[str, Plant] = {
     "decided inferred from the leader's prefix": decided_inferred_from_the_leaders_prefix,
     "a snapshot without the table of clients": snapshot_without_the_client_table,
     "a snapshot with the latest list of members only": snapshot_with_the_latest_list_only,
+    "a snapshot of who does not know the members in force": snapshot_without_the_list_in_force,
     "a snapshot taken over drops the votes above it": snapshot_drops_votes_above_it,
     "a snapshot forgets the promise": snapshot_forgets_the_promise,
     "new members in force at once": members_in_force_at_once,

@@ -341,15 +341,20 @@ class LogClient:
             for value in self.decided.values()
         )
 
+    def say(self, now: float, text: str, effects: ClientEffects) -> int:
+        """Have this carried out, after all that was said before; return its number."""
+        self._now = now
+        self.said += 1
+        self._queue[self.said] = text
+        effects.asked.append((self.said, text))
+        self._send_next(effects)
+        return self.said
+
     # Orders.
 
     def _obey(self, number: int, order: Message, effects: ClientEffects) -> None:
         if isinstance(order, Say):
-            self.said += 1
-            self._queue[self.said] = order.text
-            effects.asked.append((self.said, order.text))
-            effects.answers.append((number, Said(self.said)))
-            self._send_next(effects)
+            effects.answers.append((number, Said(self.say(self._now, order.text, effects))))
         elif isinstance(order, Offer):
             self._take_offer(number, order.to, effects)
         elif isinstance(order, Stand):

@@ -68,6 +68,9 @@ def add_skip_slots(commands: Registry) -> None:
         answer = system.ask(system.pace.leader_now(), SkipSlots(slots), Skipped)
         if not answer.is_leader:
             raise BadLine("no live server leads")
+        kept = [slot for slot in slots if slot not in answer.refused]
+        if kept:
+            system.stage.record({"event": "skipped", "slots": kept})
         if answer.refused:
             refused = ", ".join(map(str, answer.refused))
             raise BadPart(f"used already, and so not left empty: {refused}")

@@ -9,6 +9,7 @@ from bayou.paxos.log.messages import Decree
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.paxos.ballot import Ballot
+    from bayou.paxos.log.messages import LogValue
 
 __all__ = ["Decree"]
 
@@ -29,6 +30,35 @@ class Client(ServiceMessage):
 
     client: int
     watches: bool = True
+
+
+# Between servers: several messages of the log in one (bayou.families.log.bundles).
+
+
+class Bundle(ServiceMessage):
+    """Base of these."""
+
+
+class Accepts(Bundle):
+    """An Accept for each of these slots, of these values."""
+
+    ballot: Ballot
+    slots: tuple[int, ...]
+    values: tuple[LogValue, ...]
+
+
+class Accepteds(Bundle):
+    """An Accepted for each of these slots."""
+
+    ballot: Ballot
+    slots: tuple[int, ...]
+
+
+class Decides(Bundle):
+    """A Decide for each of these slots."""
+
+    ballot: Ballot
+    slots: tuple[int, ...]
 
 
 # A client to a server.
