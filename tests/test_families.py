@@ -207,8 +207,8 @@ def test_of_several_openers_that_fit_the_last_familys_goes_first(monkeypatch: py
         family("strike")
     assert caught.value.chosen.name == "store"
     assert str(caught.value) == (
-        "strike is a command of the family one, and a file of that begins with start id sound: without, it is "
-        "one of the family store"
+        "strike is a command of the family one, and a file of that begins with start id sound: without, it "
+        "is one of the family store"
     )
     monkeypatch.setitem(FAMILIES, "three", Family("three", PACKAGE))
     assert family("strike") == "three", "one without openers has what begins with a command of it"

@@ -74,9 +74,9 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
     parser.add_argument(
         "--free-running",
         action="store_true",
-        help="leave servers to themselves: they gossip, with hybrid clocks, and only stabilize waits for them "
-        "(chat and locks: heartbeats and time-outs rule, and only allClear waits); without it nothing is left "
-        "to move when the next command begins",
+        help="leave servers to themselves: they gossip, with hybrid clocks, and only stabilize waits for "
+        "them (chat and locks: heartbeats and time-outs rule, and only allClear waits); without it nothing "
+        "is left to move when the next command begins",
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="the seed of the simulated world (default: 0)"
