@@ -1,4 +1,4 @@
-"""Verbs that have verbs of their own, ``bayou locks run`` for instance: which there are, and what each does."""
+"""Verbs that have verbs of their own, as ``bayou locks run`` has: which there are, and what each does."""
 
 from __future__ import annotations
 

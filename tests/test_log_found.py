@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
+
+import pytest
 
 from bayou.families.log.bugs import OUT_OF_REACH
 from bayou.families.planting import Patch
@@ -37,6 +40,9 @@ from bayou.paxos.log.node import LogNode
 from bayou.paxos.log.options import LogOptions
 from bayou.paxos.log.records import Snapshot
 from bayou.paxos.log.snapshots import Collecting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 THREE = (0, 1, 2)
 CLOCKLESS = LogOptions(None, None)
@@ -194,23 +200,28 @@ def test_a_candidate_whose_time_is_up_settles_for_a_majority() -> None:
 # Clients.
 
 
-def names_after_silence() -> list[int | None]:
-    """Return whom a follower names: at once, and after more than an election time-out without its leader."""
+def test_the_name_of_a_leader_is_forgotten_after_an_election_time_out() -> None:
+    """Two servers that were left out would send a client to and fro for ever, if it followed each name."""
     machine = node(1, options=LogOptions(0.1, 0.5))
     step(machine, Received(0, Accept(Ballot(1, 0), 0, A)))
     answers = [step(machine, Submit(0, 1, 0, "a"), now).answers[0] for now in (0.1, 0.49, 0.51)]
-    return [answer.leader for answer in answers if isinstance(answer, NotLeader)]
+    assert [answer.leader for answer in answers if isinstance(answer, NotLeader)] == [0, 0, None]
 
 
-def test_the_name_of_a_leader_is_forgotten_after_an_election_time_out() -> None:
-    """Two servers that were left out would send a client to and fro for ever, if it followed each name."""
-    assert names_after_silence() == [0, 0, None]
+CAUGHT_BY: dict[str, Callable[[], None]] = {
+    "names of leaders never forgotten": test_the_name_of_a_leader_is_forgotten_after_an_election_time_out,
+    "a snapshot of who does not know the members in force": (
+        test_a_server_that_does_not_know_the_members_in_force_makes_no_snapshot
+    ),
+}
 
 
-def test_a_name_that_is_never_forgotten_is_caught() -> None:
+@pytest.mark.parametrize("bug", OUT_OF_REACH)
+def test_a_planted_bug_that_the_campaign_does_not_find_is_caught(bug: str) -> None:
     patch = Patch()
     try:
-        OUT_OF_REACH["names of leaders never forgotten"](patch)
-        assert names_after_silence() != [0, 0, None]
+        OUT_OF_REACH[bug](patch)
+        with pytest.raises(AssertionError):
+            CAUGHT_BY[bug]()
     finally:
         patch.undo()
