@@ -22,8 +22,8 @@ import bayou.explore.main
 import bayou.judging.main
 import bayou.master.main
 import bayou.tester.main
+import bayou.verbs
 from bayou import cli
-from bayou.cluster.main import CHAT
 from bayou.tester import plugin
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ ALSO = {
     "chat client": "See [a chat on several machines](chat-cluster.md).",
 }
 
-NESTED = {"chat": CHAT}
+NESTED = {verb: inner for verb, (_, inner) in bayou.verbs.VERBS.items()}
 """Verbs that have verbs of their own."""
 
 
