@@ -15,10 +15,14 @@ from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn, cast
 from unittest import mock
 
+import bayou.cluster.client
+import bayou.cluster.making
+import bayou.cluster.serve
 import bayou.explore.main
 import bayou.judging.main
 import bayou.master.main
 import bayou.tester.main
+import bayou.verbs
 from bayou import cli
 from bayou.tester import plugin
 
@@ -72,6 +76,26 @@ STATUSES = {
         "1": "an event differs",
         "2": f"{WRONG}, or a trace that can't be read or replayed",
     },
+    "chat config": {
+        "0": "configuration and secret are written",
+        "1": "they can't be, or are there already",
+        "2": WRONG,
+    },
+    "chat serve": {
+        "1": "something failed: what is to be durable can't be, the state is damaged, missing or another's, the "
+        "port is taken",
+        "2": f"{WRONG}, or a configuration that is wrong or not there",
+        "130": "it was ended by Ctrl-C",
+        "128+n": "another signal: 143 after SIGTERM, 129 after SIGHUP",
+    },
+    "chat client": {
+        "0": "all that was typed is delivered",
+        "1": "the servers don't let it in, or the view can't be written",
+        "2": f"{WRONG}, or a configuration that is wrong or not there",
+        "130": "it was ended by Ctrl-C",
+        "141": "nobody reads the view any more",
+        "128+n": "another signal: 143 after SIGTERM, 129 after SIGHUP",
+    },
 }
 """For each verb what its exit statuses mean."""
 
@@ -82,6 +106,9 @@ ENDINGS: dict[str, tuple[ModuleType, ...]] = {
     "explore": (bayou.explore.main,),
     "check": (bayou.judging.main,),
     "replay": (bayou.judging.main,),
+    "chat config": (bayou.cluster.making,),
+    "chat serve": (bayou.cluster.serve,),
+    "chat client": (bayou.cluster.client,),
 }
 """The modules whose EXIT_ constants each verb may end with."""
 
@@ -94,7 +121,13 @@ ALSO = {
     "explore": "See [exploring](exploring.md).",
     "check": "See [checkers](checkers.md), and [histories](histories.md) for `--model`.",
     "replay": "See [traces](traces.md).",
+    "chat config": "See [a chat on several machines](chat-cluster.md).",
+    "chat serve": "See [a chat on several machines](chat-cluster.md).",
+    "chat client": "See [a chat on several machines](chat-cluster.md).",
 }
+
+NESTED = {verb: inner for verb, (_, inner) in bayou.verbs.VERBS.items()}
+"""Verbs that have verbs of their own."""
 
 
 class _Caught(BaseException):
@@ -130,9 +163,20 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def verbs() -> dict[str, Callable[[list[str]], object]]:
+    """Return all verbs, as they are typed, and what each calls."""
+    found: dict[str, Callable[[list[str]], object]] = {}
+    for verb, (run, _) in cli.VERBS.items():
+        for second, (inner, _) in NESTED.get(verb, {}).items():
+            found[f"{verb} {second}"] = inner
+        if verb not in NESTED:
+            found[verb] = run
+    return found
+
+
 def parsers() -> dict[str, argparse.ArgumentParser]:
     """Return the parser of each verb."""
-    return {verb: parser_of(run) for verb, (run, _) in cli.VERBS.items()}
+    return {verb: parser_of(run) for verb, run in verbs().items()}
 
 
 def options_of(parser: argparse.ArgumentParser) -> list[tuple[str, str]]:

@@ -177,9 +177,11 @@ class Skipped(ServiceMessage):
 
 
 class Stand(ServiceMessage):
-    """Say how you stand, as soon as that is not ``known`` any more; answered Standing."""
+    """Say how you stand, as soon as that is not ``known`` any more; answered Standing. ``is_coarse``: a
+    client need not speak up for slots alone, which it has got to know."""
 
     known: Message | None = None
+    is_coarse: bool = False
 
 
 class Outcome(Record):
@@ -205,7 +207,17 @@ class Standing(ServiceMessage):
     outcomes: tuple[Outcome, ...] = ()
 
 
-# The master to a client.
+class TellLeaders(ServiceMessage):
+    """In which ballots has somebody led, as far as you heard since you were started? Answered Leaders."""
+
+
+class Leaders(ServiceMessage):
+    """Number and node of each of these ballots, one after another."""
+
+    ballots: tuple[int, ...]
+
+
+# The master to a client; Read also to a server.
 
 
 class BeClient(ServiceMessage):
