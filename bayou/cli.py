@@ -47,12 +47,19 @@ def _replay(arguments: Sequence[str]) -> int:
     return replay(arguments, prog="bayou replay")
 
 
+def _paxos(arguments: Sequence[str]) -> int:
+    from bayou.decree.main import main as paxos
+
+    return paxos(arguments)
+
+
 VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "run a scenario on real processes"),
     "sim": (_simulate, "run a scenario in the simulated world"),
     "test": (_test, "run the golden scenarios of this directory"),
     "explore": (_explore, "search for broken promises with random runs and faults"),
     "check": (_check, "judge a run from its trace"),
+    "paxos": (_paxos, "decide one value by proposers, acceptors and learners"),
     "replay": (_replay, "run what a trace recorded again"),
 }
 
