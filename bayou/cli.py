@@ -47,10 +47,22 @@ def _replay(arguments: Sequence[str]) -> int:
     return replay(arguments, prog="bayou replay")
 
 
-def _paxos(arguments: Sequence[str]) -> int:
-    from bayou.decree.main import main as paxos
+def _locks(arguments: Sequence[str]) -> int:
+    from bayou.verbs import main as run
 
-    return paxos(arguments)
+    return run("locks", arguments)
+
+
+def _chat(arguments: Sequence[str]) -> int:
+    from bayou.verbs import main as run
+
+    return run("chat", arguments)
+
+
+def _paxos(arguments: Sequence[str]) -> int:
+    from bayou.verbs import main as run
+
+    return run("paxos", arguments)
 
 
 VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
@@ -59,8 +71,10 @@ VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "test": (_test, "run the golden scenarios of this directory"),
     "explore": (_explore, "search for broken promises with random runs and faults"),
     "check": (_check, "judge a run from its trace"),
-    "paxos": (_paxos, "decide one value by proposers, acceptors and learners"),
     "replay": (_replay, "run what a trace recorded again"),
+    "locks": (_locks, "run scripts on a lock service: bayou locks --help"),
+    "chat": (_chat, "run a chat: bayou chat --help"),
+    "paxos": (_paxos, "decide one value: bayou paxos --help"),
 }
 
 

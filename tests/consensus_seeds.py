@@ -1,4 +1,4 @@
-"""Every golden scenario of chat and locks, in both worlds and under four hash seeds: the same bytes each time.
+"""Every golden scenario of chat and locks, in both worlds and under four hash seeds: the same bytes always.
 
 ``python -m tests.consensus_seeds`` runs them all, ``--world sim`` those of one world, and names which differ.
 """
@@ -24,7 +24,7 @@ def names() -> list[str]:
 
 
 def runs_that_differ(name: str, worlds: tuple[str, ...] = WORLDS) -> list[str]:
-    """Return in which worlds, and under which hash seeds, a scenario does not print what its solution says."""
+    """Return in which worlds and under which hash seeds a scenario does not print what its solution says."""
     text = (HERE / f"{name}.test").read_bytes()
     expected = (HERE.parent / "solutions" / f"{name}.sol").read_bytes()
     arguments = shlex.split(read_config(HERE / f"{name}.config").args)

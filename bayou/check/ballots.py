@@ -20,15 +20,16 @@ class _Server:
     """What was durable at one server, and in which of its lives it used a ballot of its own.
 
     ``votes``: for each slot all that it ever accepted there, by ballot, in the order in which it did;
-    ``base``: below this slot it may have dropped them.
+    ``base``: below this slot it may have dropped them; ``is_down``: it has crashed.
     """
 
-    __slots__ = ("base", "life", "promised", "used", "votes")
+    __slots__ = ("base", "is_down", "life", "promised", "used", "votes")
 
     def __init__(self) -> None:
         self.promised = NO_BALLOT
         self.votes: dict[int, dict[Ballot, Value]] = {}
         self.base = 0
+        self.is_down = False
         self.life = 0
         self.used: dict[Ballot, int] = {}
 
@@ -40,7 +41,12 @@ class _Server:
 
 
 class Ballots:
-    """Looks at records and messages, event by event."""
+    """Looks at records and messages, event by event.
+
+    A process that was killed may not have told what it did last: where the order of events says nothing, who
+    was down in the end (or anybody, where a trace is cut off) may have promised and accepted what others
+    need.
+    """
 
     def __init__(self, decrees: Decrees, verdicts: dict[str, Verdict]) -> None:
         self._decrees = decrees
@@ -51,6 +57,7 @@ class Ballots:
         self._values: dict[tuple[int, Ballot], Value] = {}
         self._proposed: dict[tuple[int, Ballot], tuple[int, int, Value]] = {}
         self._decided: dict[int, None] = {}
+        self._silent: dict[int, None] = {}
         self.handlers = {
             "promised": self._on_promised,
             "accepted": self._on_accepted,
@@ -59,6 +66,7 @@ class Ballots:
             "told": self._on_decided,
             "snapshot": self._on_base,
             "installed": self._on_base,
+            "crashed": self._on_crashed,
             "restarted": self._on_restarted,
         }
         self._on_message = {
@@ -71,6 +79,8 @@ class Ballots:
     def end(self) -> None:
         """Look at what can be judged only from the whole, where the order of events says nothing."""
         if not self._decrees.is_in_order:
+            is_cut_off = self._decrees.is_cut_off
+            self._silent = {id: None for id, server in self._servers.items() if is_cut_off or server.is_down}
             for (slot, ballot), (at, server, value) in self._proposed.items():
                 self._judge_proposal(at, server, slot, ballot, value)
             for slot, (at, value) in self._decrees.log.items():
@@ -122,9 +132,18 @@ class Ballots:
         server = self._server(event["server"])
         server.base = max(server.base, event["slot"])
 
+    def _on_crashed(self, at: int, event: Event) -> None:
+        """What comes from here on is of another life, also before the server is said to be restarted."""
+        if "server" in event:
+            server = self._server(event["server"])
+            server.life += 1
+            server.is_down = True
+
     def _on_restarted(self, at: int, event: Event) -> None:
         if "server" in event:
-            self._server(event["server"]).life += 1
+            server = self._server(event["server"])
+            server.life += not server.is_down  # nobody may have said that it crashed
+            server.is_down = False
 
     # What is said.
 
@@ -204,7 +223,8 @@ class Ballots:
         members = self._decrees.members_of(slot)
         half = len(members) // 2
         verdict = self._verdicts["proposals"]
-        heard = [each for each in self._promised.get(ballot, ()) if each in members]
+        promised = {**self._promised.get(ballot, {}), **self._silent}
+        heard = [each for each in promised if each in members]
         where = f"server {id} proposes {show_value(value)} in slot {slot} in ballot {ballot}"
         if verdict.fails(len(heard) > half):
             verdict.blame(at, f"{where}, and {heard} have promised it, of members {list(members)}")
@@ -212,7 +232,7 @@ class Ballots:
         votes = [self._server(each).vote(slot, ballot) for each in heard]
         if votes.count(None) > half:
             return
-        same = [self._server(each).vote(slot, ballot) for each in self._promised[ballot]]
+        same = [self._server(each).vote(slot, ballot) for each in promised]
         highest = max((vote[0] for vote in same if vote is not None and vote[1] == value), default=NO_BALLOT)
         not_above = sum(vote is None or vote[0] <= highest for vote in votes)
         if verdict.fails(highest > NO_BALLOT and not_above > half):
@@ -244,7 +264,7 @@ class Ballots:
         """For each ballot: has a majority of the slot's members accepted this value (None: any) in it?"""
         members = self._decrees.members_of(slot)
         return [
-            2 * sum(each in members for each in voters) > len(members)
+            2 * sum(each in members for each in {**voters, **self._silent}) > len(members)
             for ballot, voters in self._voters.get(slot, {}).items()
             if value is None or self._values[slot, ballot] == value
         ]

@@ -52,6 +52,7 @@ def show_command(command: tuple[Any, ...]) -> str:
 class Decrees:
     """What all events say, whichever came first: those of different servers come in any order.
 
+    - ``is_cut_off``: processes did not tell all that they had to tell;
     - ``initial``: the first members; ``clients``: who has a view; ``window``: how many slots after the one of
       a new list it holds; ``is_in_order``: the events stand in the order in which they happened, at whichever
       server (a simulated world can say so);
@@ -64,7 +65,7 @@ class Decrees:
         self.initial: tuple[int, ...] = NOBODY
         self.clients: tuple[int, ...] = ()
         self.window = 1
-        self.is_in_order = False
+        self.is_in_order = self.is_cut_off = False
         self.log: dict[int, tuple[int, Value]] = {}
         self.asked: dict[CommandId, str] = {}
         self.applied: dict[int, CommandId] = {}
@@ -80,6 +81,8 @@ class Decrees:
                 if value is not None:
                     self._values[at] = value
                     self.log.setdefault(slot, (at, value))
+            elif kind in ("began", "ended"):
+                self.is_cut_off = kind == "began" and event.get("world") == "processes"
             elif kind == "applied":
                 self.applied.setdefault(event["slot"], (event["client"], event["number"]))
             elif kind == "asked":

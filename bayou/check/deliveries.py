@@ -12,14 +12,16 @@ if TYPE_CHECKING:
 
 class _Server:
     """What a server has come to: ``place`` of the slots that anybody applied are applied by the service that
-    it has now; below ``base`` it knows all decided, and ``known`` beside that."""
+    it has now; below ``base`` it knows all decided, and ``known`` beside that, ``lately`` since it crashed
+    last (what was not durable it does not know any more)."""
 
-    __slots__ = ("base", "is_up", "known", "place")
+    __slots__ = ("base", "is_up", "known", "lately", "place")
 
     def __init__(self, *, is_up: bool) -> None:
         self.place = 0
         self.base = 0
         self.known: dict[int, None] = {}
+        self.lately: dict[int, None] = {}
         self.is_up = is_up
 
     def lacks(self, slots: list[int]) -> list[int]:
@@ -42,6 +44,7 @@ class Deliveries:
         self._acknowledged: dict[CommandId, int] = {}
         self._in_force: dict[int, tuple[int, ...]] = {}
         self._gone: dict[int, None] = {}
+        self._skipped: dict[int, None] = {}
         self.handlers = {
             "asked": self._on_asked,
             "decided": self._on_decided,
@@ -54,7 +57,9 @@ class Deliveries:
             "acknowledged": self._on_acknowledged,
             "members": self._on_members,
             "joined": self._on_joined,
+            "skipped": self._on_skipped,
             "crashed": self._on_crashed,
+            "crashed client": self._on_crashed,
             "restarted": self._on_restarted,
             "cleared": self._on_cleared,
         }
@@ -85,7 +90,8 @@ class Deliveries:
 
     def _on_decided(self, at: int, event: Event) -> None:
         slot = event["slot"]
-        self._server(event["server"]).known[slot] = None
+        server = self._server(event["server"])
+        server.known[slot] = server.lately[slot] = None
         self._judge_value(at, f"server {event['server']}", slot)
 
     def _on_told(self, at: int, event: Event) -> None:
@@ -141,6 +147,7 @@ class Deliveries:
             other = show_command(self._decrees.applied[passed])
             verdict.blame(at, f"{what}, and has not applied {other} in slot {passed}")
         server.place = place + 1
+        server.lately[slot] = None
 
     def _on_snapshot(self, at: int, event: Event) -> None:
         """A snapshot is durable: its own, or one that came; if it came, the service takes it at Install."""
@@ -198,51 +205,90 @@ class Deliveries:
     def _on_joined(self, at: int, event: Event) -> None:
         self._server(event["server"]).is_up = True
 
+    def _on_skipped(self, at: int, event: Event) -> None:
+        self._skipped.update(dict.fromkeys(event["slots"]))
+
     def _on_crashed(self, at: int, event: Event) -> None:
+        """Its service begins anew from here on: it may tell of that before it is said to be restarted."""
         if "server" in event:
-            self._server(event["server"]).is_up = False
+            server = self._server(event["server"])
+            server.is_up, server.place = False, 0
+            server.lately.clear()
         else:
             self._gone[event["client"]] = None
 
     def _on_restarted(self, at: int, event: Event) -> None:
         if "server" in event:
             server = self._server(event["server"])
-            server.is_up, server.place = True, 0
+            if server.is_up:  # nobody has said that it crashed
+                self._on_crashed(at, event)
+            server.is_up = True
 
     # At rest.
 
     def _on_cleared(self, at: int, event: Event) -> None:
-        self._judge_views(at)
-        change = self._decrees.last_change(self._decided)
+        has_majority = event.get("majority") is True
+        known = self._known(clients_too=has_majority)
+        self._judge_views(at, all_equal=has_majority)
+        change = self._decrees.last_change(known)
         members = self._decrees.initial if change is None else change[1]
-        self._judge_level(at, members)
-        if not event.get("majority"):
+        self._judge_level(at, members, known)
+        if not has_majority:
             return
-        verdict = self._verdicts["acknowledged"]
-        for command, asked_at in self._asked.items():
-            if command[0] in self._gone or command in self._refused:
-                continue
-            if verdict.fails(command in self._applied):
-                verdict.blame(at, f"all is at rest, and {show_command(command)} (event {asked_at}) is lost")
+        self._judge_lost(at, known)
         if change is not None and self._verdicts["members"].fails(self._in_force.get(change[0]) is not None):
             why = f"all is at rest, and nobody has told that members {list(members)} are in force"
             self._verdicts["members"].blame(at, f"{why} from slot {change[0]} on")
 
-    def _judge_views(self, at: int) -> None:
-        """All views are equal, and have what was acknowledged."""
-        if not self._views:
-            return
+    def _known(self, *, clients_too: bool) -> list[int]:
+        """Return the slots that somebody who is up knows decided: without a majority servers can't hear of
+        what only clients were told."""
+        bases = [server.base for server in self._servers.values() if server.is_up]
+        known = dict.fromkeys(slot for slot in self._decided if slot < max(bases, default=0))
+        for server in self._servers.values():
+            known.update(server.lately if server.is_up else {})
+        for client, told in self._views.items():
+            known.update(dict.fromkeys(told) if clients_too and client not in self._gone else {})
+        return sorted(slot for slot in known if slot in self._decrees.log)
+
+    def _judge_lost(self, at: int, known: list[int]) -> None:
+        """Everything sent is applied. Where slots are left empty on purpose, the first command of each client
+        that is not applied is decided above them, and its later ones wait."""
+        verdict = self._verdicts["acknowledged"]
+        decided = dict.fromkeys(known)
+        gaps = [slot for slot in range(known[-1] if known else 0) if slot not in decided]
+        gaps = [slot for slot in gaps if all(slot >= server.base for server in self._servers.values())]
+        for slot in gaps:
+            if verdict.fails(slot in self._skipped):
+                verdict.blame(at, f"all is at rest, slot {slot} is empty, and nobody wanted that")
+        held = {self._decrees.log[slot][1][1:3] for slot in known} if gaps else set()
+        waiting: dict[int, None] = {}
+        for command, asked_at in sorted(self._asked.items()):
+            client = command[0]
+            if client in self._gone or client in waiting or command in self._refused:
+                continue
+            if command in held and command not in self._applied:
+                waiting[client] = None
+            elif verdict.fails(command in self._applied):
+                verdict.blame(at, f"all is at rest, and {show_command(command)} (event {asked_at}) is lost")
+
+    def _judge_views(self, at: int, *, all_equal: bool) -> None:
+        """All views are equal, or at least the beginning of the longest, and have what was acknowledged."""
         clients = [client for client in self._decrees.clients if client not in self._gone]
+        if not self._views or not clients:
+            return
         views = {client: self._view(client) for client in clients}
         longest = max(views.values(), key=len, default=[])
         verdict = self._verdicts["one log"]
         for client, view in views.items():
-            if verdict.fails(view == longest):
+            if verdict.fails(view == (longest if all_equal else longest[: len(view)])):
                 why = f"all is at rest, and client {client} has {len(view)} lines in view of {len(longest)}"
                 verdict.blame(at, why)
         seen = dict(longest)
         for command, slot in self._acknowledged.items():
-            if self._verdicts["acknowledged"].fails(seen.get(slot) == command):
+            if command[0] not in self._gone and self._verdicts["acknowledged"].fails(
+                seen.get(slot) == command
+            ):
                 why = f"{show_command(command)} was acknowledged in slot {slot}, and is in nobody's view"
                 self._verdicts["acknowledged"].blame(at, f"all is at rest, {why}")
 
@@ -257,11 +303,10 @@ class Deliveries:
             slot += 1
         return [(slot, command) for command, slot in lines.items()]
 
-    def _judge_level(self, at: int, members: tuple[int, ...]) -> None:
-        """All members that are up have applied and know the same."""
+    def _judge_level(self, at: int, members: tuple[int, ...], known: list[int]) -> None:
+        """All members that are up have applied the same, and know decided what anybody does."""
         verdict = self._verdicts["level"]
         up = [id for id in members if self._server(id).is_up]
-        known = sorted(self._decided)
         place = max((server.place for server in self._servers.values()), default=0)
         for id in up:
             server = self._server(id)

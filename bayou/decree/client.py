@@ -25,8 +25,8 @@ class DecreeClient:
     hello = None
 
     def __init__(self, id: int, what: BeClient, watch: Callable[[str], None] | None = None) -> None:
-        """``watch`` takes a line for each Accepted that a learner hears, once Watch is ordered. ``stopping`` has,
-        once Stop is ordered, the nodes that have not been seen to end."""
+        """``watch`` takes a line for each Accepted that a learner hears, once Watch is ordered. ``stopping``
+        has, once Stop is ordered, the nodes that have not been seen to end."""
         self.id = id
         self.value: str | None = None
         self.wake_at: float | None = None

@@ -8,7 +8,6 @@ from bayou.core.errors import BayouError
 from bayou.decree.machines import keeping
 from bayou.host.keeper import Keeper
 from bayou.storage.memory import Memory
-from bayou.storage.store import REMEDY
 from bayou.storage.twofiles import TwoFiles
 
 TYPE_CHECKING = False
@@ -16,6 +15,10 @@ if TYPE_CHECKING:
     from bayou.decree.hosts import Hosts
     from bayou.machine.records import Durable
 
+REMEDY = (
+    "restore it as it was when the node last ran (an older copy is not enough); where that can't be done, "
+    "stop all nodes, remove what all of them keep, and begin another decree"
+)
 MADE = ".made"
 """Behind the name of a node's folder: a file which says that there was one."""
 

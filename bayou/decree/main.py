@@ -18,33 +18,56 @@ if TYPE_CHECKING:
     from bayou.worlds.world import World
 
 EPILOG = """\
-exit status: 0 when it is done, 1 on an error of the system, 2 on a wrong option or a wrong file of hosts,
+exit status: 0 when all is told, 1 when something failed, 2 on a wrong option or a wrong file of hosts,
 3 when nothing can be decided any more, or not within the deadline, 141 when nobody reads the output.
+"""
+NODE_EPILOG = """\
+exit status: 0 when a client has stopped it, 1 when something failed, what is to be durable above all,
+2 on a wrong option or a wrong file of hosts.
 """
 DEFAULTS = {"proposers": 2, "acceptors": 3, "learners": 1}
 DELAY_S = 0.05
 """By how much messages of the simulated world are late at most, so that seeds differ in who is first."""
 
 
-def main(arguments: Sequence[str], prog: str = "bayou paxos") -> int:
-    """Run the command and return its exit status."""
+def decide(arguments: Sequence[str], prog: str = "bayou paxos decide") -> int:
+    """Run nodes and clients; return the exit status."""
+    does = "Run nodes and clients, and print what each client is told, as CLIENT: VALUE."
+    return _run(_parser(prog, does, _add_decide), arguments, _decide)
+
+
+def node(arguments: Sequence[str], prog: str = "bayou paxos node") -> int:
+    """Be a node; return the exit status."""
+    does = "Be one node of a file of hosts, until a client stops it."
+    return _run(_parser(prog, does, _add_node), arguments, _node)
+
+
+def client(arguments: Sequence[str], prog: str = "bayou paxos client") -> int:
+    """Be a client; return the exit status."""
+    does = "Be one client of a file of hosts, and print what it is told, as CLIENT: VALUE."
+    return _run(_parser(prog, does, _add_client), arguments, _client)
+
+
+def _run(
+    parser: argparse.ArgumentParser,
+    arguments: Sequence[str],
+    work: Callable[[argparse.ArgumentParser, argparse.Namespace], int],
+) -> int:
     from bayou.decree.hosts import HostsError
     from bayou.decree.secret import SecretError
     from bayou.script.console import OutputClosed, complain
 
-    parser = make_parser(prog)
     given = parser.parse_args(arguments)
-    run: Callable[[argparse.ArgumentParser, argparse.Namespace], int] = given.run
     try:
-        return run(given.parser, given)
+        return work(parser, given)
     except (HostsError, SecretError) as error:
-        complain(f"{prog}: {error}")
+        complain(f"{parser.prog}: {error}")
         return EXIT_WRONG
     except BayouError as error:
-        complain(f"{prog}: {error}")
+        complain(f"{parser.prog}: {error}")
         return EXIT_FAILED
     except OSError as error:
-        complain(f"{prog}: {error.strerror or error}")
+        complain(f"{parser.prog}: {error.strerror or error}")
         return EXIT_FAILED
     except OutputClosed:
         return EXIT_OUTPUT_CLOSED
@@ -53,34 +76,12 @@ def main(arguments: Sequence[str], prog: str = "bayou paxos") -> int:
 # What the command line can be.
 
 
-def make_parser(prog: str = "bayou paxos") -> argparse.ArgumentParser:
-    """Return what reads the command line; its parts are in ``verbs``."""
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description="One decree by proposers, acceptors and learners: all at once, or each node by hand.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def _parser(prog: str, does: str, add: Callable[[argparse.ArgumentParser], None]) -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog=prog, description=does, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    verbs = parser.add_subparsers(metavar="{decide,node,client}", required=True, help="see WHAT --help")
-    for name, add, does in (
-        ("decide", _add_decide, "Run nodes and clients, and print what each client is told: CLIENT: VALUE."),
-        ("node", _add_node, "Be one node of a file of hosts, until a client stops it."),
-        (
-            "client",
-            _add_client,
-            "Be one client of a file of hosts, and print what it is told: CLIENT: VALUE.",
-        ),
-    ):
-        made = verbs.add_parser(
-            name,
-            description=does,
-            help=does,
-            epilog=EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        made.set_defaults(parser=made)
-        add(made)
-    return parser
+    add(made)
+    return made
 
 
 def _add_decide(parser: argparse.ArgumentParser) -> None:
@@ -106,16 +107,15 @@ def _add_decide(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, metavar="N", help="the seed of the simulated world (default: 0)"
     )
     _add_hosts(parser, is_needed=False)
-    parser.set_defaults(run=_decide)
 
 
 def _add_node(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = NODE_EPILOG
     _add_hosts(parser, is_needed=True)
     parser.add_argument("id", type=int, metavar="ID", help="which node: 0 for the first con line")
     parser.add_argument(
         "--data", metavar="DIR", help="where its state is kept (default: FILE.d/ID); no other node's"
     )
-    parser.set_defaults(run=_node)
 
 
 def _add_client(parser: argparse.ArgumentParser) -> None:
@@ -134,7 +134,6 @@ def _add_client(parser: argparse.ArgumentParser) -> None:
         "--watch", action="store_true", help="show every Accepted that learners hear on standard error"
     )
     _add_times(parser)
-    parser.set_defaults(run=_client)
 
 
 def _add_times(parser: argparse.ArgumentParser) -> None:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 DIAL_S = 3.0
 """How long a try to reach a peer takes at most, beginning with short ones."""
 
+INPUTS_MAX = 256
+"""How many inputs may share one write to the disk."""
+
 FIRST_PAUSE_S = 0.02
 LAST_PAUSE_S = 0.5
 REFUSED = "Connection refused"
@@ -51,8 +54,8 @@ class Peer:
 class Site:
     """The loop of one machine: the Owner of its Network, and the Place of its Driver.
 
-    ``unreachable`` has, for each server whose last dial failed, why; ``has_met``: whether there ever was a
-    connection to a server.
+    ``up`` has the servers to which there is a connection, ``unreachable``, for each server whose last dial
+    failed, why; ``has_met``: whether there ever was a connection to a server.
     """
 
     def __init__(
@@ -70,8 +73,9 @@ class Site:
         decides whether a message to a peer gets lost; ``pause_max_s``: how long to wait at most until a
         server is dialled again."""
         self.network = Network(secret, self)
-        self.driver = Driver(machine, self)
+        self.driver = Driver(machine, self, INPUTS_MAX)
         self.network.introduce_as(Introduce(machine.id, machine.is_server, machine.hello))
+        self.up: dict[int, None] = {}
         self.unreachable: dict[int, str] = {}
         self.has_met = False
         self._complaints = complaints
@@ -93,6 +97,7 @@ class Site:
         is to be done with this site then but to close it."""
         machine = self.driver.machine
         self._dial(monotonic())
+        self.network.flush()  # what orders have brought about
         self.network.wait(self._next_due(until))
         wake_at = machine.wake_at
         if wake_at is not None and monotonic() >= wake_at:
@@ -136,10 +141,13 @@ class Site:
         if peer.is_server and peer.id not in self._servers:
             self.network.hang_up(peer.id, f"it claims to be server {peer.id}, and there is none")
             return
-        self.has_met = self.has_met or peer.is_server
+        if peer.is_server:
+            self.up[peer.id] = None
+            self.has_met = True
         self._step(LinkUp(peer.id, peer.hello))
 
     def unlinked(self, peer: int) -> None:
+        self.up.pop(peer, None)
         self._step(LinkDown(peer))
         self._dial_again(peer)
 

@@ -231,8 +231,8 @@ def _decode_value(plain: object) -> Value:
 
 
 def _of_a_log(kind: str) -> Codec:
-    """Return the codec of ballots, or of values of a log, which is found when it is first needed: the store has
-    none of them, and start-up time counts."""
+    """Return the codec of ballots, or of values of a log, which is found when it is first needed: the store
+    has none of them, and start-up time counts."""
     found: list[Codec] = []
 
     def codec() -> Codec:
@@ -242,7 +242,13 @@ def _of_a_log(kind: str) -> Codec:
             found.append((getattr(decrees, f"pack_{kind}"), getattr(decrees, f"unpack_{kind}")))
         return found[0]
 
-    return lambda value: codec()[0](value), lambda plain: codec()[1](plain)
+    def pack(value: Any) -> object:
+        return codec()[0](value)
+
+    def unpack(plain: Any) -> object:
+        return codec()[1](plain)
+
+    return pack, unpack
 
 
 def _tuple(plain: object) -> tuple[Any, ...]:
@@ -281,6 +287,7 @@ _CODECS: dict[str, Codec] = {
     "Ballot | None": _optional(_of_a_log("ballot")),
     "LogValue": _of_a_log("value"),
     "LogValue | None": _optional(_of_a_log("value")),
+    "tuple[LogValue, ...]": _of_a_log("values"),
     "Message": (_same, _decode_body),
     "Message | None": _optional((_same, _decode_body)),
     "tuple[int, ...]": (pack_ids, unpack_ids),

@@ -12,6 +12,8 @@ from bayou.wire.errors import WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bayou.machine.messages import Message
 
 NO_OP = NoOp()
@@ -55,6 +57,18 @@ def unpack_value(plain: object) -> Message:
     elif text == "n":
         return NO_OP
     raise WireError("a text where a value of a log is due")
+
+
+def pack_values(values: Iterable[Message]) -> object:
+    """Return values of a log as texts."""
+    return tuple([pack_value(value) for value in values])
+
+
+def unpack_values(plain: object) -> tuple[Message, ...]:
+    """Return the values in such texts; WireError where there is anything else."""
+    if type(plain) is not tuple:
+        raise WireError(f"a {type(plain).__name__} where values of a log are due")
+    return tuple([unpack_value(value) for value in plain])
 
 
 def _whole(text: str) -> int:

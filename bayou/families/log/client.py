@@ -124,7 +124,7 @@ class LogClient:
         self._has_followed = False
         self._offer: tuple[int, int, Submit] | None = None
         self._asked_last = -1
-        self._watchers: list[tuple[int, Standing]] = []
+        self._watchers: list[tuple[int, Stand]] = []
 
     def survey(self, peers: tuple[int, ...], dialling: tuple[int, ...]) -> Links:
         """Tell how it is connected."""
@@ -341,21 +341,25 @@ class LogClient:
             for value in self.decided.values()
         )
 
+    def say(self, now: float, text: str, effects: ClientEffects) -> int:
+        """Have this carried out, after all that was said before; return its number."""
+        self._now = now
+        self.said += 1
+        self._queue[self.said] = text
+        effects.asked.append((self.said, text))
+        self._send_next(effects)
+        return self.said
+
     # Orders.
 
     def _obey(self, number: int, order: Message, effects: ClientEffects) -> None:
         if isinstance(order, Say):
-            self.said += 1
-            self._queue[self.said] = order.text
-            effects.asked.append((self.said, order.text))
-            effects.answers.append((number, Said(self.said)))
-            self._send_next(effects)
+            effects.answers.append((number, Said(self.say(self._now, order.text, effects))))
         elif isinstance(order, Offer):
             self._take_offer(number, order.to, effects)
         elif isinstance(order, Stand):
-            standing = self._standing()
-            if order.known == standing:
-                self._watchers.append((number, standing))
+            if _is_known(order, self._standing()):
+                self._watchers.append((number, order))
             else:
                 effects.answers.append((number, self._standing(is_told=True)))
         elif isinstance(order, Read):
@@ -402,7 +406,7 @@ class LogClient:
     def _tell_watchers(self, effects: ClientEffects) -> None:
         if self._watchers:
             standing = self._standing()
-            if any(known != standing for _, known in self._watchers):
+            if not all(_is_known(order, standing) for _, order in self._watchers):
                 told = self._standing(is_told=True)
                 effects.answers += [(number, told) for number, _ in self._watchers]
                 self._watchers.clear()
@@ -417,3 +421,14 @@ class LogClient:
             return [f"waits for slot {self.first}, which is below its command {number}"]
         where = "any server" if self._target is None else "a leader"
         return [f"waits for {where} to have its command {number} decided"]
+
+
+def _is_known(order: Stand, standing: Standing) -> bool:
+    """Whether who gave this order knows already how a client stands."""
+    known = order.known
+    if order.is_coarse and isinstance(known, Standing):
+        standing = Standing(
+            known.first, known.above, None, standing.said, standing.delivered, standing.is_held_back,
+            standing.outcomes,
+        )  # fmt: skip
+    return known == standing

@@ -68,6 +68,9 @@ def add_skip_slots(commands: Registry) -> None:
         answer = system.ask(system.pace.leader_now(), SkipSlots(slots), Skipped)
         if not answer.is_leader:
             raise BadLine("no live server leads")
+        kept = [slot for slot in slots if slot not in answer.refused]
+        if kept:
+            system.stage.record({"event": "skipped", "slots": kept})
         if answer.refused:
             refused = ", ".join(map(str, answer.refused))
             raise BadPart(f"used already, and so not left empty: {refused}")
@@ -89,6 +92,19 @@ def add_faults(commands: Registry) -> None:
             raise BadLine(f"server {server} is not up")
         system.crash(server)
         system.pace.settle()
+
+    @commands.command(
+        "crashSoon",
+        ("server", SERVER),
+        ("ms", TEXT),
+        does="lets a server stop so many milliseconds from now, in the middle of whatever goes on then "
+        "(simulated world only)",
+        until="it is planned",
+        example="crashSoon 2 5",
+        group=FAULTS,
+    )
+    def crash_soon(system: LogSystem, server: int, text: str) -> None:
+        system.world.crash_soon(server, parse_amount(text, MILLISECONDS_MAX) / 1000)
 
     @commands.command(
         "restartServer",

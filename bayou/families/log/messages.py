@@ -9,6 +9,7 @@ from bayou.paxos.log.messages import Decree
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.paxos.ballot import Ballot
+    from bayou.paxos.log.messages import LogValue
 
 __all__ = ["Decree"]
 
@@ -29,6 +30,35 @@ class Client(ServiceMessage):
 
     client: int
     watches: bool = True
+
+
+# Between servers: several messages of the log in one (bayou.families.log.bundles).
+
+
+class Bundle(ServiceMessage):
+    """Base of these."""
+
+
+class Accepts(Bundle):
+    """An Accept for each of these slots, of these values."""
+
+    ballot: Ballot
+    slots: tuple[int, ...]
+    values: tuple[LogValue, ...]
+
+
+class Accepteds(Bundle):
+    """An Accepted for each of these slots."""
+
+    ballot: Ballot
+    slots: tuple[int, ...]
+
+
+class Decides(Bundle):
+    """A Decide for each of these slots."""
+
+    ballot: Ballot
+    slots: tuple[int, ...]
 
 
 # A client to a server.
@@ -147,9 +177,11 @@ class Skipped(ServiceMessage):
 
 
 class Stand(ServiceMessage):
-    """Say how you stand, as soon as that is not ``known`` any more; answered Standing."""
+    """Say how you stand, as soon as that is not ``known`` any more; answered Standing. ``is_coarse``: a
+    client need not speak up for slots alone, which it has got to know."""
 
     known: Message | None = None
+    is_coarse: bool = False
 
 
 class Outcome(Record):
@@ -175,7 +207,17 @@ class Standing(ServiceMessage):
     outcomes: tuple[Outcome, ...] = ()
 
 
-# The master to a client.
+class TellLeaders(ServiceMessage):
+    """In which ballots has somebody led, as far as you heard since you were started? Answered Leaders."""
+
+
+class Leaders(ServiceMessage):
+    """Number and node of each of these ballots, one after another."""
+
+    ballots: tuple[int, ...]
+
+
+# The master to a client; Read also to a server.
 
 
 class BeClient(ServiceMessage):

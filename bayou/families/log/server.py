@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from bayou.families.log.bundles import KINDS, bundle, unbundle
 from bayou.families.log.messages import (
     Answered,
     AtRest,
     BeServer,
+    Bundle,
     Client,
     Knows,
     Lead,
+    Leaders,
+    Page,
     Plant,
+    Read,
     Redirect,
     Rested,
     Server,
@@ -19,16 +24,18 @@ from bayou.families.log.messages import (
     Stand,
     Standing,
     Submit,
+    TellLeaders,
     Told,
     TooOld,
 )
 from bayou.machine.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.machine.messages import Done, Failed, Links, Probe, Waiting
 from bayou.paxos.ballot import Ballot
+from bayou.paxos.effects import Effects as LogEffects
 from bayou.paxos.log import inputs as log_inputs
 from bayou.paxos.log.leading import IDLE
 from bayou.paxos.log.ledger import size_of
-from bayou.paxos.log.messages import Accept, Ask, Decide, Decree, LogMessage
+from bayou.paxos.log.messages import Accept, Ask, Command, Decide, Decree, LogMessage, NoOp
 from bayou.paxos.log.node import LogNode
 from bayou.paxos.log.options import LogOptions
 from bayou.paxos.log.snapshots import part_for
@@ -42,7 +49,6 @@ if TYPE_CHECKING:
     from bayou.machine.machine import Surroundings
     from bayou.machine.messages import Message
     from bayou.machine.records import Durable
-    from bayou.paxos.effects import Effects as LogEffects
 
     LogStep = tuple[log_inputs.Input, LogEffects]
 
@@ -103,7 +109,7 @@ class LogServer:
     come to rest.
     """
 
-    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_settings", "_is_free", "_retry_at", "_now")
+    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_settings", "_is_free", "_retry_at", "_now", "_held_at", "_led")
     TAGS: ClassVar[tuple[str, ...]] = ("_waiters", "_watchers")
     is_server = True
     hello = SERVER
@@ -128,7 +134,8 @@ class LogServer:
         )
         self.log = LogNode(address, what.servers, options, around.rng, records)
         self.service = service
-        for answer in self.log.replay():
+        self._restored = self.log.replay()
+        for answer in self._restored:
             self._serve(answer)
         is_new = self.log.first == 0 and self.log.ledger.promised == Ballot.NONE
         self._leads_first = what.leads_first and is_new
@@ -136,16 +143,19 @@ class LogServer:
         self.seats: dict[int, Seat] = {}
         self.servers: dict[int, None] = {}
         self.bomb: int | None = None
+        self._led: dict[Ballot, None] = {}
         self._retry_at: float | None = None
         self._now = around.now
         self._live: tuple[int, ...] = ()
+        self._held: list[tuple[int, Message]] = []
+        self._held_at: float | None = None
         self._waiters: dict[tuple[str, int, int], None] = {}
         self._watchers: list[tuple[int, Standing]] = []
 
     @property
     def wake_at(self) -> float | None:
         """When it wants a Tick."""
-        times = [time for time in (self.log.wake_at, self._retry_at) if time is not None]
+        times = [time for time in (self.log.wake_at, self._retry_at, self._held_at) if time is not None]
         return min(times) if times else None
 
     def survey(self, peers: tuple[int, ...], dialling: tuple[int, ...]) -> Links:
@@ -160,6 +170,9 @@ class LogServer:
         """Process one input."""
         effects = ServerEffects()
         self._now = now
+        if self._restored:
+            effects.log.append((log_inputs.Tick(), _told(self._restored)))
+            self._restored = []
         if self._leads_first:
             self._leads_first = False
             self._run(log_inputs.BecomeLeader(), effects)
@@ -181,7 +194,18 @@ class LogServer:
             effects.answers.clear()
         else:
             self._look_round(effects)
+        if self._is_free:
+            self._hold(effects, is_over=effects.crash or isinstance(given, Tick))
         return effects
+
+    def _hold(self, effects: ServerEffects, *, is_over: bool) -> None:
+        """Keep what can go together with more until all that has come in is processed (``is_over``)."""
+        self._held += [send for send in effects.sends if isinstance(send[1], KINDS)]
+        effects.sends = [send for send in effects.sends if not isinstance(send[1], KINDS)]
+        if is_over:
+            effects.sends += bundle(self._held)
+            self._held = []
+        self._held_at = self._now if self._held else None
 
     # The log.
 
@@ -190,6 +214,7 @@ class LogServer:
         Accepts and Decides that are sent now bring a bomb nearer."""
         made = self.log.step(self._now, given)
         effects.log.append((given, made))
+        self._led[self.log.leader_ballot] = None
         effects.durable += made.durable
         chosen = [answer for answer in made.answers if isinstance(answer, log_inputs.Chosen)]
         if chosen and not effects.crash:
@@ -259,8 +284,9 @@ class LogServer:
 
     def _receive(self, peer: int, message: Message, effects: ServerEffects) -> None:
         seat = self.seats.get(peer)
-        if isinstance(message, LogMessage) and peer in self.servers:
-            self._run(log_inputs.Received(peer, message), effects)
+        if isinstance(message, (LogMessage, Bundle)) and peer in self.servers:
+            for single in unbundle(message):
+                self._run(log_inputs.Received(peer, single), effects)
         elif seat is not None and isinstance(message, Submit):
             given = log_inputs.Submit(seat.client, message.number, message.since, message.text)
             for answer in self._run(given, effects).answers:
@@ -323,6 +349,11 @@ class LogServer:
                 self._watchers.append((number, standing))
             else:
                 effects.answers.append((number, standing))
+        elif isinstance(order, Read):
+            effects.answers.append((number, self._page(order.start)))
+        elif isinstance(order, TellLeaders):
+            ballots = tuple(part for ballot in self._led if ballot != Ballot.NONE for part in ballot)
+            effects.answers.append((number, Leaders(ballots)))
         elif isinstance(order, Probe):
             effects.answers.append((number, Waiting(tuple(self._waits()))))
         else:
@@ -336,6 +367,12 @@ class LogServer:
             if isinstance(answer, log_inputs.Rejected):
                 refused = answer.slots
         return Skipped(refused)
+
+    def _page(self, start: int) -> Page:
+        """Return some of what is decided without a gap, a line for each slot."""
+        end = min(self.log.first, start + TOLD_MAX)
+        lines = [f"{slot} {_words(self.log.decided[slot])}" for slot in range(max(start, self.log.base), end)]
+        return Page(tuple(lines), self.log.first)
 
     def _standing(self) -> Standing:
         return Standing(self.log.first, self.log.ledger.above, self.log.leader_ballot)
@@ -417,3 +454,17 @@ class LogServer:
                 self._say_again(effects)
             if self._waiters:
                 self._retry_at = self._now + self._settings.retry_s / HASTE
+
+
+def _told(answers: list[log_inputs.Answer]) -> LogEffects:
+    """Return what a step of a log amounts to that brings about nothing but answers."""
+    effects = LogEffects()
+    effects.answers += answers
+    return effects
+
+
+def _words(value: Message) -> str:
+    """Return a value of the log as it stands in a page: a command with its client and number, or a no-op."""
+    if isinstance(value, Command):
+        return f"{value.client} {value.number}: {value.text}"
+    return "no-op" if isinstance(value, NoOp) else "members"
