@@ -18,6 +18,7 @@ from unittest import mock
 import bayou.cluster.client
 import bayou.cluster.making
 import bayou.cluster.serve
+import bayou.decree.main
 import bayou.explore.main
 import bayou.judging.main
 import bayou.master.main
@@ -76,6 +77,29 @@ STATUSES = {
         "1": "an event differs",
         "2": f"{WRONG}, or a trace that can't be read or replayed",
     },
+    "paxos decide": {
+        "0": "every client was told the value",
+        "1": "something failed",
+        "2": f"{WRONG}, or a file of hosts, or a secret, that can't be used",
+        "3": "no majority of acceptors, no proposer or no learner is left, or it took longer than the deadline",
+        "141": "nobody reads the output any more",
+        "128+n": SIGNAL,
+    },
+    "paxos node": {
+        "0": "a client has stopped it",
+        "1": "something failed: what is to be durable can't be, the state is missing or damaged, the port is "
+        "taken",
+        "2": f"{WRONG}, or a file of hosts, or a secret, that can't be used",
+        "128+n": SIGNAL,
+    },
+    "paxos client": {
+        "0": "it was told the value",
+        "1": "something failed: the port is taken",
+        "2": f"{WRONG}, or a file of hosts, or a secret, that can't be used",
+        "3": "nobody told it the value within the deadline",
+        "141": "nobody reads the output any more",
+        "128+n": SIGNAL,
+    },
     "chat config": {
         "0": "configuration and secret are written",
         "1": "they can't be, or are there already",
@@ -106,6 +130,9 @@ ENDINGS: dict[str, tuple[ModuleType, ...]] = {
     "explore": (bayou.explore.main,),
     "check": (bayou.judging.main,),
     "replay": (bayou.judging.main,),
+    "paxos decide": (bayou.decree.main,),
+    "paxos node": (bayou.decree.main,),
+    "paxos client": (bayou.decree.main,),
     "chat config": (bayou.cluster.making,),
     "chat serve": (bayou.cluster.serve,),
     "chat client": (bayou.cluster.client,),
@@ -121,6 +148,9 @@ ALSO = {
     "explore": "See [exploring](exploring.md).",
     "check": "See [checkers](checkers.md), and [histories](histories.md) for `--model`.",
     "replay": "See [traces](traces.md).",
+    "paxos decide": "See [Paxos](paxos.md).",
+    "paxos node": "See [Paxos](paxos.md).",
+    "paxos client": "See [Paxos](paxos.md).",
     "chat config": "See [a chat on several machines](chat-cluster.md).",
     "chat serve": "See [a chat on several machines](chat-cluster.md).",
     "chat client": "See [a chat on several machines](chat-cluster.md).",
