@@ -141,9 +141,9 @@ class _Serving:
                 ending.wake(site.network)
                 address = site.network.listen(addresses[self._id])
                 site.know(addresses, dialled=lambda peer: peer < self._id)
-                state = f"{server.log.first} slots" if len(records) else "nothing yet"
+                state = f"slots below {server.log.first}" if server.log.first else "nothing decided"
                 display.say(
-                    f"listens at {shown(address)}, one of {len(config.servers)}; {state} in {self._data}"
+                    f"listens at {shown(address)}, one of {len(config.servers)}; {self._data} has {state}"
                 )
             while ending.number is None:
                 site.turn()
