@@ -106,8 +106,8 @@ STATUSES = {
         "2": WRONG,
     },
     "chat serve": {
-        "1": "something failed: what is to be durable can't be, the state is damaged, missing or another's, the "
-        "port is taken",
+        "1": "something failed: what is to be durable can't be, the state is damaged, missing or another's, "
+        "the port is taken",
         "2": f"{WRONG}, or a configuration that is wrong or not there",
         "130": "it was ended by Ctrl-C",
         "128+n": "another signal: 143 after SIGTERM, 129 after SIGHUP",
@@ -193,20 +193,22 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def verbs() -> dict[str, Callable[[list[str]], object]]:
+def all_verbs() -> dict[str, Callable[[list[str]], object]]:
     """Return all verbs, as they are typed, and what each calls."""
     found: dict[str, Callable[[list[str]], object]] = {}
     for verb, (run, _) in cli.VERBS.items():
-        for second, (inner, _) in NESTED.get(verb, {}).items():
-            found[f"{verb} {second}"] = inner
-        if verb not in NESTED:
+        if verb not in verbs.VERBS:
             found[verb] = run
+            continue
+        for second, (inner, _) in verbs.VERBS[verb][1].items():
+            if f"{verb} {second}" not in TO_COME:
+                found[f"{verb} {second}"] = inner
     return found
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
     """Return the parser of each verb."""
-    return {verb: parser_of(run) for verb, run in verbs().items()}
+    return {verb: parser_of(run) for verb, run in all_verbs().items()}
 
 
 def options_of(parser: argparse.ArgumentParser) -> list[tuple[str, str]]:
