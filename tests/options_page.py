@@ -23,8 +23,7 @@ import bayou.explore.main
 import bayou.judging.main
 import bayou.master.main
 import bayou.tester.main
-import bayou.verbs
-from bayou import cli
+from bayou import cli, verbs
 from bayou.tester import plugin
 
 if TYPE_CHECKING:
@@ -156,9 +155,6 @@ ALSO = {
     "chat client": "See [a chat on several machines](chat-cluster.md).",
 }
 
-NESTED = {verb: inner for verb, (_, inner) in bayou.verbs.VERBS.items()}
-"""Verbs that have verbs of their own."""
-
 
 class _Caught(BaseException):
     """The parser of a program, as it was about to read the command line."""
@@ -201,8 +197,7 @@ def all_verbs() -> dict[str, Callable[[list[str]], object]]:
             found[verb] = run
             continue
         for second, (inner, _) in verbs.VERBS[verb][1].items():
-            if f"{verb} {second}" not in TO_COME:
-                found[f"{verb} {second}"] = inner
+            found[f"{verb} {second}"] = inner
     return found
 
 
