@@ -28,71 +28,94 @@ TITLES = (
 )
 """The titles of the parts, from 1 on."""
 
+CONSENSUS = (
+    "families of scenarios, their lines and limits",
+    "lock-step, time bombs and skipped slots",
+    "the chat",
+    "the lock service",
+    "the roles of a single decree",
+    "the log of many decrees",
+    "a cluster run by hand",
+    "checkers, and anybody's history",
+)
+"""The titles of what is promised of consensus, from 1 on."""
+
+NAMED = re.compile(r"test_(part|consensus)([1-9])_")
+
 INTRODUCTION = """\
 # Behaviour
 
 What is promised, and the test that holds it. This page is made from the tests in `tests/behaviour/`, whose
 docstrings are the promises: `python -m tests.behaviour_table > docs/behaviour.md` makes it again, and
 `.venv/bin/python -m pytest tests/behaviour` runs them all. The rules behind the promises stand in
-[how-it-works.md](how-it-works.md).
+[how-it-works.md](how-it-works.md), those of consensus in [consensus.md](consensus.md).
 """
 
 
 @dataclass(frozen=True)
 class Promise:
-    """A promise to users, and the test that holds it."""
+    """A promise to users, and the test that holds it; ``part``: of the store ("part") or of consensus, and
+    its number."""
 
-    part: int
+    part: tuple[str, int]
     text: str
     test: str
     module: str
 
 
 def promises() -> list[Promise]:
-    """Return all promises, part by part, each part in the order of its modules.
+    """Return all promises, part by part, those of the store first, each part in the order of its modules.
 
     ValueError where a test does not say which part it belongs to, or makes no promise.
     """
-    found = [promise for path in sorted(TESTS.glob("test_part*.py")) for promise in _promises_of(path)]
-    return sorted(found, key=lambda promise: promise.part)
+    paths = [*sorted(TESTS.glob("test_part*.py")), *sorted(TESTS.glob("test_consensus_*.py"))]
+    found = [promise for path in paths for promise in _promises_of(path)]
+    return sorted(found, key=lambda promise: (promise.part[0] != "part", promise.part[1]))
 
 
 def _promises_of(path: Path) -> Iterator[Promise]:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if not isinstance(node, ast.FunctionDef) or not node.name.startswith("test"):
             continue
-        named = re.match(r"test_part([1-9])_", node.name)
+        named = NAMED.match(node.name)
         if named is None:
             raise ValueError(f"{path.name}: {node.name} does not say which part it belongs to")
         text = ast.get_docstring(node)
         if not text:
             raise ValueError(f"{path.name}: {node.name} makes no promise: it has no docstring")
-        yield Promise(int(named[1]), " ".join(text.split()), node.name, path.stem)
+        yield Promise((named[1], int(named[2])), " ".join(text.split()), node.name, path.stem)
 
 
 def page() -> str:
     """Return the page."""
     found = promises()
     sections = [INTRODUCTION]
-    for part, title in enumerate(TITLES, start=1):
+    titles = [(("part", part), f"{part}. {title}") for part, title in enumerate(TITLES, start=1)]
+    titles += [
+        (("consensus", part), f"Consensus {part}: {title}") for part, title in enumerate(CONSENSUS, start=1)
+    ]
+    for part, title in titles:
         of_part = [promise for promise in found if promise.part == part]
-        modules = dict.fromkeys(f"`tests/behaviour/{promise.module}.py`" for promise in of_part)
-        rows = [f"| {_cell(promise.text)} | `{promise.test}` |" for promise in of_part]
-        sections.append(
-            "\n".join(
-                [
-                    f"## {part}. {title}",
-                    "",
-                    f"In {' and '.join(modules)}.",
-                    "",
-                    "| promise | test |",
-                    "| --- | --- |",
-                    *rows,
-                    "",
-                ]
-            )
-        )
+        if of_part:
+            sections.append(_section(title, of_part))
     return "\n".join(sections)
+
+
+def _section(title: str, of_part: list[Promise]) -> str:
+    modules = dict.fromkeys(f"`tests/behaviour/{promise.module}.py`" for promise in of_part)
+    rows = [f"| {_cell(promise.text)} | `{promise.test}` |" for promise in of_part]
+    return "\n".join(
+        [
+            f"## {title}",
+            "",
+            f"In {' and '.join(modules)}.",
+            "",
+            "| promise | test |",
+            "| --- | --- |",
+            *rows,
+            "",
+        ]
+    )
 
 
 def _cell(text: str) -> str:

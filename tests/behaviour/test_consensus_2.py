@@ -14,7 +14,8 @@ WEATHERS = (
     "lossRate 0.3; duplicateRate 0.3; reorderRate 0.3; delayUpTo 10",
 )
 STORY = (
-    "skipSlots 1; sendMessage 0 a; sendMessage 1 b; sendMessage 0 c; crashServer 1; timeBombLeader 3; sendMessage 2 d; "
+    "skipSlots 1; sendMessage 0 a; sendMessage 1 b; sendMessage 0 c; crashServer 1; timeBombLeader 3; "
+    "sendMessage 2 d; "
     "restartServer 0; crashServer 2; sendMessage 0 e; restartServer 1; printChatLog 0; printChatLog 1"
 )
 
@@ -41,7 +42,7 @@ def test_consensus2_all_has_come_to_rest_when_the_next_line_is_read() -> None:
 @pytest.mark.processes
 @pytest.mark.parametrize("weather", WEATHERS)
 def test_consensus2_faults_never_change_what_is_printed(weather: str) -> None:
-    """Losses, doubles, overtaking and delays cost time and never change what is printed, whatever the seed."""
+    """Losses, doubles, overtaking and delays cost time and never change what is printed."""
     calm = printed(f"start 3 3; {STORY}")
     assert calm == ["0 0: a", "2 1: b", "3 0: c", "4 2: d", "5 0: e"] * 2
     assert run_in("processes", f"start 3 3; {weather}; {STORY}").printed == calm
@@ -70,7 +71,10 @@ def test_consensus2_what_a_dead_server_had_sent_arrives() -> None:
 @pytest.mark.processes
 def test_consensus2_what_was_sent_to_a_dead_server_is_lost() -> None:
     """What was sent to a dead server does not arrive when it is started again."""
-    text = "startLocks 3 2; crashServer 1; timeBombLeader 1; lock 0 1; crashClient 0; restartServer 1; lock 1 2; printLocks"
+    text = (
+        "startLocks 3 2; crashServer 1; timeBombLeader 1; lock 0 1; crashClient 0; restartServer 1; "
+        "lock 1 2; printLocks"
+    )
     assert printed(text) == ["2: 1"]
 
 
@@ -118,7 +122,10 @@ def test_consensus2_messages_wait_for_a_majority_in_order() -> None:
 @pytest.mark.processes
 def test_consensus2_a_live_leader_stays_leader() -> None:
     """A leader that has lost its majority is still leader when it comes back."""
-    text = "start 3 1; crashServer 1; crashServer 2; skipSlots 0; sendMessage 0 a; restartServer 2; printChatLog 0"
+    text = (
+        "start 3 1; crashServer 1; crashServer 2; skipSlots 0; sendMessage 0 a; restartServer 2; "
+        "printChatLog 0"
+    )
     assert printed(text) == [], "its list of skipped slots holds on"
     assert leader_after(text) == 0
 
@@ -165,15 +172,21 @@ def test_consensus2_a_new_leader_hears_every_live_server() -> None:
 
 @pytest.mark.processes
 def test_consensus2_a_new_leader_fills_gaps_with_no_ops() -> None:
-    """Up to the highest slot that any live server has accepted a new leader puts a no-op where nothing was."""
-    text = "start 3 2; skipSlots 0,2; sendMessage 0 a; sendMessage 1 b; crashServer 0; printChatLog 1; sendMessage 0 c"
-    assert printed(f"{text}; printChatLog 0") == ["1 0: a", "3 1: b"] + ["1 0: a", "3 1: b", "4 0: c"]
+    """Up to the highest slot that any live server has accepted a new leader puts no-ops where nothing was."""
+    text = (
+        "start 3 2; skipSlots 0,2; sendMessage 0 a; sendMessage 1 b; crashServer 0; printChatLog 1; "
+        "sendMessage 0 c"
+    )
+    assert printed(f"{text}; printChatLog 0") == ["1 0: a", "3 1: b", "1 0: a", "3 1: b", "4 0: c"]
 
 
 @pytest.mark.processes
 def test_consensus2_the_earliest_command_goes_first() -> None:
     """The leader gets the earliest command whose client has no earlier one undelivered."""
-    text = "start 3 3; skipSlots 0; sendMessage 2 a; sendMessage 2 b; sendMessage 0 c; sendMessage 1 d; crashServer 0"
+    text = (
+        "start 3 3; skipSlots 0; sendMessage 2 a; sendMessage 2 b; sendMessage 0 c; sendMessage 1 d; "
+        "crashServer 0"
+    )
     assert printed(f"{text}; printChatLog 0") == ["1 2: a", "2 0: c", "3 1: d", "4 2: b"]
 
 
@@ -228,7 +241,10 @@ def test_consensus2_a_slot_costs_two_messages_for_each_other_server(servers: int
 @pytest.mark.processes
 def test_consensus2_accepts_go_out_by_ascending_id() -> None:
     """A leader sends its Accepts by ascending id, and hears answers only when all are out."""
-    text = "startLocks 3 2; crashServer {}; timeBombLeader {}; lock 0 1; crashClient 0; restartServer {}; printLocks"
+    text = (
+        "startLocks 3 2; crashServer {}; timeBombLeader {}; lock 0 1; crashClient 0; restartServer {}; "
+        "printLocks"
+    )
     assert printed(text.format(1, 1, 1)) == []  # to server 1, which is dead
     assert printed(text.format(1, 2, 1)) == ["1: 0"]  # to server 2 as well
     assert printed(text.format(2, 1, 2)) == ["1: 0"]  # to server 1, which is alive
@@ -267,7 +283,10 @@ def test_consensus2_a_second_bomb_replaces_the_first() -> None:
 @pytest.mark.processes
 def test_consensus2_a_bomb_belongs_to_its_leader() -> None:
     """A bomb is gone when its leader dies in another way, and the next leader has none."""
-    text = "start 3 1; timeBombLeader 1; crashServer 0; sendMessage 0 a; sendMessage 0 b; restartServer 0; crashServer 2"
+    text = (
+        "start 3 1; timeBombLeader 1; crashServer 0; sendMessage 0 a; sendMessage 0 b; "
+        "restartServer 0; crashServer 2"
+    )
     assert printed(f"{text}; sendMessage 0 c; printChatLog 0") == ["0 0: a", "1 0: b", "2 0: c"]
     assert leader_after(text) == 1
 
@@ -284,7 +303,10 @@ def test_consensus2_a_bomb_needs_a_leader() -> None:
 @pytest.mark.processes
 def test_consensus2_bombs_do_not_tick_at_rest() -> None:
     """While all is at rest, and while others catch up, no bomb ticks."""
-    text = "start 3 1; sendMessage 0 a; crashServer 1; timeBombLeader 1; restartServer 1; allClear; wait 50; crashServer 0"
+    text = (
+        "start 3 1; sendMessage 0 a; crashServer 1; timeBombLeader 1; restartServer 1; allClear; "
+        "wait 50; crashServer 0"
+    )
     assert printed(text) == []
 
 
@@ -311,7 +333,10 @@ def test_consensus2_what_a_leader_with_a_bomb_sends_arrives(rates: str) -> None:
 @pytest.mark.processes
 def test_consensus2_lists_of_skipped_slots_add_up() -> None:
     """Lists of slots to be skipped add up."""
-    text = "start 3 3; skipSlots 0; skipSlots 2,1; sendMessage 0 a; sendMessage 1 b; crashServer 0; printChatLog 0"
+    text = (
+        "start 3 3; skipSlots 0; skipSlots 2,1; sendMessage 0 a; sendMessage 1 b; crashServer 0; "
+        "printChatLog 0"
+    )
     assert printed(text) == ["3 0: a", "4 1: b"]
 
 
@@ -337,7 +362,10 @@ def test_consensus2_slots_that_are_used_are_refused(
 ) -> None:
     """Slots up to the highest that is used are refused in one line and the others count; a list with an item
     that is no slot counts for nothing."""
-    text = f"start 3 3; sendMessage 0 a; skipSlots {items}; sendMessage 0 b; sendMessage 1 c; crashServer 0; printChatLog 0"
+    text = (
+        f"start 3 3; sendMessage 0 a; skipSlots {items}; sendMessage 0 b; sendMessage 1 c; "
+        f"crashServer 0; printChatLog 0"
+    )
     done = run_in_both(text)
     assert set(done.lines) == ({3} if off else set())
     assert done.printed == ["0 0: a", f"{next_slots[0]} 0: b", f"{next_slots[1]} 1: c"]
@@ -346,7 +374,10 @@ def test_consensus2_slots_that_are_used_are_refused(
 @pytest.mark.processes
 def test_consensus2_slots_that_were_found_are_refused() -> None:
     """A new leader refuses to skip what it has found when it took over."""
-    text = "start 3 2; skipSlots 0; sendMessage 0 a; crashServer 0; skipSlots 0,1,3; sendMessage 1 b; sendMessage 0 c"
+    text = (
+        "start 3 2; skipSlots 0; sendMessage 0 a; crashServer 0; skipSlots 0,1,3; sendMessage 1 b; "
+        "sendMessage 0 c"
+    )
     done = run_in_both(f"{text}; printChatLog 0")
     assert (done.printed, done.lines) == (["1 0: a", "2 1: b"], [5])
     assert done.said[0].endswith("used already, and so not left empty: 0, 1")
@@ -356,15 +387,16 @@ def test_consensus2_slots_that_were_found_are_refused() -> None:
 def test_consensus2_skipping_needs_a_leader() -> None:
     """Without a live leader nothing is skipped, and the line is off."""
     done = run_in_both(
-        "start 3 1; crashServer 0; crashServer 1; skipSlots 0; restartServer 0; sendMessage 0 a; printChatLog 0"
+        "start 3 1; crashServer 0; crashServer 1; skipSlots 0; restartServer 0; sendMessage 0 a; "
+        "printChatLog 0"
     )
     assert (done.printed, done.lines) == (["0 0: a"], [4])
 
 
 @pytest.mark.processes
 def test_consensus2_a_window_of_a_thousand_slots() -> None:
-    """Before a message would get a slot 1,000 above the first undecided one the leader fills its skipped slots
-    with no-ops, each at the usual cost."""
+    """Before a message would get a slot 1,000 above the first undecided one the leader fills its skipped
+    slots with no-ops, each at the usual cost."""
     many = ",".join(map(str, range(1000)))
     fewer = many.removesuffix(",999")
     assert printed(f"start 3 2; skipSlots {many}; sendMessage 0 a; printChatLog 0") == ["1000 0: a"]
