@@ -23,8 +23,7 @@ import bayou.explore.main
 import bayou.judging.main
 import bayou.master.main
 import bayou.tester.main
-import bayou.verbs
-from bayou import cli
+from bayou import cli, verbs
 from bayou.tester import plugin
 
 if TYPE_CHECKING:
@@ -106,8 +105,8 @@ STATUSES = {
         "2": WRONG,
     },
     "chat serve": {
-        "1": "something failed: what is to be durable can't be, the state is damaged, missing or another's, the "
-        "port is taken",
+        "1": "something failed: what is to be durable can't be, the state is damaged, missing or another's, "
+        "the port is taken",
         "2": f"{WRONG}, or a configuration that is wrong or not there",
         "130": "it was ended by Ctrl-C",
         "128+n": "another signal: 143 after SIGTERM, 129 after SIGHUP",
@@ -156,9 +155,6 @@ ALSO = {
     "chat client": "See [a chat on several machines](chat-cluster.md).",
 }
 
-NESTED = {verb: inner for verb, (_, inner) in bayou.verbs.VERBS.items()}
-"""Verbs that have verbs of their own."""
-
 
 class _Caught(BaseException):
     """The parser of a program, as it was about to read the command line."""
@@ -193,20 +189,21 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def verbs() -> dict[str, Callable[[list[str]], object]]:
+def all_verbs() -> dict[str, Callable[[list[str]], object]]:
     """Return all verbs, as they are typed, and what each calls."""
     found: dict[str, Callable[[list[str]], object]] = {}
     for verb, (run, _) in cli.VERBS.items():
-        for second, (inner, _) in NESTED.get(verb, {}).items():
-            found[f"{verb} {second}"] = inner
-        if verb not in NESTED:
+        if verb not in verbs.VERBS:
             found[verb] = run
+            continue
+        for second, (inner, _) in verbs.VERBS[verb][1].items():
+            found[f"{verb} {second}"] = inner
     return found
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
     """Return the parser of each verb."""
-    return {verb: parser_of(run) for verb, run in verbs().items()}
+    return {verb: parser_of(run) for verb, run in all_verbs().items()}
 
 
 def options_of(parser: argparse.ArgumentParser) -> list[tuple[str, str]]:

@@ -378,11 +378,14 @@ def test_what_a_client_that_waits_says(tmp_path: Path) -> None:
 def test_over_ipv6_with_state_elsewhere(tmp_path: Path) -> None:
     with Cluster(tmp_path, "-f", "0", host="::1") as cluster:
         cluster.start(0, "--data", "deep/down/zero")
-        assert f"listens at [::1]:{cluster.config.servers[0].port}, one of 1; nothing yet" in cluster.told(0)
+        assert (
+            f"listens at [::1]:{cluster.config.servers[0].port}, one of 1; deep/down/zero has nothing decided"
+            in cluster.told(0)
+        )
         assert texts(cluster.say("hello")) == ["hello"]
         assert cluster.stop(0) == 143
         cluster.start(0, "--data", "deep/down/zero")
-        assert "one of 1; 1 slots in deep/down/zero" in cluster.told(0)
+        assert "one of 1; deep/down/zero has slots below 1" in cluster.told(0)
         assert texts(cluster.view(1)) == ["hello"]
         assert sorted(os.listdir(tmp_path / "deep" / "down")) == ["zero", "zero.made"]
 

@@ -10,8 +10,19 @@ import pytest
 from bayou.cluster.client import Screen
 from bayou.core.errors import BayouError
 from bayou.families.chat.service import Transcript, delivered_in
+from bayou.families.log.bundles import unbundle
 from bayou.families.log.client import ClientEffects, LogClient
-from bayou.families.log.messages import BeClient, BeServer, Client, Redirect, Say, Server, Submit, Told
+from bayou.families.log.messages import (
+    BeClient,
+    BeServer,
+    Bundle,
+    Client,
+    Redirect,
+    Say,
+    Server,
+    Submit,
+    Told,
+)
 from bayou.families.log.server import LogServer, ServerEffects
 from bayou.machine.effects import LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.machine.machine import Surroundings
@@ -44,6 +55,7 @@ from bayou.wire.codec import decode, encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from bayou.machine.effects import Input
     from bayou.machine.messages import Message
     from bayou.machine.records import Durable
 
@@ -231,7 +243,17 @@ def test_what_is_no_state_of_a_chat(state: str) -> None:
 
 
 def sent(effects: ServerEffects) -> list[tuple[int, Message]]:
-    return [(peer, message) for peer, message in effects.sends if isinstance(message, LogMessage)]
+    return [
+        (peer, single)
+        for peer, message in effects.sends
+        if isinstance(message, (LogMessage, Bundle))
+        for single in unbundle(message)
+    ]
+
+
+def said_after(server: LogServer, now: float, given: Input) -> list[tuple[int, Message]]:
+    """Return what is said to other servers after an input, by the end of its turn."""
+    return sent(server.step(now, given)) + sent(server.step(now, Tick()))
 
 
 def test_a_new_server_0_asks_for_promises_at_once_and_as_others_come() -> None:
@@ -263,16 +285,16 @@ def test_slots_are_left_empty_by_the_first_leadership_alone() -> None:
     assert zero.log.is_leader
     zero.step(0.0, LinkUp(100, Client(100)))
     for number, slot in ((1, 1), (2, 3)):
-        effects = zero.step(0.0, Received(100, Submit(number, 0, "x")))
-        assert [each.slot for _, each in sent(effects) if isinstance(each, Accept)] == [slot, slot]
+        said = said_after(zero, 0.0, Received(100, Submit(number, 0, "x")))
+        assert [each.slot for _, each in said if isinstance(each, Accept)] == [slot, slot]
         zero.step(0.0, Received(1, Accepted(Ballot(1, 0), slot)))
     assert list(zero.log.leading.skipped) == [0, 2, 9]
     zero.step(0.1, Received(1, Prepare(Ballot(2, 1), 0)))
     assert zero.log.leading.phase == IDLE
     zero.step(5.0, Tick())
-    effects = zero.step(5.0, Received(1, Promise(zero.log.leading.ballot, 0, None, ())))
+    said = said_after(zero, 5.0, Received(1, Promise(zero.log.leading.ballot, 0, None, ())))
     assert zero.log.leading.phase == LEADING
-    noops = {each.slot for _, each in sent(effects) if isinstance(each, Accept) and each.value == NoOp()}
+    noops = {each.slot for _, each in said if isinstance(each, Accept) and each.value == NoOp()}
     assert noops == {0, 2}
     assert list(zero.log.leading.skipped) == []
 

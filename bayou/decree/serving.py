@@ -80,12 +80,13 @@ def serve(
     keeper = None if folder is None else DecreeKeeper(hosts, id, folder)
     records = () if keeper is None else tuple(keeper.read())
     node = DecreeNode(id, what, random.SystemRandom(), records)
-    site = Site(node, secret, complaints, witness=lambda effects: None, keeper=keeper)
+    nodes = range(len(hosts.nodes))
+    site = Site(node, secret, complaints, servers=nodes, witness=lambda effects: None, keeper=keeper)
     tether = Tether(site.network, parent)
     try:
         _listen(site.network, hosts, id, who)
-        places = {other: hosts.find(other) for other in range(len(hosts.nodes)) if other != id}
-        site.know(places, dialled=lambda other: other < id)
+        for other in range(id):
+            site.dial(other, hosts.find(other))
         while not site.driver.has_left and not tether.is_cut:
             site.turn()
     finally:
@@ -104,10 +105,11 @@ class Asking:
         self.client = DecreeClient(id, plan.client(id - plan.nodes), watch)
         complaints = Complaints(monotonic)
         complaints.introduce(f"client {id}")
-        self._site = Site(self.client, secret, complaints, witness=self._witness)
+        self._site = Site(self.client, secret, complaints, servers=self._nodes, witness=self._witness)
         self._tether = Tether(self._site.network, parent)
         _listen(self._site.network, hosts, id, f"client {id}")
-        self._site.know({node: hosts.find(node) for node in self._nodes}, dialled=lambda node: True)
+        for node in self._nodes:
+            self._site.dial(node, hosts.find(node))
 
     def run(self, deadline_s: float) -> str | None:
         """Return the value, None where nobody told it within that time."""

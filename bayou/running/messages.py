@@ -22,6 +22,7 @@ from bayou.families.log.messages import (
 from bayou.machine.messages import Probe, Waiting
 from bayou.paxos.ballot import Ballot
 from bayou.running.comparing import Comparison, compare
+from bayou.running.leaders import await_leader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class ChatRun:
         system, plan = self._system, self._plan
         self._world.begin()
         system.start(plan.servers, plan.clients)
-        self._first_led = self._leader()
+        self._first_led = await_leader(system)
         if plan.skips:
             system.ask(0, SkipSlots(plan.skips), Skipped)
         if plan.loss:
@@ -177,7 +178,7 @@ class ChatRun:
     def _is_stuck_at_skips(self) -> bool:
         """Whether nothing moves until somebody else leads: server 0 leads as it has from the beginning, and
         leaves the slot empty at which all wait."""
-        return not self._killed and self._gap() is not None and self._leader() == self._first_led
+        return not self._killed and self._gap() is not None and await_leader(self._system) == self._first_led
 
     def _get_over_skips(self) -> None:
         """Kill the leader, if one is to be killed; otherwise let the next server take over."""
@@ -193,19 +194,6 @@ class ChatRun:
 
     # Leaders.
 
-    def _leader(self) -> Ballot:
-        """Return the ballot in which a live server leads, as the highest one says; where the last leader was
-        killed, wait for the next one."""
-        system = self._system
-        self._world.begin()
-        while True:
-            standings = system.stand(system.live)
-            ballots = [each.ballot for each in standings.values() if each.ballot is not None]
-            highest = max(ballots, default=Ballot.NONE)
-            if highest > self._last_killed and highest.node in system.live:
-                return highest
-            self._world.ask_first([(server, Stand(known)) for server, known in standings.items()])
-
     def _is_time_to_kill(self) -> bool:
         """Whether so many messages are delivered that the next leader is to be killed."""
         plan, next_kill = self._plan, self._killed + 1
@@ -214,7 +202,7 @@ class ChatRun:
     def _kill_leader(self) -> None:
         """Kill the leader. So that a majority lives, who has been dead longest comes back before."""
         system, faulty = self._system, self._plan.faulty
-        ballot = self._leader()
+        ballot = await_leader(system, self._last_killed)
         if faulty and len(self._dead) >= faulty:
             self._restart()
         self._hear_who_led()
