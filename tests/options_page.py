@@ -80,7 +80,7 @@ STATUSES = {
         "0": "every client was told the value",
         "1": "something failed",
         "2": f"{WRONG}, or a file of hosts, or a secret, that can't be used",
-        "3": "no majority of acceptors, no proposer or no learner is left, or it took longer than the deadline",
+        "3": "no majority of acceptors, no proposer or no learner is left, or the deadline is over",
         "141": "nobody reads the output any more",
         "128+n": SIGNAL,
     },
