@@ -77,10 +77,12 @@ class Cluster:
         keeper = Keeper(store, keeping())
         what = BeServer(tuple(range(SERVERS)), HEARTBEAT_S, 5 * HEARTBEAT_S, 2 * HEARTBEAT_S, window=64)
         machine = LogServer(server, what, Surroundings(_Bits(), monotonic(), 0.0), keeper.read())
-        site = Site(machine, SECRET, Complaints(monotonic), witness=_ignore, keeper=keeper)
+        site = Site(
+            machine, SECRET, Complaints(monotonic), servers=what.servers, witness=_ignore, keeper=keeper
+        )
         site.network.listen(("127.0.0.1", self.ports[server]))
-        addresses = {id: ("127.0.0.1", port) for id, port in enumerate(self.ports)}
-        site.know(addresses, dialled=lambda id: id < server)
+        for id in range(server):
+            site.dial(id, ("127.0.0.1", self.ports[id]))
         while True:
             site.turn()
 

@@ -57,6 +57,8 @@ class Cluster:
         self.folder = folder
         self.servers: dict[int, subprocess.Popen[bytes]] = {}
         self.clients: list[Client] = []
+        self._ballot = (0, -1)
+        self._read: dict[int, int] = {}
         done = chat("config", "--host", host, *options, cwd=folder)
         assert done.returncode == 0, done.stderr
         plain = json.loads(self.path.read_text())
@@ -126,15 +128,23 @@ class Cluster:
         server.send_signal(number)
         return server.wait(PATIENCE_S)
 
+    def ballot(self) -> tuple[int, int]:
+        """Return the highest ballot in which a server was said to lead: its number and the server."""
+        for id in range(len(self.config.servers)):
+            if not self.log(id).exists():
+                continue
+            with self.log(id).open("rb") as log:
+                log.seek(self._read.get(id, 0))
+                new = log.read()
+            whole = new[: new.rfind(b"\n") + 1]
+            self._read[id] = self._read.get(id, 0) + len(whole)
+            for number, server in re.findall(rb"leads, in ballot (\d+)\.(\d+)", whole):
+                self._ballot = max(self._ballot, (int(number), int(server)))
+        return self._ballot
+
     def leader(self) -> int | None:
-        """Return who leads, by the highest ballot that a server was last told of."""
-        best, leads = (0, -1), None
-        for id in self.servers:
-            found = re.findall(r"leads, in ballot (\d+)\.(\d+)", self.told(id))
-            if found and (int(found[-1][0]), int(found[-1][1])) > best:
-                best = int(found[-1][0]), int(found[-1][1])
-                leads = best[1]
-        return leads
+        """Return who leads, as far as was said, None where that one does not run."""
+        return self.ballot()[1] if self.ballot()[1] in self.servers else None
 
     # Clients.
 
@@ -150,6 +160,13 @@ class Cluster:
         done = chat("client", "--config", "cluster.json", *arguments, cwd=self.folder, given=given)
         assert done.returncode == 0, done.stderr
         return done.stdout.decode("utf-8", "surrogateescape").splitlines()
+
+    def view(self, count: int) -> list[str]:
+        """Return the view of somebody who comes anew, once it has so many lines."""
+        client = self.client()
+        client.wait_for(count)
+        assert client.end() == 0
+        return client.view()
 
     # What is on disk.
 

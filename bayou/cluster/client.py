@@ -11,7 +11,7 @@ from bayou._quoting import printable
 from bayou._statuses import EXIT_FAILED, EXIT_OUTPUT_CLOSED
 from bayou.cluster.config import ConfigError, read_config, read_secret
 from bayou.cluster.ending import Ending
-from bayou.cluster.joining import find_all, loser
+from bayou.cluster.joining import Hosts, loser
 from bayou.cluster.typed import Typed
 from bayou.core.errors import BayouError
 from bayou.families.chat.machines import keeping, line_of
@@ -128,6 +128,7 @@ class _Conversation:
             self._machine,
             secret,
             complaints,
+            servers=range(len(config.servers)),
             witness=self._witness,
             loses=loser(config, id),
             pause_max_s=config.timeout_s,
@@ -143,9 +144,7 @@ class _Conversation:
         ending, site, machine = self._ending, self._site, self._machine
         for_eyes = os.isatty(1)
         ending.wake(site.network)
-        addresses = find_all(self._config, ending, "client")
-        if ending.number is None:
-            site.know(addresses, dialled=lambda _: True)
+        Hosts(self._config, "client").dial(range(len(self._config.servers)), site)
         if self._auto is None and os.isatty(0):
             complain(f"you are {machine.id}; a line is a message, Ctrl-D ends")
         try:

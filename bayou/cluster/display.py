@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from bayou.families.log.server import ServerEffects
-from bayou.paxos.log.inputs import Chosen, Install, LeaderChanged, NotLeader, Rejected, Skip, SnapshotTaken
+from bayou.paxos.log.inputs import (
+    Chosen,
+    Install,
+    LeaderChanged,
+    NotLeader,
+    Received,
+    Rejected,
+    Skip,
+    SnapshotTaken,
+)
 from bayou.paxos.log.messages import Command, NoOp
 
 TYPE_CHECKING = False
@@ -50,7 +59,7 @@ class Display:
             return f"slot {answer.slot}: {'no-op' if isinstance(value, NoOp) else value}"
         if isinstance(answer, LeaderChanged):
             return self._leader(answer.leader)
-        if isinstance(answer, Install):
+        if isinstance(answer, Install) and isinstance(given, Received):
             return f"snapshot: all slots below {answer.slot} were taken over"
         if isinstance(given, Skip) and isinstance(answer, (Rejected, NotLeader)):
             slots = ", ".join(map(str, getattr(answer, "slots", given.slots)))

@@ -14,11 +14,20 @@ if TYPE_CHECKING:
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def take_standard_streams() -> None:
+    """See that descriptors 0 to 2 are taken, lest a socket be given one of them."""
+    fd = os.open(os.devnull, os.O_RDWR)
+    while fd <= 2:
+        fd = os.open(os.devnull, os.O_RDWR)
+    os.close(fd)
+
+
 class Ending:
     """``number``: the signal that says that it is time to end, None as long as there was none. A second one
     ends the process at once."""
 
     def __init__(self) -> None:
+        take_standard_streams()
         self.number: int | None = None
         self._heard, self._rung = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(self._rung)

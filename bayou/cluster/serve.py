@@ -12,7 +12,7 @@ from bayou._statuses import EXIT_FAILED
 from bayou.cluster.config import ConfigError, read_config, read_secret
 from bayou.cluster.display import Display
 from bayou.cluster.ending import Ending
-from bayou.cluster.joining import find_all, loser
+from bayou.cluster.joining import Hosts, loser
 from bayou.core.errors import BayouError
 from bayou.families.chat.machines import keeping
 from bayou.families.chat.service import Transcript
@@ -130,20 +130,22 @@ class _Serving:
             server,
             self._secret,
             self._complaints,
+            servers=self._what.servers,
             witness=display.witness,
             keeper=keeper,
             loses=loser(config, self._id),
             pause_max_s=config.heartbeat_s,
         )
         try:
-            addresses = find_all(config, ending, f"server {self._id}")
-            if ending.number is None:
+            hosts = Hosts(config, f"server {self._id}")
+            place = hosts.wait_for(self._id, ending)
+            if place is not None:
                 ending.wake(site.network)
-                address = site.network.listen(addresses[self._id])
-                site.know(addresses, dialled=lambda peer: peer < self._id)
-                state = f"{server.log.first} slots" if len(records) else "nothing yet"
+                address = site.network.listen(place)
+                hosts.dial(range(self._id), site)
+                state = f"slots below {server.log.first}" if server.log.first else "nothing decided"
                 display.say(
-                    f"listens at {shown(address)}, one of {len(config.servers)}; {state} in {self._data}"
+                    f"listens at {shown(address)}, one of {len(config.servers)}; {self._data} has {state}"
                 )
             while ending.number is None:
                 site.turn()

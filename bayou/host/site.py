@@ -17,7 +17,7 @@ from bayou.wire.connection import Introduce
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container
 
     from bayou.host.keeper import Keeper
     from bayou.machine.effects import Effects, Input
@@ -32,6 +32,10 @@ DIAL_S = 3.0
 
 INPUTS_MAX = 256
 """How many inputs may share one write to the disk."""
+
+SILENCE_S = 10
+"""After so long without a sign of life from its host a connection is given up, and dialled anew: a host that
+was cut off can be back long before the system tries again by itself."""
 
 FIRST_PAUSE_S = 0.02
 LAST_PAUSE_S = 0.5
@@ -64,15 +68,16 @@ class Site:
         secret: bytes,
         complaints: Complaints,
         *,
+        servers: Container[int],
         witness: Callable[[Effects], None],
         keeper: Keeper | None = None,
         loses: Callable[[int], bool] | None = None,
         pause_max_s: float = LAST_PAUSE_S,
     ) -> None:
-        """``witness`` is told what each step has brought about, once what is durable of it is so; ``loses``
-        decides whether a message to a peer gets lost; ``pause_max_s``: how long to wait at most until a
-        server is dialled again."""
-        self.network = Network(secret, self)
+        """``servers``: the ids of all servers that there are. ``witness`` is told what each step has brought
+        about, once what is durable of it is so; ``loses`` decides whether a message to a peer gets lost;
+        ``pause_max_s``: how long to wait at most until a server is dialled again."""
+        self.network = Network(secret, self, silence_s=SILENCE_S)
         self.driver = Driver(machine, self, INPUTS_MAX)
         self.network.introduce_as(Introduce(machine.id, machine.is_server, machine.hello))
         self.up: dict[int, None] = {}
@@ -84,12 +89,11 @@ class Site:
         self._loses = loses
         self._pause_max_s = min(LAST_PAUSE_S, pause_max_s)
         self._peers: dict[int, Peer] = {}
-        self._servers: dict[int, Address] = {}
+        self._servers = servers
 
-    def know(self, servers: Mapping[int, Address], *, dialled: Callable[[int], bool]) -> None:
-        """These are the servers, by id; those that are to be ``dialled`` are, from now on, by this end."""
-        self._servers.update(servers)
-        self._peers.update({id: Peer(address) for id, address in servers.items() if dialled(id)})
+    def dial(self, id: int, address: Address) -> None:
+        """Connect to a server, and again whenever the connection is lost. One of two servers does."""
+        self._peers[id] = Peer(address)
 
     def turn(self, until: float | None = None) -> None:
         """Take in what comes, at the latest until that time (monotonic), or until something is to be done;

@@ -13,7 +13,7 @@ from bayou.net.dialler import Dialler
 from bayou.net.door import Door
 from bayou.net.link import HANDSHAKE_S, Dialling, Link
 from bayou.net.pressure import LARGE_BYTES, NOTABLE_BYTES, Pressure
-from bayou.net.stream import EventPoll, Line, Stream, new_buffer, new_poll
+from bayou.net.stream import EventPoll, Line, Stream, new_buffer, new_poll, notice_silence
 from bayou.wire.connection import NONCE_BYTES, Channel, Connection, Introduce
 
 TYPE_CHECKING = False
@@ -49,11 +49,19 @@ class Network:
     ``me`` is what those are told of this node whom it is connected with.
     """
 
-    def __init__(self, secret: bytes, owner: Owner, buffer: memoryview | None = None) -> None:
+    def __init__(
+        self,
+        secret: bytes,
+        owner: Owner,
+        buffer: memoryview | None = None,
+        silence_s: int | None = None,
+    ) -> None:
         """``secret``, up to 32 bytes, is what both ends of each link have to know; ``buffer`` may be given
-        where this thread has one already (bayou.net.stream.new_buffer)."""
+        where this thread has one already (bayou.net.stream.new_buffer). A link is given up after so many
+        seconds without a sign of life from the other end's host; None: when the system sees fit."""
         self.me = Introduce(0, False, None)
         self._secret = secret
+        self._silence_s = silence_s
         self._owner = owner
         self._poll = new_poll()
         self._buffer = buffer or new_buffer()
@@ -383,6 +391,8 @@ class Network:
 
     def _shake_hands(self, sock: socket.socket, dialling: Dialling | None) -> Link:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._silence_s is not None:
+            notice_silence(sock, self._silence_s)
         nonce = os.urandom(NONCE_BYTES)
         connection = Connection(self._secret, nonce, self.me, dialled=dialling is not None)
         patience_s = HANDSHAKE_S if dialling is None else dialling.patience_s()

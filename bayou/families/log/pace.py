@@ -154,10 +154,15 @@ class LockStep:
         """Let a server lead, which hears all that live."""
         log = self._log
         answer = log.world.ask(server, Lead(tuple(log.live)))
-        if not isinstance(answer, AtRest):
-            raise BayouError(f"server {server} could not take over: {answer!r}")
-        self.leader = self._last = server
+        self._last = server
         self._offered.clear()
+        if isinstance(answer, AtRest):
+            self.leader = server
+        else:  # it has crashed meanwhile, and left others who know more or less of what it did
+            self._is_level = False
+        log.look_round()
+        if server in log.live and self.leader != server:
+            raise BayouError(f"server {server} could not take over: {answer!r}")
         self._look_at_waiting()
 
     def _next(self) -> tuple[int, int] | None:
