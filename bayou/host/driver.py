@@ -57,7 +57,8 @@ class Driver:
     """
 
     __slots__ = (
-        "_is_again", "_is_crashing", "_is_settling", "_pending", "has_left", "is_urgent", "is_waiting", "machine", "place",
+        "_is_again", "_is_crashing", "_is_settling", "_pending", "has_left", "is_urgent", "is_waiting",
+        "machine", "place",
     )  # fmt: skip
 
     def __init__(self, machine: Machine, place: Place) -> None:
@@ -77,7 +78,7 @@ class Driver:
         return bool(self._pending)
 
     def step(self, now: float, given: Input) -> None:
-        """Let the machine take an input at time ``now``, in seconds. One that is about to crash takes none."""
+        """Let the machine take an input at time ``now``, in seconds. About to crash, it takes none."""
         if self.has_left or self._is_crashing:
             return
         effects = self.machine.step(now, given)

@@ -138,9 +138,11 @@ class Skipped(ServiceMessage):
 
 
 class Stand(ServiceMessage):
-    """Say how you stand, as soon as that is not ``known`` any more; answered Standing."""
+    """Say how you stand, as soon as that is not ``known`` any more (whose outcomes do not count); answered
+    Standing. What came of a client's commands in slots up to ``heard`` need not be told again."""
 
     known: Message | None = None
+    heard: int = -1
 
 
 class Outcome(Record):
@@ -154,8 +156,8 @@ class Outcome(Record):
 class Standing(ServiceMessage):
     """How a node stands: what it knows decided; of a server the highest ballot in which somebody was heard to
     lead; of a client the number of the last command that it was told to say, of the last one delivered,
-    whether the one after that is known to be decided above a gap, and what came of its commands since it was
-    last asked."""
+    whether the one after that is known to be decided above a gap, and what came of its commands, as far as
+    nobody has said to have heard that."""
 
     first: int
     above: tuple[int, ...]

@@ -42,8 +42,8 @@ SIGHTINGS = (
 )
 
 ASKED_AGAIN = "asked again though nothing was lost"
-"""Progress that only a retry brought, in a run in which no message was lost, overtaken or very late, and nobody
-crashed: not wrong, but slow, and so worth a look. Counted by what was asked for again."""
+"""Progress that only a retry brought, in a run in which no message was lost, overtaken or very late, and
+nobody crashed: not wrong, but slow, and so worth a look. Counted by what was asked for again."""
 
 
 class Sightings:
@@ -87,7 +87,9 @@ class Sightings:
         self._highest = max(self._highest, ballot)
         place = message.slot, repr(message.value)
         first = self._proposed.setdefault(place, ballot)
-        self.counts["a value adopted by a new leader"] += first != ballot and not isinstance(message.value, NoOp)
+        self.counts["a value adopted by a new leader"] += first != ballot and not isinstance(
+            message.value, NoOp
+        )
         last = self._leading.get(ballot.node, Ballot.NONE)
         self._leading[ballot.node] = max(last, ballot)
         self.counts["two leaders at once"] += ballot < max(self._leading.values())
