@@ -47,6 +47,24 @@ def _replay(arguments: Sequence[str]) -> int:
     return replay(arguments, prog="bayou replay")
 
 
+def _locks(arguments: Sequence[str]) -> int:
+    from bayou.verbs import main as run
+
+    return run("locks", arguments)
+
+
+def _chat(arguments: Sequence[str]) -> int:
+    from bayou.verbs import main as run
+
+    return run("chat", arguments)
+
+
+def _paxos(arguments: Sequence[str]) -> int:
+    from bayou.verbs import main as run
+
+    return run("paxos", arguments)
+
+
 VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "run a scenario on real processes"),
     "sim": (_simulate, "run a scenario in the simulated world"),
@@ -54,6 +72,9 @@ VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "explore": (_explore, "search for broken promises with random runs and faults"),
     "check": (_check, "judge a run from its trace"),
     "replay": (_replay, "run what a trace recorded again"),
+    "locks": (_locks, "run scripts on a lock service: bayou locks --help"),
+    "chat": (_chat, "run a chat: bayou chat --help"),
+    "paxos": (_paxos, "decide one value: bayou paxos --help"),
 }
 
 

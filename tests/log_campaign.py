@@ -120,7 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--verbose", action="store_true", help="write the events of what is found")
     options = parser.parse_args(arguments)
     if options.bugs:
-        return _table(options.seed, options.seeds)
+        return _table(options.seed, options.seeds, options.jobs)
     firsts = range(options.seed, options.seed + options.seeds, BATCH)
     counts = [min(BATCH, options.seed + options.seeds - first) for first in firsts]
     outcomes: list[Outcome] = []
@@ -152,12 +152,14 @@ def _tell(outcomes: list[Outcome], *, verbose: bool) -> list[Outcome]:
     return [outcome._replace(events=[]) for outcome in outcomes]
 
 
-def _table(first: int, seeds: int) -> int:
+def _table(first: int, seeds: int, jobs: int) -> int:
     missed = 0
-    for name in BUGS:
-        found = first_finding(name, range(first, first + seeds))
-        missed += found is None
-        print(f"{name}: " + (f"{found.seed}: {found.problem[:200]}" if found else "not found"), flush=True)
+    with ProcessPoolExecutor(jobs) as pool:
+        tries = [range(first, first + seeds)] * len(BUGS)
+        for name, found in zip(BUGS, pool.map(first_finding, BUGS, tries), strict=True):
+            missed += found is None
+            rules = dict.fromkeys(each.split(":")[0] for each in found.problem.split("; ")) if found else {}
+            print(f"| {name} | {found.seed if found else 'not found'} | {', '.join(rules)} |", flush=True)
     return 1 if missed else 0
 
 

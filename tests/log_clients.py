@@ -57,6 +57,8 @@ class Client:
 
     def turn_to(self, server: int) -> None:
         """Send the command that is under way, or the next one, to this server now."""
+        if self.world.is_calm:
+            return
         self._turn = self._target = server
         if self.pending is None:
             self.next()

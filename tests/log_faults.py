@@ -26,7 +26,7 @@ class Faults:
     def __init__(self, world: World) -> None:
         self.world = world
         self.rng = world.rng
-        self._next_leader = 0
+        self._next_leader = self._pulses = 0
         names, weights = zip(*world.knobs.weights, strict=True)
         self._names: tuple[str, ...] = names
         self._weights: tuple[int, ...] = weights
@@ -94,7 +94,11 @@ class Faults:
         for id in world.up():
             if world.is_calm or self.rng.random() < 0.7:
                 world.give(id, inputs.Resend())
-        if not world.is_calm and self.rng.random() < 0.15:
+        self._pulses += 1
+        if world.is_calm:
+            if not world.leaders() and self._pulses % 4 == 0:
+                self._order_next()
+        elif self.rng.random() < 0.15:
             self._order_leader()
         world.later(world.knobs.pulse_s, self._pulse)
 
@@ -126,13 +130,18 @@ class Faults:
                     world.give(id, inputs.BecomeLeader())
             world.later(world.knobs.election_s, self._end_skipping)
             return
-        first = next(slot for slot in range(len(world.log) + 1) if slot not in world.log)
-        members = (*self._members()[0], *self._members(first)[0])
-        up = [id for id in world.up() if id in members] or world.up()
+        self._order_next()
+        world.later(world.knobs.pulse_s * 40, self._end_skipping)
+
+    def _order_next(self) -> None:
+        """Without a clock: the next of the members that live takes over."""
+        world = self.world
+        first = max((world.node(id).first for id in world.up()), default=0)
+        members, _ = self._members(first)
+        up = [id for id in world.up() if id in members]
         if up:
             self._next_leader += 1
             world.give(up[self._next_leader % len(up)], inputs.BecomeLeader())
-        world.later(world.knobs.pulse_s * 40, self._end_skipping)
 
     @property
     def calm_s(self) -> float:
@@ -249,37 +258,64 @@ class Faults:
             self.world.holds = [*self.world.holds[-2:], Hold(ballot, until, len(self.world.rulers))]
 
     def _lead_anew(self) -> None:
-        """A leader begins anew while answers to its former ballot are under way, which come late."""
+        """A leader reaches only some, whose answers come late; it begins anew, and reaches only others."""
         leaders, world, rng = self.world.leaders(), self.world, self.rng
         if leaders:
             leader = rng.choice(leaders)
             ballot = world.node(leader).leading.ballot
             world.holds = [*world.holds[-2:], Hold(ballot, world.now + 1.0, -2)]
-            wait_s = world.knobs.latency_s * rng.choice((1, 3, 10))
-            world.later(wait_s, world.give, leader, inputs.BecomeLeader())
+            self._mute(leader, rng.randint(1, 2))
+            self._turn_clients_to(leader)
+            wait_s = world.knobs.latency_s * rng.choice((2, 5, 10))
+            world.later(wait_s, self._lead_again, leader)
             for share in (0.3, 0.6, 1.1):
-                world.later(wait_s * (1 + 2 * rng.random()), world.let_go, share)
+                world.later(wait_s * (1 + 3 * rng.random()), world.let_go, share)
+
+    def _lead_again(self, leader: int) -> None:
+        """A leader asks all for promises of a new ballot, and then reaches only some."""
+        if self.world.is_calm:
+            return
+        self._unmute(leader)
+        self.world.give(leader, inputs.BecomeLeader())
+        self._mute(leader, self.rng.randint(1, 2))
+        self.world.later(self.world.knobs.latency_s * 40, self._unmute, leader)
+
+    def _mute(self, server: int, heard_by: int) -> None:
+        """A server reaches only so many others."""
+        others = [id for id in self.world.servers if id != server]
+        for id in self.rng.sample(others, max(0, len(others) - heard_by)):
+            self.world.cuts[server, id] = None
+
+    def _unmute(self, server: int) -> None:
+        for id in self.world.servers:
+            self.world.cuts.pop((server, id), None)
+
+    def _turn_clients_to(self, server: int) -> None:
+        for client in self.world.clients.values():
+            client.turn_to(server)
 
     def _strand(self) -> None:
         """A leader goes on accepting what clients send, with gaps below, and nobody hears of it until others
-        have led."""
+        have led, and had the same decided."""
         leaders, world, rng = self.world.leaders(), self.world, self.rng
         if leaders:
             leader = rng.choice(leaders)
             node = world.node(leader)
             end = max(
-                node.first,
-                node.leading.used + 1,
-                node.leading.top + 1,
-                *(each + 1 for each in node.ledger.above),
+                node.first, node.leading.used + 1, node.leading.top + 1, *(at + 1 for at in node.ledger.above)
             )
             if rng.random() < 0.7:
                 world.give(leader, inputs.Skip(tuple(range(end, end + rng.randint(1, 4)))))
-            for id in world.servers:
-                if id != leader:
-                    world.cuts[leader, id] = None
-            for client in world.clients.values():
-                client.turn_to(leader)
+            self._mute(leader, 0)
+            self._turn_clients_to(leader)
+            wait_s = world.knobs.latency_s * rng.choice((5, 10))
+            others = [id for id in world.up() if id != leader]
+            if others and rng.random() < 0.7:
+                second, third = rng.choice(others), rng.choice([leader, *others])
+                world.later(wait_s, world.give, second, inputs.BecomeLeader())
+                world.later(2 * wait_s, self._turn_clients_to, second)
+                world.later(4 * wait_s, self._unmute, leader)
+                world.later(4 * wait_s, world.give, third, inputs.BecomeLeader())
 
     def _jump(self) -> None:
         id = self._some_up()

@@ -16,6 +16,7 @@ from bayou.core.errors import require
 from bayou.families.log.events import events_of, plain_value
 from bayou.paxos.effects import Effects
 from bayou.paxos.log import inputs
+from bayou.paxos.log.messages import Accepted
 from bayou.paxos.log.node import LogNode
 from bayou.paxos.log.records import Decided, Snapshot
 from bayou.storage.memory import Memory
@@ -36,8 +37,8 @@ STEPS_MAX = 100_000
 
 
 class Hold(NamedTuple):
-    """Messages of this ballot are kept back until then; ``rulers``: how many had led when it began, below
-    zero where it does not matter how many have led since."""
+    """Messages of this ballot are kept back until then; ``rulers``: how many had led when it began. Below
+    zero: only what was accepted is kept back, and it does not matter how many have led since."""
 
     ballot: tuple[int, int]
     until: float
@@ -324,7 +325,10 @@ class World:
     def _is_held(self, sender: int, receiver: int, message: Message) -> bool:
         ballot = getattr(message, "ballot", None)
         for hold in self.holds:
-            if ballot == hold.ballot and self.now < hold.until and self.rng.random() < self.knobs.held:
+            share = self.knobs.held if hold.rulers >= 0 else 1.0
+            if hold.rulers < 0 and not isinstance(message, Accepted):
+                continue
+            if ballot == hold.ballot and self.now < hold.until and self.rng.random() < share:
                 self.held.append((hold, sender, receiver, message))
                 return True
         return False

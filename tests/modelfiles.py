@@ -211,7 +211,9 @@ class ModelFiles:
     def sync(self, fd: int) -> None:
         file = self.open_files[fd]
         self._call("sync", file.pending.clear)
-        file.disk, file.pending = file.seen, []
+        for change in file.pending:
+            file.disk = changed(file.disk, change)
+        file.pending = []
 
     def forget(self, fd: int) -> None:
         file = self.open_files[fd]

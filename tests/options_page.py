@@ -15,11 +15,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn, cast
 from unittest import mock
 
+import bayou.cluster.client
+import bayou.cluster.making
+import bayou.cluster.serve
+import bayou.decree.main
 import bayou.explore.main
 import bayou.judging.main
 import bayou.master.main
 import bayou.tester.main
-from bayou import cli
+from bayou import cli, verbs
 from bayou.tester import plugin
 
 if TYPE_CHECKING:
@@ -72,6 +76,49 @@ STATUSES = {
         "1": "an event differs",
         "2": f"{WRONG}, or a trace that can't be read or replayed",
     },
+    "paxos decide": {
+        "0": "every client was told the value",
+        "1": "something failed",
+        "2": f"{WRONG}, or a file of hosts, or a secret, that can't be used",
+        "3": "no majority of acceptors, no proposer or no learner is left, or it took longer than the deadline",
+        "141": "nobody reads the output any more",
+        "128+n": SIGNAL,
+    },
+    "paxos node": {
+        "0": "a client has stopped it",
+        "1": "something failed: what is to be durable can't be, the state is missing or damaged, the port is "
+        "taken",
+        "2": f"{WRONG}, or a file of hosts, or a secret, that can't be used",
+        "128+n": SIGNAL,
+    },
+    "paxos client": {
+        "0": "it was told the value",
+        "1": "something failed: the port is taken",
+        "2": f"{WRONG}, or a file of hosts, or a secret, that can't be used",
+        "3": "nobody told it the value within the deadline",
+        "141": "nobody reads the output any more",
+        "128+n": SIGNAL,
+    },
+    "chat config": {
+        "0": "configuration and secret are written",
+        "1": "they can't be, or are there already",
+        "2": WRONG,
+    },
+    "chat serve": {
+        "1": "something failed: what is to be durable can't be, the state is damaged, missing or another's, "
+        "the port is taken",
+        "2": f"{WRONG}, or a configuration that is wrong or not there",
+        "130": "it was ended by Ctrl-C",
+        "128+n": "another signal: 143 after SIGTERM, 129 after SIGHUP",
+    },
+    "chat client": {
+        "0": "all that was typed is delivered",
+        "1": "the servers don't let it in, or the view can't be written",
+        "2": f"{WRONG}, or a configuration that is wrong or not there",
+        "130": "it was ended by Ctrl-C",
+        "141": "nobody reads the view any more",
+        "128+n": "another signal: 143 after SIGTERM, 129 after SIGHUP",
+    },
 }
 """For each verb what its exit statuses mean."""
 
@@ -82,6 +129,12 @@ ENDINGS: dict[str, tuple[ModuleType, ...]] = {
     "explore": (bayou.explore.main,),
     "check": (bayou.judging.main,),
     "replay": (bayou.judging.main,),
+    "paxos decide": (bayou.decree.main,),
+    "paxos node": (bayou.decree.main,),
+    "paxos client": (bayou.decree.main,),
+    "chat config": (bayou.cluster.making,),
+    "chat serve": (bayou.cluster.serve,),
+    "chat client": (bayou.cluster.client,),
 }
 """The modules whose EXIT_ constants each verb may end with."""
 
@@ -94,6 +147,12 @@ ALSO = {
     "explore": "See [exploring](exploring.md).",
     "check": "See [checkers](checkers.md), and [histories](histories.md) for `--model`.",
     "replay": "See [traces](traces.md).",
+    "paxos decide": "See [Paxos](paxos.md).",
+    "paxos node": "See [Paxos](paxos.md).",
+    "paxos client": "See [Paxos](paxos.md).",
+    "chat config": "See [a chat on several machines](chat-cluster.md).",
+    "chat serve": "See [a chat on several machines](chat-cluster.md).",
+    "chat client": "See [a chat on several machines](chat-cluster.md).",
 }
 
 
@@ -130,9 +189,21 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def all_verbs() -> dict[str, Callable[[list[str]], object]]:
+    """Return all verbs, as they are typed, and what each calls."""
+    found: dict[str, Callable[[list[str]], object]] = {}
+    for verb, (run, _) in cli.VERBS.items():
+        if verb not in verbs.VERBS:
+            found[verb] = run
+            continue
+        for second, (inner, _) in verbs.VERBS[verb][1].items():
+            found[f"{verb} {second}"] = inner
+    return found
+
+
 def parsers() -> dict[str, argparse.ArgumentParser]:
     """Return the parser of each verb."""
-    return {verb: parser_of(run) for verb, (run, _) in cli.VERBS.items()}
+    return {verb: parser_of(run) for verb, run in all_verbs().items()}
 
 
 def options_of(parser: argparse.ArgumentParser) -> list[tuple[str, str]]:

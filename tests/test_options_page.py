@@ -7,8 +7,7 @@ import re
 import pytest
 
 import bayou.explore.main
-from bayou import cli
-from tests.options_page import ENDINGS, PAGE, STATUSES, options_of, page, parsers, plugin_parser
+from tests.options_page import ENDINGS, PAGE, STATUSES, all_verbs, options_of, page, parsers, plugin_parser
 
 TO_MEND = "run: python3 -m tests.options_page > docs/options.md"
 
@@ -18,7 +17,7 @@ def section(verb: str) -> str:
     return text[text.index(f"\n## {verb}\n") :].split("\n## ")[1]
 
 
-@pytest.mark.parametrize("verb", list(cli.VERBS))
+@pytest.mark.parametrize("verb", list(all_verbs()))
 def test_every_option_of_a_verb_is_on_the_page(verb: str) -> None:
     options = options_of(parsers()[verb])
     assert options
@@ -39,7 +38,7 @@ def test_the_page_says_what_the_programs_say() -> None:
 
 def test_every_exit_status_is_on_the_page() -> None:
     """Every constant of the modules that end with it; whoever adds one adds a line to STATUSES."""
-    assert STATUSES.keys() == ENDINGS.keys() == cli.VERBS.keys()
+    assert STATUSES.keys() == ENDINGS.keys() == all_verbs().keys()
     for module in {module for modules in ENDINGS.values() for module in modules}:
         told = {status for verb in STATUSES if module in ENDINGS[verb] for status in STATUSES[verb]}
         constants = {name: str(value) for name, value in vars(module).items() if name.startswith("EXIT_")}
@@ -48,7 +47,7 @@ def test_every_exit_status_is_on_the_page() -> None:
             assert status in told, f"{module.__name__}.{name}"
 
 
-@pytest.mark.parametrize("verb", list(cli.VERBS))
+@pytest.mark.parametrize("verb", list(all_verbs()))
 def test_help_names_every_exit_status_of_its_own(verb: str) -> None:
     """What comes of signals is common to all programs, and left to the page."""
     said = set(re.findall(r"\d+", parsers()[verb].epilog or ""))

@@ -70,10 +70,12 @@ def test_a_run_can_be_had_again(tmp_path: Path) -> None:
 
 
 def test_what_is_off_is_told() -> None:
-    text = "pass 1\nstartRing 1\nstartRing 3\nstartRing 3\npass -1\ncrashServer 7\nput 9 a b\nlossRate 5\n"
+    lines = ("startRing 0", "pass 1", "startRing 1", "startRing 3", "startRing 3", "pass -1", "crashServer 7")
+    text = "\n".join([*lines, "put 9 a b", "lossRate 5", ""])
     done = run_master(text, "--family", "tests.ring", "--world", "sim")
     assert done.returncode == 0
     assert [line.split(": ", 2)[2] for line in done.stderr.decode().splitlines()] == [
+        "a ring has 2 to 50 servers; skipped",
         "nobody who is up has the counter; skipped",
         "a ring has 2 to 50 servers; skipped",
         "there is a ring already; skipped",

@@ -249,6 +249,50 @@ def test_a_batch_may_have_the_form_of_a_record(tmp_path: Path) -> None:
         assert len(outcome(place, {**files, "journal-1": files["journal-1"][:size]})) == 2
 
 
+def test_records_that_are_elsewhere_than_they_were_written(tmp_path: Path) -> None:
+    """One is gone, one is there twice, two have changed places."""
+    place = Place("log", tmp_path, Unsynced())
+    store = place.open()
+    store.read()
+    files = place.files()
+    data = [files["journal-1"]]
+    for number in range(3):
+        store.append(b"batch %d" % number)
+        data.append(place.files()["journal-1"][sum(map(len, data)) :])
+    store.close()
+    header, *records = data
+    zero, one, two = records
+    for wrong in (
+        [one],
+        [zero, two],
+        [zero, zero, one, two],
+        [one, zero, two],
+        [zero, one, one],
+        [zero, two, one],
+    ):
+        assert outcome(place, {**files, "journal-1": header + b"".join(wrong)}) == REFUSED, wrong
+    assert outcome(place, {**files, "journal-1": header + zero + one}) == [b"batch 0", b"batch 1"]
+
+
+def test_what_the_disk_had_before_in_the_same_place_is_no_record(tmp_path: Path) -> None:
+    """A file that grew without its content may show records of a segment that was removed."""
+    place = Place("log", tmp_path, Unsynced())
+    store = place.open()
+    store.read()
+    for _ in range(2):
+        store.append(b"superseded")
+    before = place.files()["journal-1"]
+    store.replace(b"snapshot")
+    store.append(b"superseding")
+    store.append(b"superseding too")
+    files = place.files()
+    store.close()
+    short = files["journal-2"][: -len(b"superseding too") - segment.PREFIX_BYTES]
+    record = before[-len(b"superseded") - segment.PREFIX_BYTES :]
+    assert outcome(place, {**files, "journal-2": short + record}) == [b"snapshot", b"superseding"]
+    assert place.files()["journal-2"] == short
+
+
 @pytest.mark.parametrize("tail", [bytes(1), bytes(10_000), os.urandom(5_000), segment.MARK * 9])
 def test_what_is_no_record_at_the_end_is_cut_off(tmp_path: Path, tail: bytes) -> None:
     place = Place("log", tmp_path, Unsynced())

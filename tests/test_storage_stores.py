@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -267,6 +268,17 @@ def test_a_folder_of_a_newer_version(tmp_path: Path) -> None:
         fill(place)
     with pytest.raises(StorageForeign, match="is of format 2, and this version of bayou reads format 1"):
         place.read()
+
+
+def test_the_example_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs, and again, and then has what it left."""
+    text = (Path(__file__).parent.parent / "docs" / "storage.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert names["batches"] == [b"a snapshot of all that", b"promised 4"]
 
 
 # Memory, the twin of all others.

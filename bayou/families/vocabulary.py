@@ -48,8 +48,8 @@ def find_command(
 def _why_not(name: str, other: Family, chosen: Family, *, is_first: bool) -> str:
     if not is_first:
         return (
-            f"{name} is a command of the family {other.name}, and the first command here was one of the family "
-            f"{chosen.name}"
+            f"{name} is a command of the family {other.name}, and the first command here was one of the "
+            f"family {chosen.name}"
         )
     openers = " or ".join(commands_of(other).COMMANDS[opener].usage for opener in other.openers)
     return (

@@ -50,6 +50,8 @@ class Driver:
     one go, and then carries out the rest. Until then nobody hears of anything: if a crash comes before, the
     machine that is restored did not take these inputs.
 
+    After ``inputs_max`` inputs it wants to be settled.
+
     - ``has_left``: whether the machine has ended, after which it takes no more inputs;
     - ``is_waiting``: whether something is to be made durable by the next ``settle``;
     - ``is_urgent``: whether to settle before the next input: there is nothing to wait for, or a peer is to
@@ -57,11 +59,11 @@ class Driver:
     """
 
     __slots__ = (
-        "_is_again", "_is_crashing", "_is_settling", "_pending", "has_left", "is_urgent", "is_waiting",
-        "machine", "place",
+        "_inputs_max", "_is_again", "_is_crashing", "_is_settling", "_pending", "has_left", "is_urgent",
+        "is_waiting", "machine", "place",
     )  # fmt: skip
 
-    def __init__(self, machine: Machine, place: Place) -> None:
+    def __init__(self, machine: Machine, place: Place, inputs_max: int = INPUTS_MAX) -> None:
         self.machine = machine
         self.place = place
         self.has_left = False
@@ -70,6 +72,7 @@ class Driver:
         self._pending: list[tuple[Input, Effects]] = []
         self._is_settling = False
         self._is_again = False
+        self._inputs_max = inputs_max
         self._is_crashing = False
 
     @property
@@ -78,7 +81,7 @@ class Driver:
         return bool(self._pending)
 
     def step(self, now: float, given: Input) -> None:
-        """Let the machine take an input at time ``now``, in seconds. About to crash, it takes none."""
+        """Let the machine take an input at time ``now``, in seconds. One that is about to crash takes none."""
         if self.has_left or self._is_crashing:
             return
         effects = self.machine.step(now, given)
@@ -86,7 +89,7 @@ class Driver:
         self._pending.append((given, effects))
         self.is_waiting = self.is_waiting or bool(effects.durable)
         ends = effects.leave or effects.crash
-        if not self.is_waiting or effects.drops or ends or len(self._pending) >= INPUTS_MAX:
+        if not self.is_waiting or effects.drops or ends or len(self._pending) >= self._inputs_max:
             self.is_urgent = True
 
     def settle(self) -> None:

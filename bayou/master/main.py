@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "bayou.master", wor
 
 def run_scenario(options: Options, ending: Ending) -> int:
     """Run one scenario; return the exit status."""
-    _open_standard_streams()
+    open_standard_streams()
     ending.world = world = _make_world(options)
     try:
         from bayou.script.console import complain
@@ -159,7 +159,7 @@ def _make_world(options: Options) -> World:
     return ProcessWorld(settings)
 
 
-def _open_standard_streams() -> None:
+def open_standard_streams() -> None:
     """See that descriptors 0 to 2 are taken, lest a socket be given one of them."""
     fd = os.open(os.devnull, os.O_RDWR)
     while fd <= 2:

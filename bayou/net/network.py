@@ -13,7 +13,7 @@ from bayou.net.dialler import Dialler
 from bayou.net.door import Door
 from bayou.net.link import HANDSHAKE_S, Dialling, Link
 from bayou.net.pressure import LARGE_BYTES, NOTABLE_BYTES, Pressure
-from bayou.net.stream import EventPoll, Line, Stream, new_buffer, new_poll
+from bayou.net.stream import EventPoll, Line, Stream, new_buffer, new_poll, notice_silence
 from bayou.wire.connection import NONCE_BYTES, Channel, Connection, Introduce
 
 TYPE_CHECKING = False
@@ -49,16 +49,25 @@ class Network:
     ``me`` is what those are told of this node whom it is connected with.
     """
 
-    def __init__(self, secret: bytes, owner: Owner, buffer: memoryview | None = None) -> None:
+    def __init__(
+        self,
+        secret: bytes,
+        owner: Owner,
+        buffer: memoryview | None = None,
+        silence_s: int | None = None,
+    ) -> None:
         """``secret``, up to 32 bytes, is what both ends of each link have to know; ``buffer`` may be given
-        where this thread has one already (bayou.net.stream.new_buffer)."""
+        where this thread has one already (bayou.net.stream.new_buffer). A link is given up after so many
+        seconds without a sign of life from the other end's host; None: when the system sees fit."""
         self.me = Introduce(0, False, None)
         self._secret = secret
+        self._silence_s = silence_s
         self._owner = owner
         self._poll = new_poll()
         self._buffer = buffer or new_buffer()
         self._streams: dict[int, Stream] = {}
         self._lines: list[Line] = []
+        self._ears: dict[int, Callable[[], None]] = {}
         self._links: dict[int, Link] = {}
         self._ready: dict[Stream, None] = {}
         self._waiting: dict[Stream, None] = {}
@@ -89,7 +98,11 @@ class Network:
         for fd, events in self._poll.poll(patience_ms):
             stream = self._streams.get(fd)
             if stream is None:
-                is_knocked_at = True
+                ear = self._ears.get(fd)
+                if ear is None:
+                    is_knocked_at = True
+                else:
+                    ear()
             elif events == select.POLLIN:  # as it is nearly always
                 self._ready[stream] = None
             else:
@@ -108,6 +121,17 @@ class Network:
         self._lines.append(line)
         self._add(line)
         return line
+
+    def watch(self, fd: int, ear: Callable[[], None]) -> None:
+        """Call ``ear`` from within ``wait`` whenever a descriptor of the caller's has something to read, or
+        has ended. PermissionError for a plain file, which always has."""
+        self._poll.register(fd, select.POLLIN)
+        self._ears[fd] = ear
+
+    def unwatch(self, fd: int) -> None:
+        """Look at that descriptor no more."""
+        if self._ears.pop(fd, None) is not None:
+            self._poll.unregister(fd)
 
     def listen(self, address: Address = (LOOPBACK, 0)) -> Address:
         """Take connections from now on, at an address whose host is in numbers; where its port is 0 the
@@ -367,6 +391,8 @@ class Network:
 
     def _shake_hands(self, sock: socket.socket, dialling: Dialling | None) -> Link:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._silence_s is not None:
+            notice_silence(sock, self._silence_s)
         nonce = os.urandom(NONCE_BYTES)
         connection = Connection(self._secret, nonce, self.me, dialled=dialling is not None)
         patience_s = HANDSHAKE_S if dialling is None else dialling.patience_s()

@@ -45,6 +45,22 @@ def new_buffer() -> memoryview:
     return memoryview(bytearray(READ_BYTES))
 
 
+def notice_silence(sock: socket.socket, seconds: int) -> None:
+    """Let the system end a TCP connection whose other host has given no sign of life for so long, as far as
+    it has a way to: one that was switched off, or is cut off, says nothing."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    parts = {
+        "TCP_KEEPIDLE": seconds,
+        "TCP_KEEPINTVL": 1,
+        "TCP_KEEPCNT": 3,
+        "TCP_USER_TIMEOUT": 1000 * seconds,
+    }
+    for name, value in parts.items():
+        option = getattr(socket, name, None)
+        if option is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
 def new_poll() -> Poll:
     """Return what waits for events; where the system has a way to, at a cost that does not grow with the
     number of descriptors looked at. A ``select.poll`` walks through all of them each time, which makes n³

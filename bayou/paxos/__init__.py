@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from bayou.paxos.effects import Effects
     from bayou.paxos.heartbeat import HeartbeatNode
     from bayou.paxos.learner import Learner
+    from bayou.paxos.log.node import LogNode
+    from bayou.paxos.log.options import LogOptions
     from bayou.paxos.messages import (
         Accept,
         Accepted,
@@ -39,6 +41,8 @@ _ROOMS = {
     "effects": ("Effects",),
     "heartbeat": ("HeartbeatNode",),
     "learner": ("Learner",),
+    "log.node": ("LogNode",),
+    "log.options": ("LogOptions",),
     "messages": (
         "Accept", "Accepted", "Decide", "Elected", "Election", "Heard", "Heartbeat", "Nack", "PaxosMessage",
         "Prepare", "Promise",
@@ -55,8 +59,8 @@ _MODULES = {name: module for module, names in _ROOMS.items() for name in names}
 __all__ = [
     "Accept", "Accepted", "AcceptedRecord", "Acceptor", "Answer", "Ballot", "Chosen", "Decide", "Decided",
     "Effects", "Elected", "Election", "Heard", "Heartbeat", "HeartbeatNode", "LeaderChanged", "Learner",
-    "Nack", "Node", "PaxosMessage", "Preempted", "Prepare", "Promise", "Promised", "Proposer",
-    "RingElection", "Used",
+    "LogNode", "LogOptions", "Nack", "Node", "PaxosMessage", "Preempted", "Prepare", "Promise", "Promised",
+    "Proposer", "RingElection", "Used",
 ]  # fmt: skip
 
 

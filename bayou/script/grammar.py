@@ -129,7 +129,7 @@ def shorten(text: str) -> str:
     return shorten(text)
 
 
-def unknown(name: str, commands: Mapping[str, Command]) -> BadLine:
+def unknown(name: str, commands: Mapping[str, object]) -> BadLine:
     """Return what is to be said of a command that is none of these: what the user may have meant."""
     from difflib import get_close_matches
 

@@ -48,6 +48,7 @@ class Copies:
         self.serial = 1
         self._files: list[OpenFile] = []
         self._sizes = [0, 0]
+        self._is_other_torn = False
 
     @property
     def size_bytes(self) -> int:
@@ -86,7 +87,16 @@ class Copies:
                 f"{self.paths[0]} and {self.paths[1]} do not belong together: one has state {self.serial}, "
                 f"the other one state {other.serial}; {REMEDY}"
             )
+        self._is_other_torn = other.batches is None
         return newest.batches or []
+
+    def clear_torn(self) -> None:
+        """Empty the file whose copy is not whole, if there is one. Otherwise the next write could be torn in
+        such a way that it completes the older torn copy, whose absence somebody has relied on meanwhile."""
+        if self._is_other_torn:
+            slot = 1 - self.serial % 2
+            self._files[slot].write(b"", is_end=True)
+            self._sizes[slot] = 0
 
     def write(self, batches: Sequence[bytes]) -> None:
         """Put these batches in the place of all: they become the next copy, over the older one."""

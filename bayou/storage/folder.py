@@ -138,6 +138,7 @@ class Folder:
             path = parent
 
     def _id(self) -> bytes:
+        """Return what is in ``id``. Its first line and its last have this form in every format."""
         text = b"%s%d\n%s\nfor %s\ntoken %s\n" % (
             WORD, FORMAT, self.kind.encode(), self.owner.encode(), self.token.hex().encode()
         )  # fmt: skip

@@ -27,18 +27,21 @@ class JournalDamaged(BayouError):
 class Journal:
     """A journal that is open for reading and adding; nobody else may use the file meanwhile.
 
-    ``size_bytes`` is how long it is.
+    ``size_bytes`` is how long it is; ``is_named``: whether its file has a name, by which it can be had again.
     """
 
-    def __init__(self, path: str, *, is_synced: bool = True, fd: int | None = None) -> None:
+    def __init__(
+        self, path: str, *, is_synced: bool = True, fd: int | None = None, is_named: bool = False
+    ) -> None:
         """Open a file, which is made where there is none. ``is_synced`` tells whether ``append`` waits for
         the disk: otherwise what was added survives the end of this process, but not that of the machine. With
-        ``fd``, that descriptor of a file without a name is used, and ``path`` is what the journal is called.
+        ``fd``, that descriptor is used, of a file without a name unless ``is_named``, and ``path`` is what
+        the journal is called.
 
         Raises OSError where the file can't be opened.
         """
         self.path = path
-        self._is_named = fd is None
+        self.is_named = is_named or fd is None
         self.size_bytes = 0
         self._sync = (getattr(os, "fdatasync", os.fsync)) if is_synced else None
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) if fd is None else fd
@@ -121,7 +124,7 @@ class Journal:
         if not torn:
             remedy = (
                 "restore the file from a backup"
-                if self._is_named
+                if self.is_named
                 else "it is a file of this run alone, which has no other copy: begin another run"
             )
             raise JournalDamaged(

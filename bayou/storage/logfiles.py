@@ -53,6 +53,7 @@ class LogFiles(StoreBase):
         needless = self._needless([name for name in present if name.startswith(JOURNAL)])
         self._segment = self._segment_of(snapshots.serial)
         batches += self._segment.read()
+        snapshots.clear_torn()
         for name in needless:
             self._folder.files.remove(self._folder.file(name))
         self._folder.files.sync_folder(self._folder.path)

@@ -39,6 +39,7 @@ class TwoFiles(StoreBase):
             self._folder.complete()
         else:
             self._batches = copies.read(present)
+            copies.clear_torn()
         return self._batches.copy()
 
     def _append(self, batch: bytes) -> None:

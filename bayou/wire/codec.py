@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from bayou.core.values import Value
-    from bayou.paxos.ballot import Ballot
 
     Made = TypeVar("Made", bound=Record)
     Codec = tuple[Callable[[Any], object], Callable[[Any], object]]
@@ -231,13 +230,25 @@ def _decode_value(plain: object) -> Value:
         raise WireError(str(error)) from error
 
 
-def _decode_ballot(plain: object) -> Ballot:
-    from bayou.paxos.ballot import Ballot  # the store has none, and start-up time counts
+def _of_a_log(kind: str) -> Codec:
+    """Return the codec of ballots, or of values of a log, which is found when it is first needed: the store
+    has none of them, and start-up time counts."""
+    found: list[Codec] = []
 
-    number, node = _tuple(plain)
-    if type(number) is not int or type(node) is not int:
-        raise WireError("a ballot that is no pair of whole numbers")
-    return Ballot(number, node)
+    def codec() -> Codec:
+        if not found:
+            from bayou.wire import decrees
+
+            found.append((getattr(decrees, f"pack_{kind}"), getattr(decrees, f"unpack_{kind}")))
+        return found[0]
+
+    def pack(value: Any) -> object:
+        return codec()[0](value)
+
+    def unpack(plain: Any) -> object:
+        return codec()[1](plain)
+
+    return pack, unpack
 
 
 def _tuple(plain: object) -> tuple[Any, ...]:
@@ -272,8 +283,11 @@ _CODECS: dict[str, Codec] = {
     "Write": _exactly(Write),
     "Answer": _exactly(Answer),
     "Items": (_encode_items, _decode_items),
-    "Ballot": (tuple, _decode_ballot),
-    "Ballot | None": _optional((tuple, _decode_ballot)),
+    "Ballot": _of_a_log("ballot"),
+    "Ballot | None": _optional(_of_a_log("ballot")),
+    "LogValue": _of_a_log("value"),
+    "LogValue | None": _optional(_of_a_log("value")),
+    "tuple[LogValue, ...]": _of_a_log("values"),
     "Message": (_same, _decode_body),
     "Message | None": _optional((_same, _decode_body)),
     "tuple[int, ...]": (pack_ids, unpack_ids),

@@ -7,7 +7,7 @@ from bayou.core.errors import BayouError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Protocol
 
     from bayou.machine.messages import Links, Message
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
         """
 
         observe: Callable[[dict[str, Any]], None] | None
+
+        @property
+        def now_s(self) -> float:
+            """The time, in seconds from no moment in particular; virtual in the simulated world."""
 
         def begin(self) -> None:
             """A command begins: the deadline counts from here."""
@@ -47,6 +51,17 @@ if TYPE_CHECKING:
         def ask_first(self, orders: Sequence[tuple[int, Message]]) -> list[Message | None]:
             """Give orders to several nodes at once and return, as soon as there is an answer, what there
             is, None for those that have not answered. Nobody waits for theirs any more."""
+
+        def order(self, node: int, order: Message) -> int:
+            """Give a node an order without waiting; return the number under which ``answer`` will find the
+            answer."""
+
+        def answer(self, number: int) -> Message | None:
+            """Return and forget the answer to that order, None while there is none."""
+
+        def await_answer(self, numbers: Mapping[int, object], until_s: float) -> bool:
+            """Wait until one of these orders is answered, or until that time (of ``now_s``); no deadline
+            counts. Return whether there is an answer."""
 
         def crash(self, server: int) -> None:
             """End a server at once, as a failing machine does."""
@@ -127,7 +142,10 @@ class NodeSpec(Record):
     - ``address``: where its peers find it; ``label``: what it is called when a person is told of it;
     - ``is_server``: whether others may connect to it, what it makes durable is kept, and it can be restarted;
       anything else connects to servers, and keeps nothing;
-    - ``machines``: the module (bayou.machine.machine.Machines) that makes its machine from ``what``.
+    - ``machines``: the module (bayou.machine.machine.Machines) that makes its machine from ``what``;
+    - ``journal``: the file in which a server keeps what it makes durable, beyond the end of the run; where
+      there is something in it, the server comes back as the one that wrote it. Empty for a server whose
+      journal goes with the run. The simulated world has no files, and no such servers.
     """
 
     address: int
@@ -135,6 +153,7 @@ class NodeSpec(Record):
     is_server: bool
     machines: str
     what: Message
+    journal: str = ""
 
 
 class DeadlineExceeded(BayouError):

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["events_of", "keeping", "make", "restore"]
 
 
+def line_of(slot: int, client: int, text: str) -> str:
+    """Return a message as it stands in a view."""
+    return f"{slot} {client}: {text}"
+
+
 class View:
     """What has been delivered to one client."""
 
@@ -23,7 +28,7 @@ class View:
 
     def take(self, slot: int, command: Command) -> Taken:
         """A message has been delivered."""
-        self._lines.append(f"{slot} {command.client}: {command.text}")
+        self._lines.append(line_of(slot, command.client, command.text))
         return Taken()
 
     def lines(self) -> list[str]:

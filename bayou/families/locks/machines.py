@@ -23,20 +23,22 @@ WORDS = {
 
 
 class Locks:
-    """The lock table as one client sees it."""
+    """The lock table as one client sees it. ``result``: what came of its own last command, empty for none."""
 
     def __init__(self, client: int) -> None:
         self._client = client
-        self._table = Table()
+        self.table = Table()
+        self.result = ""
 
     def take(self, slot: int, command: Command) -> Taken:
         """A command has been delivered."""
-        result = self._table.take(slot, command.client, command.text)
+        result = self.table.take(slot, command.client, command.text)
         events: list[Event] = []
         if command.client == self._client:
+            self.result = result
             about = {"client": self._client, "number": command.number, "slot": slot}
             events.append({"event": "result", **about, "result": result})
-        for client, lock, token in self._table.grants:
+        for client, lock, token in self.table.grants:
             if client == self._client:
                 events.append({"event": "granted", "client": client, "lock": lock, "slot": token})
         words = WORDS.get(result, "").format(client=command.client)
@@ -44,7 +46,7 @@ class Locks:
 
     def lines(self) -> list[str]:
         """Return a line for each lock."""
-        return list(self._table.lines())
+        return list(self.table.lines())
 
 
 def make(address: int, what: Message, around: Surroundings) -> Machine:

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 HELD, WAITING, ALREADY, RELEASED, NOT_YOURS, NOTHING = (
     "held", "waiting", "already", "released", "not yours", "nothing",
 )  # fmt: skip
 """What comes of a command. NOTHING: its client had been expired before, or it changes nothing."""
 
-LOCK, UNLOCK, EXPIRE, READ = "lock", "unlock", "expire", "read"
+LOCK, UNLOCK, EXPIRE, EXPIRE_BELOW, READ = "lock", "unlock", "expire", "expire below", "read"
 
 
 class Lock:
@@ -35,12 +35,13 @@ class Table:
         self.locks: dict[int, Lock] = {}
         self.grants: list[tuple[int, int, int]] = []
         self._expired: dict[int, None] = {}
+        self._below = 0
 
     def take(self, slot: int, client: int, text: str) -> str:
         """Carry out a command of a client, decided in this slot; return what comes of it."""
         self.grants = []
-        verb, _, about = text.partition(" ")
-        if client in self._expired:
+        verb, _, about = text.rpartition(" ")
+        if client in self._expired or client < self._below:
             return NOTHING
         if verb == LOCK:
             return self._lock(slot, client, int(about))
@@ -48,6 +49,9 @@ class Table:
             return self._unlock(slot, client, int(about))
         if verb == EXPIRE:
             self._expire(slot, int(about))
+        elif verb == EXPIRE_BELOW:
+            self._below = max(self._below, int(about))
+            self._take_out(slot, lambda other: other < self._below)
         return NOTHING
 
     def _lock(self, slot: int, client: int, number: int) -> str:
@@ -81,12 +85,14 @@ class Table:
             lock.holder = None
 
     def _expire(self, slot: int, client: int) -> None:
-        """Take a client out of all locks, by number, and do nothing for it any more."""
         self._expired[client] = None
+        self._take_out(slot, lambda other: other == client)
+
+    def _take_out(self, slot: int, is_expired: Callable[[int], bool]) -> None:
+        """Take clients that are expired out of all locks, by number; nothing is done for them any more."""
         for number, lock in sorted(self.locks.items()):
-            if client in lock.queue:
-                lock.queue.remove(client)
-            if lock.holder == client:
+            lock.queue = [client for client in lock.queue if not is_expired(client)]
+            if lock.holder is not None and is_expired(lock.holder):
                 self._pass_on(number, slot)
 
     def lines(self) -> Iterator[str]:

@@ -16,7 +16,7 @@ from bayou.paxos.log.inputs import Done, MembersInForce
 from bayou.paxos.log.leading import LEADING, Leadership
 from bayou.paxos.log.ledger import Ledger
 from bayou.paxos.log.membership import Membership
-from bayou.paxos.log.messages import Accept, Ask, Command, Heartbeat, NoOp, Prepare, Promise
+from bayou.paxos.log.messages import Accept, Ask, Command, Decide, Heartbeat, NoOp, Prepare, Promise
 from bayou.paxos.log.node import LogNode
 from bayou.paxos.log.snapshots import pack
 
@@ -170,6 +170,29 @@ def decided_inferred_from_the_leaders_prefix(patch: Patch) -> None:
     _handle(patch, Heartbeat, on_heartbeat)
 
 
+def decide_of_another_ballot_counted(patch: Patch) -> None:
+    """A server takes what it accepted in a slot for decided, in whatever ballot that was."""
+
+    def on_decide(self: LogNode, sender: int, message: Decide, effects: Effects) -> None:
+        vote = self.ledger.accepted.get(message.slot)
+        if vote is not None and not self.ledger.is_decided(message.slot):
+            self.leading.learn(message.slot, vote.value, effects)
+        original(self, sender, message, effects)
+
+    original = LogNode._on_decide
+    _handle(patch, Decide, on_decide)
+
+
+def told_before_it_is_durable(patch: Patch) -> None:
+    """A server tells how much it knows decided, and forgets it in a crash."""
+
+    def settle(self: Ledger, effects: Effects, *, at_once: bool) -> None:
+        original(self, effects, at_once=False)
+
+    original = Ledger.settle
+    patch.setattr(Ledger, "settle", settle)
+
+
 # Services and clients.
 
 
@@ -193,6 +216,15 @@ def answered_when_decided(patch: Patch) -> None:
     patch.setattr(Leadership, "learn", learn)
 
 
+def old_command_not_refused(patch: Patch) -> None:
+    def apply(self: Clients, command: Command, slot: int) -> str:
+        young = Command(command.client, command.number, slot, command.text)
+        return original(self, young, slot)
+
+    original = Clients.apply
+    patch.setattr(Clients, "apply", apply)
+
+
 # Snapshots.
 
 
@@ -208,6 +240,11 @@ def snapshot_with_the_latest_list_only(patch: Patch) -> None:
         return pack(state, clients, Membership(membership.lists[-1:], membership.known))
 
     patch.setattr(ledger_module, "pack", pack_less)
+
+
+def snapshot_without_the_list_in_force(patch: Patch) -> None:
+    """A new member that never heard who the members were when it began makes a snapshot all the same."""
+    patch.setattr(Ledger, "knows_members", True)
 
 
 def snapshot_drops_votes_above_it(patch: Patch) -> None:
@@ -282,7 +319,7 @@ def new_members_asked_from_an_old_slot(patch: Patch) -> None:
         original_begin(self, live, effects)
 
     def prepare(self: Leadership, member: int, effects: Effects, first: int | None = None) -> None:
-        if self.phase == LEADING and first is None:
+        if self.phase == LEADING and first == self._ledger.first:
             first = self._began_at  # type: ignore[attr-defined]
         original(self, member, effects, first)
 
@@ -299,7 +336,7 @@ def who_is_ahead_is_not_asked(patch: Patch) -> None:
     """A server answers one that is further than itself, and does not ask it."""
 
     def on_ask(self: LogNode, sender: int, message: Any, effects: Effects) -> None:
-        self._bring_on(sender, message, effects)
+        self.catchup.bring_on(sender, message, effects)
 
     _handle(patch, Ask, on_ask)
 
@@ -320,6 +357,9 @@ BUGS: dict[str, Plant] = {
     "a client answered when its command is decided": answered_when_decided,
     "a promise to a candidate that is behind": promise_to_a_candidate_that_is_behind,
     "decided inferred from the leader's prefix": decided_inferred_from_the_leaders_prefix,
+    "a Decide of another ballot counted": decide_of_another_ballot_counted,
+    "what is decided told before it is durable": told_before_it_is_durable,
+    "an old command not refused": old_command_not_refused,
     "a snapshot without the table of clients": snapshot_without_the_client_table,
     "a snapshot with the latest list of members only": snapshot_with_the_latest_list_only,
     "a snapshot taken over drops the votes above it": snapshot_drops_votes_above_it,
@@ -335,5 +375,6 @@ BUGS: dict[str, Plant] = {
 
 OUT_OF_REACH: dict[str, Plant] = {
     "names of leaders never forgotten": names_of_leaders_never_forgotten,
+    "a snapshot of who does not know the members in force": snapshot_without_the_list_in_force,
 }
-"""Bugs that clients of the kind that the campaign has can live with: directed tests catch them."""
+"""Bugs that the campaign's clients can live with, or that take a coincidence: directed tests catch them."""

@@ -25,11 +25,12 @@ from bayou.families.log.messages import (
 )
 from bayou.machine.effects import AGAIN, Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.machine.messages import Failed, Links, Probe, Waiting
-from bayou.paxos.log.messages import Command
+from bayou.paxos.log.messages import Command, SnapshotPart
+from bayou.paxos.log.snapshots import Collecting, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import ClassVar, Protocol
 
     from bayou.families.log.messages import Decree
@@ -58,22 +59,26 @@ class Taken:
         self.events = events
 
 
+HASTE = 3
+"""So many times sooner, what was not answered is said a third time, and so on."""
+
 PAGE_LINES = 2000
 PAGE_BYTES = 1 << 20
 
 
 class ClientEffects(Effects):
     """The effects of a step of a client. ``asked``: the commands that it was told to say; ``told``: what it
-    learnt to be decided; ``delivered``: which of its own commands were delivered, and where; ``more``:
-    what the family has to say of what was delivered."""
+    learnt to be decided; ``delivered``: which of its own commands were delivered, and where; ``refused``:
+    which of them nobody will ever know about; ``more``: what the family has to say of what was delivered."""
 
-    __slots__ = ("asked", "delivered", "more", "told")
+    __slots__ = ("asked", "delivered", "more", "refused", "told")
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[tuple[int, str]] = []
         self.told: list[Decree] = []
         self.delivered: list[tuple[int, int]] = []
+        self.refused: list[int] = []
         self.more: list[Event] = []
 
 
@@ -83,19 +88,30 @@ class LogClient:
     - ``first``: the first slot that it does not know decided; ``decided``: what it knows above;
     - ``said``: the number of its last command; ``delivered``: of the last one that was delivered: its slot
       and all lower ones are known to be decided.
+
+    Where servers take snapshots it is to be given ``load``, which is told the state that stands in one, of a
+    slot beyond ``first``, and ``first``: what came below has been taken already.
     """
 
-    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_what", "wake_at", "_now", "hello", "_asked_last")
+    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_what", "wake_at", "_now", "hello", "_asked_last", "_load")
     TAGS: ClassVar[tuple[str, ...]] = ("_offer", "_watchers")
     is_server = False
 
-    def __init__(self, address: int, what: BeClient, reader: Reader) -> None:
+    def __init__(
+        self,
+        address: int,
+        what: BeClient,
+        reader: Reader,
+        load: Callable[[str, int], None] | None = None,
+    ) -> None:
         self.id = address
         self.hello = Client(what.client)
         self.wake_at: float | None = None
         self._what = what
         self._now = 0.0
         self._reader = reader
+        self._load = load
+        self._collecting = Collecting()
         self.first = 0
         self.decided: dict[int, Message] = {}
         self._numbers: dict[int, int] = {}
@@ -108,7 +124,7 @@ class LogClient:
         self._has_followed = False
         self._offer: tuple[int, int, Submit] | None = None
         self._asked_last = -1
-        self._watchers: list[tuple[int, Standing]] = []
+        self._watchers: list[tuple[int, Stand]] = []
 
     def survey(self, peers: tuple[int, ...], dialling: tuple[int, ...]) -> Links:
         """Tell how it is connected."""
@@ -141,7 +157,7 @@ class LogClient:
             effects.drops.append((peer, "it is no server of a log"))
             return
         self._servers[peer] = None
-        effects.sends.append((peer, self._knows()))
+        effects.sends.append((peer, self._knows(peer)))
         if self._what.is_free and self._target is None:
             self._target = peer
             self._send(effects)
@@ -160,19 +176,22 @@ class LogClient:
         target = -1 if self._target is None else self._target
         self._target = next((each for each in servers if each > target), servers[0] if servers else None)
 
-    def _knows(self) -> Knows:
-        return Knows(self.first, tuple(sorted(self.decided)))
+    def _knows(self, peer: int) -> Knows:
+        slot, start = self._collecting.ask(peer)
+        return Knows(self.first, tuple(sorted(self.decided)), slot, start)
 
     def _receive(self, peer: int, message: Message, effects: ClientEffects) -> None:
         if isinstance(message, Told):
             for decree in message.decrees:
                 self._learn(decree, effects)
             if not self._what.is_free or message.first > self.first:
-                effects.sends.append((peer, self._knows()))
+                effects.sends.append((peer, self._knows(peer)))
             self._send_next(effects)
+        elif isinstance(message, SnapshotPart) and self._load is not None:
+            self._take_part(peer, message, self._load, effects)
         elif isinstance(message, Answered):
             if message.number > self.delivered:
-                effects.sends.append((peer, self._knows()))
+                effects.sends.append((peer, self._knows(peer)))
         elif isinstance(message, TooOld):
             self._give_up(message.number, effects)
         elif isinstance(message, Redirect):
@@ -206,6 +225,9 @@ class LogClient:
             return
         self.decided[decree.slot] = decree.value
         effects.told.append(decree)
+        self._advance(effects)
+
+    def _advance(self, effects: ClientEffects) -> None:
         while self.first in self.decided:
             slot, value = self.first, self.decided.pop(self.first)
             self.first += 1
@@ -218,19 +240,44 @@ class LogClient:
         effects.more += taken.events
         if command.client != self._what.client:
             return
-        self.delivered = command.number
-        self._queue.pop(command.number, None)
-        self._since = None
-        self._has_followed = False
-        effects.delivered.append((command.number, slot))
+        self._be_delivered(command.number, slot, effects)
         if taken.words:
             self._outcomes.append(Outcome(slot, command.number, taken.words))
+
+    def _be_delivered(self, number: int, slot: int, effects: ClientEffects) -> None:
+        """A command of its own is delivered."""
+        self.delivered = number
+        self._queue.pop(number, None)
+        self._since = None
+        self._has_followed = False
+        effects.delivered.append((number, slot))
+
+    def _take_part(
+        self, peer: int, part: SnapshotPart, load: Callable[[str, int], None], effects: ClientEffects
+    ) -> None:
+        """What it lacks is in a snapshot by now, which comes in parts."""
+        if part.slot <= self.first or not self._collecting.take(peer, part):
+            return  # an echo, or needed no more
+        snapshot = self._collecting.whole(peer, part.size)
+        if snapshot is not None:
+            content = unpack(snapshot.text)
+            load(content.state, self.first)
+            self.first = snapshot.slot
+            self.decided = {slot: value for slot, value in self.decided.items() if slot >= self.first}
+            self._numbers.update((client, number) for client, number, _ in content.clients)
+            for client, number, slot in content.clients:
+                if client == self._what.client and number > self.delivered:
+                    self._be_delivered(number, slot, effects)
+            self._advance(effects)
+            self._send_next(effects)
+        effects.sends.append((peer, self._knows(peer)))
 
     def _give_up(self, number: int, effects: ClientEffects) -> None:
         """Nobody will ever know what became of this command."""
         if self._queue.pop(number, None) is not None:
             self.delivered = max(self.delivered, number)
             self._since = None
+            effects.refused.append(number)
             self._send_next(effects)
 
     # What it wants carried out.
@@ -264,6 +311,7 @@ class LogClient:
         """No answer has come in time."""
         self.wake_at = self._now + self._what.retry_s
         if self._offer is not None:
+            self.wake_at = self._now + self._what.retry_s / HASTE
             effects.notes.append((AGAIN, "a command"))
             effects.sends.append(self._offer[1:])
             return
@@ -282,7 +330,7 @@ class LogClient:
         servers = sorted(self._servers)
         if servers:
             self._asked_last = next((each for each in servers if each > self._asked_last), servers[0])
-            effects.sends.append((self._asked_last, self._knows()))
+            effects.sends.append((self._asked_last, self._knows(self._asked_last)))
 
     @property
     def _is_held_back(self) -> bool:
@@ -293,23 +341,27 @@ class LogClient:
             for value in self.decided.values()
         )
 
+    def say(self, now: float, text: str, effects: ClientEffects) -> int:
+        """Have this carried out, after all that was said before; return its number."""
+        self._now = now
+        self.said += 1
+        self._queue[self.said] = text
+        effects.asked.append((self.said, text))
+        self._send_next(effects)
+        return self.said
+
     # Orders.
 
     def _obey(self, number: int, order: Message, effects: ClientEffects) -> None:
         if isinstance(order, Say):
-            self.said += 1
-            self._queue[self.said] = order.text
-            effects.asked.append((self.said, order.text))
-            effects.answers.append((number, Said(self.said)))
-            self._send_next(effects)
+            effects.answers.append((number, Said(self.say(self._now, order.text, effects))))
         elif isinstance(order, Offer):
             self._take_offer(number, order.to, effects)
         elif isinstance(order, Stand):
             self._outcomes = [outcome for outcome in self._outcomes if outcome.slot > order.heard]
             self._answer_watchers(effects)
-            standing = self._standing()
-            if order.known == standing:
-                self._watchers.append((number, standing))
+            if _is_known(order, self._standing()):
+                self._watchers.append((number, order))
             else:
                 effects.answers.append((number, self._standing(with_outcomes=True)))
         elif isinstance(order, Read):
@@ -354,7 +406,7 @@ class LogClient:
     def _tell_watchers(self, effects: ClientEffects) -> None:
         if self._watchers:
             standing = self._standing()
-            if any(known != standing for _, known in self._watchers):
+            if not all(_is_known(order, standing) for _, order in self._watchers):
                 self._answer_watchers(effects)
 
     def _answer_watchers(self, effects: ClientEffects) -> None:
@@ -366,9 +418,22 @@ class LogClient:
 
     def _waits(self) -> list[str]:
         number = self._number
+        if self._offer is not None:
+            return [f"waits for server {self._offer[1]} to say that everything has come to rest"]
         if number is None:
             return []
         if self._is_held_back:
             return [f"waits for slot {self.first}, which is below its command {number}"]
-        where = "any server" if self._target is None and self._offer is None else "a leader"
+        where = "any server" if self._target is None else "a leader"
         return [f"waits for {where} to have its command {number} decided"]
+
+
+def _is_known(order: Stand, standing: Standing) -> bool:
+    """Whether who gave this order knows already how a client stands, but for what came of its commands."""
+    known = order.known
+    if not isinstance(known, Standing):
+        return False
+    coarse = known.said, known.delivered, known.is_held_back
+    if coarse != (standing.said, standing.delivered, standing.is_held_back):
+        return False
+    return order.is_coarse or (known.first, known.above) == (standing.first, standing.above)

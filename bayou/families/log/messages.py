@@ -9,6 +9,7 @@ from bayou.paxos.log.messages import Decree
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.paxos.ballot import Ballot
+    from bayou.paxos.log.messages import LogValue
 
 __all__ = ["Decree"]
 
@@ -31,6 +32,35 @@ class Client(ServiceMessage):
     watches: bool = True
 
 
+# Between servers: several messages of the log in one (bayou.families.log.bundles).
+
+
+class Bundle(ServiceMessage):
+    """Base of these."""
+
+
+class Accepts(Bundle):
+    """An Accept for each of these slots, of these values."""
+
+    ballot: Ballot
+    slots: tuple[int, ...]
+    values: tuple[LogValue, ...]
+
+
+class Accepteds(Bundle):
+    """An Accepted for each of these slots."""
+
+    ballot: Ballot
+    slots: tuple[int, ...]
+
+
+class Decides(Bundle):
+    """A Decide for each of these slots."""
+
+    ballot: Ballot
+    slots: tuple[int, ...]
+
+
 # A client to a server.
 
 
@@ -44,10 +74,13 @@ class Submit(ServiceMessage):
 
 
 class Knows(ServiceMessage):
-    """I know all slots below ``first`` decided, and those ``above``: tell me more, if you know more."""
+    """I know all slots below ``first`` decided, and those ``above``: tell me more, if you know more. Of the
+    snapshot of slot ``slot`` I have the first ``start`` characters."""
 
     first: int
     above: tuple[int, ...]
+    slot: int | None = None
+    start: int = 0
 
 
 # A server to a client.
@@ -92,13 +125,19 @@ class Rested(ServiceMessage):
 
 class BeServer(ServiceMessage):
     """What a node is: a server of a log, whose members are ``servers``. ``heartbeat_s`` and ``election_s``
-    are None where the master orders each step; ``retry_s``: when to say again what was not answered."""
+    are None where the master orders each step; ``retry_s``: when to say again what was not answered.
+
+    Where nobody orders anything: ``leads_first``: it tries to lead at once, where it is new; ``skips``: which
+    slots it leaves empty when it leads for the first time; ``snapshot_every``: see LogOptions."""
 
     servers: tuple[int, ...]
     heartbeat_s: float | None
     election_s: float | None
     retry_s: float
     window: int = 1000
+    snapshot_every: int | None = None
+    leads_first: bool = False
+    skips: tuple[int, ...] = ()
 
 
 class Lead(ServiceMessage):
@@ -139,9 +178,11 @@ class Skipped(ServiceMessage):
 
 class Stand(ServiceMessage):
     """Say how you stand, as soon as that is not ``known`` any more (whose outcomes do not count); answered
-    Standing. What came of a client's commands in slots up to ``heard`` need not be told again."""
+    Standing. ``is_coarse``: a client need not speak up for slots alone, which it has got to know. What came
+    of its commands in slots up to ``heard`` it need not tell again."""
 
     known: Message | None = None
+    is_coarse: bool = False
     heard: int = -1
 
 
@@ -168,7 +209,17 @@ class Standing(ServiceMessage):
     outcomes: tuple[Outcome, ...] = ()
 
 
-# The master to a client.
+class TellLeaders(ServiceMessage):
+    """In which ballots has somebody led, as far as you heard since you were started? Answered Leaders."""
+
+
+class Leaders(ServiceMessage):
+    """Number and node of each of these ballots, one after another."""
+
+    ballots: tuple[int, ...]
+
+
+# The master to a client; Read also to a server.
 
 
 class BeClient(ServiceMessage):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from bayou.families.log.bundles import KINDS, bundle, unbundle
 from bayou.families.log.messages import (
     Answered,
     AtRest,
     BeServer,
+    Bundle,
     Client,
     Knows,
     Lead,
+    Leaders,
+    Page,
     Plant,
+    Read,
     Redirect,
     Rested,
     Server,
@@ -19,22 +24,26 @@ from bayou.families.log.messages import (
     Stand,
     Standing,
     Submit,
+    TellLeaders,
     Told,
     TooOld,
 )
 from bayou.machine.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.machine.messages import Done, Failed, Links, Probe, Waiting
+from bayou.paxos.ballot import Ballot
 from bayou.paxos.effects import Effects as LogEffects
 from bayou.paxos.log import inputs as log_inputs
 from bayou.paxos.log.leading import IDLE
-from bayou.paxos.log.messages import Accept, Decide, Decree, LogMessage
+from bayou.paxos.log.ledger import size_of
+from bayou.paxos.log.messages import Accept, Ask, Command, Decide, Decree, LogMessage, NoOp
 from bayou.paxos.log.node import LogNode
 from bayou.paxos.log.options import LogOptions
+from bayou.paxos.log.snapshots import part_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import ClassVar
+    from collections.abc import Iterable, Sequence
+    from typing import ClassVar, Protocol
 
     from bayou.machine.effects import Input
     from bayou.machine.machine import Surroundings
@@ -43,9 +52,28 @@ if TYPE_CHECKING:
 
     LogStep = tuple[log_inputs.Input, LogEffects]
 
+    class Service(Protocol):
+        """What a server makes of the commands itself, so that it can tell in a snapshot what they came to."""
+
+        def take(self, slot: int, client: int, number: int, text: str) -> None:
+            """A command is applied; told in the order of slots, at most once for a client's number."""
+
+        def dump(self) -> str:
+            """Return what all commands so far came to."""
+
+        def load(self, state: str) -> None:
+            """Take what ``dump`` returned elsewhere in place of all that was applied here; BayouError where
+            it is none."""
+
+
 SERVER = Server()
+HASTE = 3
+"""So many times sooner, what was not answered is said a third time, and so on: where one message gets lost,
+more do."""
+
 TOLD_MAX = 64
-"""How many decrees a client is told in one message."""
+TOLD_BYTES = 64 << 10
+"""How many decrees a client is told in one message, and about how many bytes of them, and of a snapshot."""
 
 
 class ServerEffects(Effects):
@@ -73,19 +101,26 @@ class Seat:
 
 class LogServer:
     """- ``log``: its part of the log; ``seats``: the clients that are connected, by address;
-    - ``bomb``: after how many more Accepts and Decides it crashes, None for never.
+    - ``bomb``: after how many more Accepts and Decides it crashes, None for never;
+    - ``service``: what the commands come to, None where clients alone make something of them, and no
+      snapshot is taken.
 
     Where it has no clock it says again what was not answered only while somebody waits for everything to
     come to rest.
     """
 
-    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_settings", "_is_free", "_retry_at", "_now")
+    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_settings", "_is_free", "_retry_at", "_now", "_held_at", "_led")
     TAGS: ClassVar[tuple[str, ...]] = ("_waiters", "_watchers")
     is_server = True
     hello = SERVER
 
     def __init__(
-        self, address: int, what: BeServer, around: Surroundings, records: Iterable[Durable] = ()
+        self,
+        address: int,
+        what: BeServer,
+        around: Surroundings,
+        records: Iterable[Durable] = (),
+        service: Service | None = None,
     ) -> None:
         self.id = address
         self._settings = what
@@ -95,22 +130,32 @@ class LogServer:
             what.election_s,
             window=what.window,
             in_flight=None if self._is_free else 1,
+            snapshot_every=None if service is None else what.snapshot_every,
         )
         self.log = LogNode(address, what.servers, options, around.rng, records)
-        self._restored = self.log.replay()  # for traces only: clients make their views themselves
+        self.service = service
+        self._restored = self.log.replay()
+        for answer in self._restored:
+            self._serve(answer)
+        is_new = self.log.first == 0 and self.log.ledger.promised == Ballot.NONE
+        self._leads_first = what.leads_first and is_new
+        self._skips = what.skips
         self.seats: dict[int, Seat] = {}
         self.servers: dict[int, None] = {}
         self.bomb: int | None = None
+        self._led: dict[Ballot, None] = {}
         self._retry_at: float | None = None
         self._now = around.now
         self._live: tuple[int, ...] = ()
+        self._held: list[tuple[int, Message]] = []
+        self._held_at: float | None = None
         self._waiters: dict[tuple[str, int, int], None] = {}
         self._watchers: list[tuple[int, Standing]] = []
 
     @property
     def wake_at(self) -> float | None:
         """When it wants a Tick."""
-        times = [time for time in (self.log.wake_at, self._retry_at) if time is not None]
+        times = [time for time in (self.log.wake_at, self._retry_at, self._held_at) if time is not None]
         return min(times) if times else None
 
     def survey(self, peers: tuple[int, ...], dialling: tuple[int, ...]) -> Links:
@@ -128,6 +173,9 @@ class LogServer:
         if self._restored:
             effects.log.append((log_inputs.Tick(), _told(self._restored)))
             self._restored = []
+        if self._leads_first:
+            self._leads_first = False
+            self._run(log_inputs.BecomeLeader(), effects)
         if isinstance(given, Received):
             self._receive(given.peer, given.message, effects)
         elif isinstance(given, LinkUp):
@@ -146,7 +194,18 @@ class LogServer:
             effects.answers.clear()
         else:
             self._look_round(effects)
+        if self._is_free:
+            self._hold(effects, is_over=effects.crash or isinstance(given, Tick))
         return effects
+
+    def _hold(self, effects: ServerEffects, *, is_over: bool) -> None:
+        """Keep what can go together with more until all that has come in is processed (``is_over``)."""
+        self._held += [send for send in effects.sends if isinstance(send[1], KINDS)]
+        effects.sends = [send for send in effects.sends if not isinstance(send[1], KINDS)]
+        if is_over:
+            effects.sends += bundle(self._held)
+            self._held = []
+        self._held_at = self._now if self._held else None
 
     # The log.
 
@@ -155,6 +214,7 @@ class LogServer:
         Accepts and Decides that are sent now bring a bomb nearer."""
         made = self.log.step(self._now, given)
         effects.log.append((given, made))
+        self._led[self.log.leader_ballot] = None
         effects.durable += made.durable
         chosen = [answer for answer in made.answers if isinstance(answer, log_inputs.Chosen)]
         if chosen and not effects.crash:
@@ -164,6 +224,8 @@ class LogServer:
                 self._tell_client(answer.client, Answered(answer.number, answer.slot), effects)
             elif isinstance(answer, log_inputs.Refused):
                 self._tell_client(answer.client, TooOld(answer.number), effects)
+            else:
+                self._serve(answer)
         for peer, message in made.sends:
             if effects.crash:
                 break
@@ -171,21 +233,43 @@ class LogServer:
             if counts and self.bomb is not None and isinstance(message, (Accept, Decide)):
                 self.bomb -= 1
                 effects.crash = self.bomb <= 0
+        for answer in made.answers:
+            self._follow_up(answer, effects)
         return made
+
+    def _serve(self, answer: log_inputs.Answer) -> None:
+        """Let the service, where there is one, take what concerns it."""
+        if self.service is None:
+            return
+        if isinstance(answer, log_inputs.Applied):
+            self.service.take(answer.slot, answer.client, answer.number, answer.command)
+        elif isinstance(answer, log_inputs.Install):
+            self.service.load(answer.state)
+
+    def _follow_up(self, answer: log_inputs.Answer, effects: ServerEffects) -> None:
+        """What an answer of the log asks for comes right after the step that it came of: the service has
+        applied all slots below that of a snapshot then, and no other."""
+        if isinstance(answer, log_inputs.TakeSnapshot) and self.service is not None:
+            self._run(log_inputs.SnapshotTaken(answer.slot, self.service.dump()), effects)
+        elif isinstance(answer, log_inputs.LeaderChanged) and answer.leader == self.id and self._skips:
+            skips, self._skips = self._skips, ()
+            self._run(log_inputs.Skip(skips), effects)
 
     def _tell_client(self, client: int, message: Message, effects: ServerEffects) -> None:
         for address, seat in self.seats.items():
             if seat.client == client and not effects.crash:
                 effects.sends.append((address, message))
 
-    def _tell_all(self, decrees: list[Decree], effects: ServerEffects) -> None:
+    def _tell_all(self, decrees: Sequence[Decree], effects: ServerEffects) -> None:
         """Something is decided: whoever leads tells all clients that watch."""
         for address, seat in self.seats.items():
             if seat.watches:
                 if not self._is_free:
                     seat.missing.update(dict.fromkeys(decree.slot for decree in decrees))
                 if self.log.is_leader:
-                    effects.sends.append((address, Told(tuple(decrees), self.log.first)))
+                    for start in range(0, len(decrees), TOLD_MAX):
+                        told = Told(tuple(decrees[start : start + TOLD_MAX]), self.log.first)
+                        effects.sends.append((address, told))
 
     # Peers.
 
@@ -200,8 +284,9 @@ class LogServer:
 
     def _receive(self, peer: int, message: Message, effects: ServerEffects) -> None:
         seat = self.seats.get(peer)
-        if isinstance(message, LogMessage) and peer in self.servers:
-            self._run(log_inputs.Received(peer, message), effects)
+        if isinstance(message, (LogMessage, Bundle)) and peer in self.servers:
+            for single in unbundle(message):
+                self._run(log_inputs.Received(peer, single), effects)
         elif seat is not None and isinstance(message, Submit):
             given = log_inputs.Submit(seat.client, message.number, message.since, message.text)
             for answer in self._run(given, effects).answers:
@@ -216,15 +301,32 @@ class LogServer:
 
     def _hear(self, peer: int, seat: Seat, message: Knows, effects: ServerEffects) -> None:
         """A client says what it knows: tell it the first part of what it lacks."""
-        log = self.log
+        log, snapshot = self.log, self.log.ledger.snapshot
+        if message.first < log.base and snapshot is not None:
+            ask = Ask(message.first, (), message.slot, message.start)
+            effects.sends.append((peer, part_for(snapshot, ask, TOLD_BYTES)))
+            return
         known = dict.fromkeys(message.above)
-        lacking = [slot for slot in range(message.first, log.first) if slot not in known]
-        lacking += [slot for slot in log.ledger.above if slot >= message.first and slot not in known]
+        first = max(message.first, log.base)
+        end = min(log.first, first + TOLD_MAX + len(known)) if self._is_free else log.first
+        lacking = [slot for slot in range(first, end) if slot not in known]
+        lacking += [slot for slot in log.ledger.above if slot >= first and slot not in known]
         seat.is_heard = True
-        seat.missing = dict.fromkeys(lacking)
+        if not self._is_free:
+            seat.missing = dict.fromkeys(lacking)
         if lacking:
-            decrees = [Decree(slot, log.decided[slot]) for slot in lacking[:TOLD_MAX]]
-            effects.sends.append((peer, Told(tuple(decrees), log.first)))
+            self._tell(peer, lacking, effects)
+
+    def _tell(self, address: int, slots: Iterable[int], effects: ServerEffects) -> None:
+        """Tell a client the first part of what it is not known to know, and how far this server is."""
+        decrees: list[Decree] = []
+        size = 0
+        for slot in slots:
+            size += size_of(self.log.decided[slot])
+            if len(decrees) == TOLD_MAX or (decrees and size > TOLD_BYTES):
+                break
+            decrees.append(Decree(slot, self.log.decided[slot]))
+        effects.sends.append((address, Told(tuple(decrees), self.log.first)))
 
     # Orders.
 
@@ -249,6 +351,11 @@ class LogServer:
                 self._watchers.append((number, standing))
             else:
                 effects.answers.append((number, standing))
+        elif isinstance(order, Read):
+            effects.answers.append((number, self._page(order.start)))
+        elif isinstance(order, TellLeaders):
+            ballots = tuple(part for ballot in self._led if ballot != Ballot.NONE for part in ballot)
+            effects.answers.append((number, Leaders(ballots)))
         elif isinstance(order, Probe):
             effects.answers.append((number, Waiting(tuple(self._waits()))))
         else:
@@ -262,6 +369,12 @@ class LogServer:
             if isinstance(answer, log_inputs.Rejected):
                 refused = answer.slots
         return Skipped(refused)
+
+    def _page(self, start: int) -> Page:
+        """Return some of what is decided without a gap, a line for each slot."""
+        end = min(self.log.first, start + TOLD_MAX)
+        lines = [f"{slot} {_words(self.log.decided[slot])}" for slot in range(max(start, self.log.base), end)]
+        return Page(tuple(lines), self.log.first)
 
     def _standing(self) -> Standing:
         return Standing(self.log.first, self.log.ledger.above, self.log.leader_ballot)
@@ -335,7 +448,7 @@ class LogServer:
         self._run(log_inputs.Resend(), effects, counts=False)
         for address, seat in self.seats.items():
             if seat.watches and (seat.missing or not seat.is_heard):
-                effects.sends.append((address, Told((), self.log.first)))
+                self._tell(address, sorted(slot for slot in seat.missing if slot >= self.log.base), effects)
 
     def _tick(self, effects: ServerEffects) -> None:
         if self.log.wake_at is not None and self._now >= self.log.wake_at:
@@ -348,7 +461,7 @@ class LogServer:
                 effects.notes.append(("again:", "what has come to rest"))
                 self._say_again(effects)
             if self._waiters:
-                self._retry_at = self._now + self._settings.retry_s
+                self._retry_at = self._now + self._settings.retry_s / HASTE
 
 
 def _told(answers: list[log_inputs.Answer]) -> LogEffects:
@@ -356,3 +469,10 @@ def _told(answers: list[log_inputs.Answer]) -> LogEffects:
     effects = LogEffects()
     effects.answers += answers
     return effects
+
+
+def _words(value: Message) -> str:
+    """Return a value of the log as it stands in a page: a command with its client and number, or a no-op."""
+    if isinstance(value, Command):
+        return f"{value.client} {value.number}: {value.text}"
+    return "no-op" if isinstance(value, NoOp) else "members"

@@ -236,10 +236,7 @@ class LogSystem(System):
 
     def question(self, node: int, known: Standing | None = None) -> Stand:
         """Return what asks a node how it stands, once that is not ``known`` any more."""
-        if known is not None and known.outcomes:
-            values = {name: getattr(known, name) for name in known.field_names}
-            known = Standing(**{**values, "outcomes": ()})
-        return Stand(known, self._heard.get(node, -1))
+        return Stand(known, heard=self._heard.get(node, -1))
 
     def note(self, node: int, answer: Message | None) -> None:
         """A node has said how it stands: tell what came of a client's commands, each once."""

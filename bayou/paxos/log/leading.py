@@ -108,9 +108,8 @@ class Leadership:
         self.covered[server] = max(upto, self.covered.get(server, 0))
         for vote in votes:
             known = self.found.get(vote.slot)
-            if known is None or vote.ballot > known.ballot:
+            if not self._ledger.is_decided(vote.slot) and (known is None or vote.ballot > known.ballot):
                 self.found[vote.slot] = vote
-                self._note(vote.value)
             self.top = max(self.top, vote.slot)
 
     def _note(self, value: Message) -> None:
@@ -123,8 +122,9 @@ class Leadership:
             return
         if promise.first > max(self._ledger.first, self.covered.get(sender, 0)):
             return  # it was asked for by an earlier part that has not come
+        known = self.covered.get(sender, 0)
         self._find(sender, promise.accepted, END if promise.upto is None else promise.upto)
-        if promise.upto is not None:
+        if promise.upto is not None and promise.upto > known:  # no echo, which would ask for all parts again
             self._prepare(sender, effects, promise.upto)
         self.go_on(effects)
 
@@ -140,6 +140,12 @@ class Leadership:
         self._asked.pop(peer, None)
         if self._needed.pop(peer, self) is None and self.phase == TRYING:
             self.go_on(effects)
+
+    def settle_for_a_majority(self, effects: Effects) -> None:
+        """Time is up: wait for no others, and ask again."""
+        self._needed.clear()
+        self.resend(effects)
+        self.go_on(effects)
 
     def _may_lead(self) -> bool:
         first = self._ledger.first
@@ -219,7 +225,7 @@ class Leadership:
         for member in self._ledger.membership.of(slot):
             if self.covered.get(member, 0) <= slot and member not in self._asked:
                 self._asked[member] = None
-                self._prepare(member, effects)
+                self._prepare(member, effects, max(self._ledger.first, int(self.covered.get(member, 0))))
 
     def _propose(self, slot: int, value: Message, effects: Effects) -> None:
         """Accept a value ourselves, and let the other members of the slot accept it."""
@@ -229,9 +235,10 @@ class Leadership:
         self._note(value)
         self._ledger.accept(slot, self.ballot, value, effects)
         self.proposals[slot] = Proposal(value)
+        accept = Accept(self.ballot, slot, value)
         for member in self._ledger.membership.of(slot):
             if member != self._id:
-                effects.sends.append((member, Accept(self.ballot, slot, value)))
+                effects.sends.append((member, accept))
         self._count(self._id, slot, effects)
 
     def accepted(self, sender: int, ballot: Ballot, slot: int, effects: Effects) -> None:
@@ -249,9 +256,10 @@ class Leadership:
             return
         concerned = self._ledger.membership.concerned(self._ledger.first)
         self.learn(slot, proposal.value, effects)
+        decide = Decide(self.ballot, slot)
         for member in concerned:
             if member != self._id:
-                effects.sends.append((member, Decide(self.ballot, slot)))
+                effects.sends.append((member, decide))
 
     # What is decided, here or elsewhere.
 
@@ -267,9 +275,10 @@ class Leadership:
         if proposal is not None and proposal.value != value and isinstance(proposal.value, Command):
             self.under_way.pop((proposal.value.client, proposal.value.number), None)
         for answer in effects.answers[start:]:
-            if isinstance(answer, Applied) and (answer.client, answer.number) in self.under_way:
+            if isinstance(answer, (Applied, Refused)) and (answer.client, answer.number) in self.under_way:
                 del self.under_way[answer.client, answer.number]
-                effects.answers.append(Done(answer.client, answer.number, answer.slot))
+                if isinstance(answer, Applied):
+                    effects.answers.append(Done(answer.client, answer.number, answer.slot))
         return True
 
     def installed(self) -> None:
@@ -277,6 +286,13 @@ class Leadership:
         for slots in (self.proposals, self.found, self.skipped):
             for slot in [slot for slot in slots if slot < self._ledger.first]:
                 del slots[slot]
+        self.under_way.clear()  # what was proposed below may have come to nothing
+        for value in self.queue:
+            self._note(value)
+        for proposal in self.proposals.values():
+            self._note(proposal.value)
+        for slot in self._ledger.above:
+            self._note(self._ledger.decided[slot])
 
     def reported(self, server: int, first: int) -> None:
         """A server knows all slots below ``first`` decided, for good."""
@@ -306,10 +322,17 @@ class Leadership:
                 effects.answers.append(Done(client, number, slot))
         elif ledger.clients.is_too_old(given.since, ledger.first):
             effects.answers.append(Refused(client, number))
-        elif (client, number) not in self.under_way:
+        elif (client, number) not in self.under_way and not self._is_found(client, number):
             self.under_way[client, number] = None
             self.queue.append(Command(client, number, given.since, given.command))
             self.go_on(effects)
+
+    def _is_found(self, client: int, number: int) -> bool:
+        """Whether this command was found in a slot that is to get it."""
+        values = [vote.value for vote in self.found.values() if vote.slot >= self._next]
+        return any(
+            isinstance(each, Command) and (each.client, each.number) == (client, number) for each in values
+        )
 
     def change_members(self, members: Sequence[int], leader: int | None, effects: Effects) -> None:
         """Somebody wants other members."""

@@ -84,6 +84,12 @@ class Ledger:
         """The slots above the first undecided one that it knows decided."""
         return tuple(sorted(self._high))
 
+    @property
+    def knows_members(self) -> bool:
+        """Whether it knows the members of its first undecided slot. A new server that was told of no members
+        knows only lists that were decided since, and makes no snapshot without the one before."""
+        return bool(self.membership.of(self.first))
+
     def is_decided(self, slot: int) -> bool:
         """Whether it knows what is decided in this slot."""
         return slot < self.first or slot in self.decided
@@ -160,7 +166,9 @@ class Ledger:
             effects.durable.extend(self._unwritten.values())
             self._unwritten.clear()
         every = self._options.snapshot_every
-        if every is not None and self._due is None and self.first - self.base >= every:
+        if every is None or self._due is not None or not self.knows_members:
+            return
+        if self.first - self.base >= every:
             self._due = (self.first, self.clients.entries, list(self.membership.lists))
             effects.answers.append(TakeSnapshot(self.first))
 

@@ -41,19 +41,23 @@ class Members(LogMessage):
     members: tuple[int, ...]
 
 
+LogValue = Message
+"""What stands in a slot: a NoOp, a Command or Members. The wire knows it by this name."""
+
+
 class Vote(Record):
     """This value was accepted in a slot in this ballot."""
 
     slot: int
     ballot: Ballot
-    value: Message
+    value: LogValue
 
 
 class Decree(Record):
     """This value is decided in a slot."""
 
     slot: int
-    value: Message
+    value: LogValue
 
 
 # Messages.
@@ -89,7 +93,7 @@ class Accept(LogMessage):
 
     ballot: Ballot
     slot: int
-    value: Message
+    value: LogValue
 
 
 class Accepted(LogMessage):

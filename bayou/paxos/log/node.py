@@ -6,16 +6,16 @@ from bayou.core.errors import BayouError
 from bayou.paxos.ballot import Ballot
 from bayou.paxos.effects import Effects
 from bayou.paxos.log import inputs
+from bayou.paxos.log.catchup import CatchUp
 from bayou.paxos.log.inputs import LeaderChanged, MembersInForce
 from bayou.paxos.log.leading import IDLE, LEADING, TRYING, Leadership
-from bayou.paxos.log.ledger import Ledger, size_of
+from bayou.paxos.log.ledger import Ledger
 from bayou.paxos.log.membership import is_majority
 from bayou.paxos.log.messages import (
     Accept,
     Accepted,
     Ask,
     Decide,
-    Decree,
     Decrees,
     Heard,
     Heartbeat,
@@ -24,7 +24,6 @@ from bayou.paxos.log.messages import (
     Promise,
     SnapshotPart,
 )
-from bayou.paxos.log.snapshots import Collecting, part_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,13 +76,11 @@ class LogNode:
         self._leader_ballot = Ballot.NONE
         self._leader_heard_at = 0.0
         self._linked: dict[int, None] = {}
-        self._known: dict[int, tuple[int, int]] = {}
-        self._collecting = Collecting()
+        self.catchup = CatchUp(self.ledger, self.leading, options)
         self._heard_at: dict[int, float] = {}
         self._backoff = 1
         self._beat_at: float | None = None
         self._election_at: float | None = None
-        self._has_asked = False
 
     # What can be seen from outside.
 
@@ -115,8 +112,7 @@ class LogNode:
 
     def is_level_with(self, peer: int) -> bool:
         """Whether that server has reported that it knows as many slots decided as this one, at least."""
-        first, count = self._known.get(peer, (-1, -1))
-        return first >= self.ledger.first and count >= self.ledger.count
+        return self.catchup.is_level_with(peer)
 
     @property
     def leader_ballot(self) -> Ballot:
@@ -142,7 +138,7 @@ class LogNode:
         """Process one input at time ``now``, in seconds; return what it brings about."""
         effects = Effects()
         self._now = now
-        self._has_asked = False
+        self.catchup.begin()
         if self._election_at is None and self._beat_at is None:
             self._await_silence()
         if isinstance(given, inputs.Received):
@@ -193,9 +189,10 @@ class LogNode:
             self._stop_if_left_out(effects)
         if leading.phase == LEADING and self.leader != self.id:
             self._start_leading(effects)
-        told = any(isinstance(message, Heard) for _, message in effects.sends)
-        done = any(isinstance(answer, MembersInForce) for answer in effects.answers)
-        self.ledger.settle(effects, at_once=told or done)
+        has_told = any(type(message) is Heard for _, message in effects.sends) or any(
+            type(answer) is MembersInForce for answer in effects.answers
+        )
+        self.ledger.settle(effects, at_once=has_told)
 
     def _stop_if_left_out(self, effects: Effects) -> None:
         if self.is_leader and self.id not in self.ledger.membership.of(self.ledger.first):
@@ -237,10 +234,10 @@ class LogNode:
         if self.id not in membership.of(self.ledger.first):
             for server in membership.known or self._linked:
                 if server != self.id:
-                    self._has_asked = False
-                    self._ask(server, effects)
+                    self.catchup.begin()
+                    self.catchup.ask(server, effects)
         elif leading.phase == TRYING and leading.seen <= leading.ballot:
-            leading.resend(effects)
+            leading.settle_for_a_majority(effects)
         else:
             self._begin((), effects)
         self._await_silence()
@@ -300,10 +297,10 @@ class LogNode:
         """A server can't be reached. Where it led, the members next to it, by id in a circle, campaign
         first."""
         self._linked.pop(peer, None)
-        self._known.pop(peer, None)
+        self.catchup.known.pop(peer, None)
         self.leading.without(peer, effects)
         heartbeat_s = self._options.heartbeat_s
-        if peer != self.leader or heartbeat_s is None:
+        if peer != self.leader or heartbeat_s is None or self.leading.phase != IDLE:
             return
         members = self.ledger.membership.of(self.ledger.first)
         circle = [*(each for each in members if each > peer), *(each for each in members if each < peer)]
@@ -320,6 +317,8 @@ class LogNode:
             self._tell_how_far(self.ledger.membership.concerned(self.ledger.first), effects)
         elif self._options.heartbeat_s is None and self.leading.phase == IDLE:
             self._tell_how_far(self._linked, effects)
+        if self._options.heartbeat_s is None:
+            self.catchup.bring_all_on(effects)  # whoever resends waits for them to know
 
     def _tell_how_far(self, servers: Iterable[int], effects: Effects) -> None:
         """Tell servers what this one knows decided, so that who knows less asks."""
@@ -339,7 +338,7 @@ class LogNode:
         ledger, ballot = self.ledger, message.ballot
         self.leading.seen = max(self.leading.seen, ballot)
         if ledger.first > message.first:
-            self._bring_on(sender, Ask(message.first), effects)
+            self.catchup.bring_on(sender, Ask(message.first), effects)
         elif ballot < ledger.promised:
             effects.sends.append((sender, Nack(ballot, ledger.promised)))
         else:
@@ -366,7 +365,7 @@ class LogNode:
     def _on_accept(self, sender: int, message: Accept, effects: Effects) -> None:
         ledger, ballot, slot = self.ledger, message.ballot, message.slot
         if ledger.is_decided(slot):
-            self._bring_on(sender, Ask(slot), effects)
+            self.catchup.bring_on(sender, Ask(slot), effects)
         elif ballot < ledger.promised:
             effects.sends.append((sender, Nack(ballot, ledger.promised)))
         else:
@@ -385,9 +384,9 @@ class LogNode:
             if vote is not None and vote.ballot == message.ballot:
                 self.leading.learn(slot, vote.value, effects)
             else:
-                self._ask(sender, effects)
+                self.catchup.ask(sender, effects)
         if self._options.heartbeat_s is None:
-            self._report(sender, message.ballot, effects)
+            self.catchup.report(sender, message.ballot, effects)
 
     # Messages: catching up.
 
@@ -398,78 +397,10 @@ class LogNode:
                 effects.sends.append((sender, Nack(message.ballot, ledger.promised)))
             else:
                 self._follow(message.ballot, effects)
-        self._known[sender] = (message.first, message.decided)
+        self.catchup.known[sender] = (message.first, message.decided)
         if message.first > ledger.first or message.decided > ledger.count:
-            self._ask(sender, effects)
-        self._report(sender, message.ballot, effects)
-
-    def _report(self, peer: int, ballot: Ballot, effects: Effects) -> None:
-        effects.sends.append((peer, Heard(ballot, self.ledger.first, self.ledger.count)))
-
-    def _on_heard(self, sender: int, message: Heard, effects: Effects) -> None:
-        self._known[sender] = (message.first, message.decided)
-        self.leading.reported(sender, message.first)
-
-    def _ask(self, peer: int, effects: Effects) -> None:
-        """Ask a server for what is decided, once in a step."""
-        if not self._has_asked:
-            self._has_asked = True
-            slot, start = self._collecting.ask(peer)
-            effects.sends.append((peer, Ask(self.ledger.first, self.ledger.above, slot, start)))
-
-    def _on_ask(self, sender: int, message: Ask, effects: Effects) -> None:
-        self._bring_on(sender, message, effects)
-        if message.first > self.ledger.first:  # new members may not know of the former ones, who ask them
-            self._ask(sender, effects)
-
-    def _bring_on(self, peer: int, ask: Ask, effects: Effects) -> None:
-        """Send a server that is behind some of what is decided here, or of the snapshot."""
-        ledger = self.ledger
-        if ask.first < ledger.base and ledger.snapshot is not None:
-            effects.sends.append((peer, part_for(ledger.snapshot, ask, self._options.chunk_bytes)))
-            return
-        decrees: list[Decree] = []
-        size = 0
-        slots = [*range(max(ask.first, ledger.base), ledger.first), *ledger.above]
-        known = dict.fromkeys(ask.above)
-        for slot in slots:
-            if slot < ask.first or slot in known:
-                continue
-            size += size_of(ledger.decided[slot])
-            if decrees and size > self._options.chunk_bytes:
-                break
-            decrees.append(Decree(slot, ledger.decided[slot]))
-        if decrees:
-            effects.sends.append((peer, Decrees(tuple(decrees), ledger.first)))
-
-    def _on_decrees(self, sender: int, message: Decrees, effects: Effects) -> None:
-        news = [
-            self.leading.learn(decree.slot, decree.value, effects)
-            for decree in message.decrees
-            if decree.slot >= 0
-        ]
-        if not any(news):
-            return
-        self.leading.ask_again(sender, effects)
-        if self.ledger.first < message.first:
-            self._ask(sender, effects)
-        if self._options.heartbeat_s is None:
-            self._report(sender, Ballot.NONE, effects)
-
-    def _on_snapshot_part(self, sender: int, message: SnapshotPart, effects: Effects) -> None:
-        if message.slot <= self.ledger.first:
-            return
-        is_due = self._collecting.take(sender, message)
-        if not is_due and message.start:
-            return  # an echo; one of the beginning may answer a Prepare, and we go on from where we are
-        snapshot = self._collecting.whole(sender, message.size) if is_due else None
-        if snapshot is not None:
-            self.ledger.install(snapshot, effects)
-            self.leading.installed()
-            self.leading.ask_again(sender, effects)
-            if self._options.heartbeat_s is None:
-                self._report(sender, Ballot.NONE, effects)
-        self._ask(sender, effects)
+            self.catchup.ask(sender, effects)
+        self.catchup.report(sender, message.ballot, effects)
 
 
 _HANDLERS: dict[type[Message], Callable[[LogNode, int, Any, Effects], None]] = {
@@ -480,8 +411,8 @@ _HANDLERS: dict[type[Message], Callable[[LogNode, int, Any, Effects], None]] = {
     Accepted: LogNode._on_accepted,
     Decide: LogNode._on_decide,
     Heartbeat: LogNode._on_heartbeat,
-    Heard: LogNode._on_heard,
-    Ask: LogNode._on_ask,
-    Decrees: LogNode._on_decrees,
-    SnapshotPart: LogNode._on_snapshot_part,
+    Heard: lambda node, *given: node.catchup.on_heard(*given),
+    Ask: lambda node, *given: node.catchup.on_ask(*given),
+    Decrees: lambda node, *given: node.catchup.on_decrees(*given),
+    SnapshotPart: lambda node, *given: node.catchup.on_snapshot_part(*given),
 }

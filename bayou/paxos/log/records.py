@@ -8,8 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
 
-    from bayou.machine.messages import Message
     from bayou.paxos.ballot import Ballot
+    from bayou.paxos.log.messages import LogValue
 
 
 class Promised(Fact):
@@ -24,7 +24,7 @@ class AcceptedRecord(Fact):
 
     slot: int
     ballot: Ballot
-    value: Message
+    value: LogValue
 
     @property
     def key(self) -> tuple[str, object]:
@@ -37,7 +37,7 @@ class Decided(Fact):
     written later than it became known: a majority has accepted it."""
 
     slot: int
-    value: Message | None
+    value: LogValue | None
 
     @property
     def key(self) -> tuple[str, object]:

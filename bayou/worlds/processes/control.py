@@ -47,7 +47,8 @@ class Start(Message):
     that; where there is none, it answers Done.
 
     A server keeps what it makes durable in the journal whose descriptor came with its process; where that has
-    something in it, the server comes back as the one that wrote it.
+    something in it, the server comes back as the one that wrote it. ``journal`` is its path where it does not
+    go with the run, so that what is added has to be on disk.
     """
 
     id: int
@@ -60,6 +61,7 @@ class Start(Message):
     order: Message | None
     within_s: float
     trace: bool = False
+    journal: str = ""
 
 
 class Up(Message):

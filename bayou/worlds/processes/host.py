@@ -72,11 +72,15 @@ def run(control_fd: int, secret: bytes, complaints: Complaints, journal: int | N
 class Unwritten(BayouError):
     """A journal can't be written; says what to do."""
 
-    def __init__(self, path: str, error: OSError) -> None:
+    def __init__(self, path: str, error: OSError, *, is_named: bool = False) -> None:
         if error.errno in (ENOSPC, EDQUOT):
             remedy = f"make room in {place_of_nameless()}, or let TMPDIR name another place"
+            if is_named:
+                remedy = "make room there, and begin the run again: it goes on from what was written"
         elif error.errno == EFBIG:
             remedy = "raise the limit on the size of files (ulimit -f)"
+        elif is_named:
+            remedy = "see that the file and its disk are sound"
         else:
             remedy = f"it is in {place_of_nameless()}; TMPDIR names another place"
         super().__init__(f"{path} can't be written: {error.strerror}; {remedy}")
@@ -250,12 +254,17 @@ class Host:
     def _make_server(self, machines: Machines, order: Start, around: Surroundings) -> Machine:
         """Open the journal; return the server that wrote it, or a new one."""
         self._keeping = keeping = machines.keeping()
-        name = f"the journal of {order.label}"
-        self._journal = journal = Journal(name, is_synced=False, fd=self._journal_fd)
+        kept = order.journal
+        self._journal = journal = Journal(
+            kept or f"the journal of {order.label}",
+            is_synced=bool(kept),
+            fd=self._journal_fd,
+            is_named=bool(kept),
+        )
         try:
             batches = journal.read()
         except OSError as error:
-            raise Unwritten(name, error) from error
+            raise Unwritten(journal.path, error, is_named=journal.is_named) from error
         if not batches:
             return machines.make(order.id, order.what, around)
         from bayou.storage.memory import Memory  # seldom needed, and start-up time counts
@@ -342,7 +351,7 @@ class Host:
             try:
                 self._journal.append(self._keeping.pack(records))
             except OSError as error:
-                raise Unwritten(self._journal.path, error) from error
+                raise Unwritten(self._journal.path, error, is_named=self._journal.is_named) from error
 
     def witness(self, given: Input, effects: Effects) -> None:
         """An input has brought this about: tell who wants to know."""

@@ -30,7 +30,7 @@ from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, NodeLost, Unsupp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from bayou.worlds.weather import Faults
@@ -44,6 +44,9 @@ DIALLING_SHARE = 0.9
 
 PROBE_S = 0.5
 """How long nodes have, after something went wrong, to say how they are."""
+
+WAIT_S_MAX = 3600.0
+"""How long it waits at once: what is longer does not fit the system's call."""
 
 
 PARENT_LOST = "the parent of all nodes has ended: was it killed?"
@@ -102,13 +105,17 @@ class ProcessWorld:
 
     # What the master calls.
 
+    @property
+    def now_s(self) -> float:
+        return monotonic()
+
     def begin(self) -> None:
         self._deadline = monotonic() + self.settings.deadline_s
 
     def start(self, spec: NodeSpec, peers: Sequence[int], order: Message | None = None) -> Message:
         if spec.is_server:
             self._forget_journal(spec.address)
-            self.journals[spec.address] = _new_journal()
+            self.journals[spec.address] = _kept_journal(spec) if spec.journal else _new_journal()
         return self._start(spec, peers, order)
 
     def connect(self, a: int, b: int) -> None:
@@ -324,6 +331,7 @@ class ProcessWorld:
             order,
             self._dial_s(),
             self.observe is not None,
+            spec.journal,
         )
         standing = [
             (node.id, Suffer(receiver, True, faults))
@@ -372,6 +380,14 @@ class ProcessWorld:
     def answer(self, number: int) -> Message | None:
         """Return and forget the answer to that order, None while there is none."""
         return self._answers.pop(number, None)
+
+    def await_answer(self, numbers: Mapping[int, object], until_s: float) -> bool:
+        while self._answers.keys().isdisjoint(numbers):
+            left_s = until_s - monotonic()
+            if left_s <= 0:
+                return False
+            self._take_in(self._wait(min(left_s, WAIT_S_MAX)))
+        return True
 
     def _send(self, node: _Node, order: Message) -> int:
         self._count += 1
@@ -524,6 +540,35 @@ def _new_journal() -> int:
         raise BayouError(
             f"a journal for a server can't be made in {place}: {error.strerror}; TMPDIR says where"
         ) from error
+
+
+def _kept_journal(spec: NodeSpec) -> int:
+    """Return the descriptor of a journal that is kept, which nobody else has open: this master has it, and
+    the server's process, until both have ended."""
+    from fcntl import LOCK_EX, LOCK_NB, flock
+
+    try:
+        fd = os.open(spec.journal, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            flock(fd, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            raise BayouError(
+                f"{spec.journal} is in use by another run: wait for its end, or name another directory"
+            ) from None
+        _sync_folder(os.path.dirname(spec.journal))
+    except OSError as error:
+        raise BayouError(f"{spec.journal} can't be opened: {error.strerror}") from error
+    return fd
+
+
+def _sync_folder(path: str) -> None:
+    """See that the names of the files in a folder are on disk."""
+    fd = os.open(path or ".", os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _describe_exit(status: int) -> str:

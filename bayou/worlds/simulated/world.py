@@ -20,11 +20,11 @@ from bayou.storage.memory import Memory
 from bayou.worlds.simulated.network import LATENCY_S, Network
 from bayou.worlds.simulated.scheduler import Scheduler
 from bayou.worlds.weather import BEHIND_S, Weather
-from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, WorldSettings
+from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, Unsupported, WorldSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bayou.machine.effects import Effects, Input
     from bayou.machine.machine import Machine, Machines
@@ -306,6 +306,8 @@ class SimulatedWorld:
     def add(self, spec: NodeSpec, peers: Sequence[int]) -> None:
         """Start a node and connect it to these servers, without giving it an order."""
         node = spec.address
+        if spec.journal:
+            raise Unsupported("the simulated world keeps nothing in files")
         self._seat(spec, _module(spec).make(node, spec.what, self._surroundings(node)))
         if spec.is_server:
             self.journals[node] = Memory()
@@ -327,6 +329,15 @@ class SimulatedWorld:
     def answer(self, number: int) -> Message | None:
         """Return and forget the answer to that order, None while there is none."""
         return self._answers.pop(number, None)
+
+    def await_answer(self, numbers: Mapping[int, object], until_s: float) -> bool:
+        self._deadline_s = max(self._deadline_s, until_s)  # whoever asks for time gets it
+        while self._answers.keys().isdisjoint(numbers):
+            if self._scheduler.next_at_s() > until_s:
+                self._scheduler.now_s = max(self.now_s, until_s)
+                return False
+            self._run_one()
+        return True
 
     def flights(self) -> list[Arrival]:
         """Return the messages on their way, the one due first at the front."""
