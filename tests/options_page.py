@@ -104,9 +104,10 @@ STATUSES = {
     "locks run": {
         "0": "all scripts have ended",
         "1": "the system under test failed, or a journal that is kept is damaged, or in use by another run",
-        "2": f"{WRONG}, a line that is off, a file that can't be read, or a directory that is not fit; nothing "
-        "was started",
-        "3": "all scripts that are left wait for each other, or nothing has moved for the time of `--deadline`",
+        "2": f"{WRONG}, a line that is off, a file that can't be read, or a directory that is not fit; "
+        "nothing was started",
+        "3": "all scripts that are left wait for each other, or nothing has moved for the time of "
+        "`--deadline`",
         "141": "nobody reads the output any more",
         "128+n": SIGNAL,
     },

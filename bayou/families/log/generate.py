@@ -1,4 +1,4 @@
-"""Random scenarios with faults, of families on a log: what they have in common. Each is a function of its seed."""
+"""Random scenarios with faults, of families on a log: what they have in common. Each comes from its seed."""
 
 from __future__ import annotations
 
