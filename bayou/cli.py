@@ -59,6 +59,12 @@ def _chat(arguments: Sequence[str]) -> int:
     return run("chat", arguments)
 
 
+def _paxos(arguments: Sequence[str]) -> int:
+    from bayou.verbs import main as run
+
+    return run("paxos", arguments)
+
+
 VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "run a scenario on real processes"),
     "sim": (_simulate, "run a scenario in the simulated world"),
@@ -68,6 +74,7 @@ VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "replay": (_replay, "run what a trace recorded again"),
     "locks": (_locks, "run scripts on a lock service: bayou locks --help"),
     "chat": (_chat, "run a chat: bayou chat --help"),
+    "paxos": (_paxos, "decide one value: bayou paxos --help"),
 }
 
 

@@ -39,6 +39,24 @@ def _be_client(arguments: Sequence[str]) -> int:
     return client(arguments)
 
 
+def _decide(arguments: Sequence[str]) -> int:
+    from bayou.decree.main import decide
+
+    return decide(arguments)
+
+
+def _be_node(arguments: Sequence[str]) -> int:
+    from bayou.decree.main import node
+
+    return node(arguments)
+
+
+def _be_client_of_nodes(arguments: Sequence[str]) -> int:
+    from bayou.decree.main import client
+
+    return client(arguments)
+
+
 Verb = tuple["Callable[[Sequence[str]], int]", str]
 
 VERBS: dict[str, tuple[str, dict[str, Verb]]] = {
@@ -53,6 +71,14 @@ VERBS: dict[str, tuple[str, dict[str, Verb]]] = {
             "config": (_make_config, "write the configuration of a cluster, and its secret"),
             "serve": (_serve_chat, "be one of its servers"),
             "client": (_be_client, "take part"),
+        },
+    ),
+    "paxos": (
+        "one value, decided by proposers, acceptors and learners",
+        {
+            "decide": (_decide, "run nodes and clients all at once"),
+            "node": (_be_node, "be one of the nodes"),
+            "client": (_be_client_of_nodes, "want a value decided, and be told which one is"),
         },
     ),
 }

@@ -165,8 +165,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     problems = outcome.problems()
     print(
         f"{outcome.kills} kills of leaders, {outcome.deaths} of servers in all, in {outcome.took_s:.0f} s, "
-        f"{sum(outcome.acknowledged)} messages acknowledged to {CLIENTS} clients, {len(outcome.log)} in the "
-        f"log, {outcome.slots} slots, highest ballot {outcome.ballots}, {len(problems)} problems"
+        f"{sum(outcome.acknowledged)} messages acknowledged to {CLIENTS} clients, "
+        f"{len(outcome.log)} in the log, {outcome.slots} slots, highest ballot {outcome.ballots}, "
+        f"{len(problems)} problems"
     )
     for line in problems[:20]:
         print(f"    {line}")

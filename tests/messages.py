@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from bayou._record import Record
 from bayou.core.items import Items
 from bayou.core.name import Name
 from bayou.core.rows import BLANKS, PLAYLIST
@@ -17,9 +18,13 @@ from bayou.node.messages import End, Hello
 from bayou.node.session import Guarantees
 from bayou.node.settings import Habits, Limits, Settings
 from bayou.paxos.ballot import Ballot
+from bayou.paxos.log.messages import Command, Members, NoOp
 from bayou.paxos.messages import Accepted
+from bayou.wire.codec import _annotation, _nested
 from bayou.wire.connection import Introduce
 from bayou.worlds.weather import Faults
+
+Made = TypeVar("Made", bound=Record)
 
 stamps = st.one_of(st.integers(1, 300), st.integers(1, STAMP_MAX))
 
@@ -75,7 +80,13 @@ items = st.builds(
 )
 ends = st.builds(End, st.integers(0, 1 << 40), vectors, st.none() | st.integers())
 floats = st.floats(allow_nan=False, allow_infinity=False)
-ballots = st.builds(Ballot, st.integers(), st.integers())
+whole = st.integers(-(1 << 63), (1 << 63) - 1)
+ballots = st.builds(Ballot, whole, whole)
+log_values: st.SearchStrategy[Any] = st.one_of(
+    st.just(NoOp()),
+    st.builds(Command, whole, whole, whole, texts),
+    st.builds(Members, st.lists(whole, max_size=5).map(tuple)),
+)
 habits = st.builds(Habits, floats, floats, texts, floats, floats)
 limits = st.builds(Limits, *[st.integers()] * 3)
 settings = st.builds(
@@ -86,6 +97,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "int": st.integers(),
     "int | None": st.none() | st.integers(),
     "float": floats,
+    "float | None": st.none() | floats,
     "bool": st.booleans(),
     "str": texts,
     "str | None": st.none() | texts,
@@ -102,6 +114,10 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "Settings | None": st.none() | settings,
     "Faults | None": st.none() | st.builds(Faults, *[floats] * 4),
     "Ballot": ballots,
+    "Ballot | None": st.none() | ballots,
+    "LogValue": log_values,
+    "LogValue | None": st.none() | log_values,
+    "tuple[LogValue, ...]": st.lists(log_values, max_size=6).map(tuple),
     "Accepted | None": st.none() | st.builds(Accepted, ballots, texts),
     "tuple[int, ...]": st.lists(st.integers()).map(tuple),
     "tuple[str, ...]": st.lists(texts).map(tuple),
@@ -113,8 +129,25 @@ FIELDS["Message | None"] = st.none() | FIELDS["Message"]
 
 def of_kind(kind: str) -> st.SearchStrategy[Message]:
     """Messages of one kind."""
-    cls = Message.KINDS[kind]
-    return st.builds(cls, *[FIELDS[cls.__annotations__[name]] for name in cls.field_names])
+    return _records(Message.KINDS[kind])
+
+
+def of_field(cls: type[Record], name: str) -> st.SearchStrategy[Any]:
+    """Values of a field: those of FIELDS, and records of any kind that the wire takes apart; KeyError for
+    what is neither."""
+    module, annotation = _annotation(cls, name)
+    nested = None if annotation in FIELDS else _nested(module, annotation)
+    if nested is None:
+        return FIELDS[annotation]
+    kind = nested[0].kind()
+    found: st.SearchStrategy[Any] = _records(kind)
+    if "tuple[" in annotation:
+        found = st.lists(found, max_size=4).map(tuple)
+    return st.none() | found if nested[1] else found
+
+
+def _records(cls: type[Made]) -> st.SearchStrategy[Made]:
+    return st.builds(cls, *[of_field(cls, name) for name in cls.field_names])
 
 
 def any_message() -> st.SearchStrategy[Message]:

@@ -18,9 +18,12 @@ from unittest import mock
 import bayou.cluster.client
 import bayou.cluster.making
 import bayou.cluster.serve
+import bayou.decree.main
 import bayou.explore.main
 import bayou.judging.main
 import bayou.master.main
+import bayou.running.chat
+import bayou.running.locks
 import bayou.tester.main
 from bayou import cli, verbs
 from bayou.tester import plugin
@@ -75,6 +78,47 @@ STATUSES = {
         "1": "an event differs",
         "2": f"{WRONG}, or a trace that can't be read or replayed",
     },
+    "paxos decide": {
+        "0": "every client was told the value",
+        "1": "something failed",
+        "2": f"{WRONG}, or a file of hosts, or a secret, that can't be used",
+        "3": "no majority of acceptors, no proposer or no learner is left, or the deadline is over",
+        "141": "nobody reads the output any more",
+        "128+n": SIGNAL,
+    },
+    "paxos node": {
+        "0": "a client has stopped it",
+        "1": "something failed: what is to be durable can't be, the state is missing or damaged, the port is "
+        "taken",
+        "2": f"{WRONG}, or a file of hosts, or a secret, that can't be used",
+        "128+n": SIGNAL,
+    },
+    "paxos client": {
+        "0": "it was told the value",
+        "1": "something failed: the port is taken",
+        "2": f"{WRONG}, or a file of hosts, or a secret, that can't be used",
+        "3": "nobody told it the value within the deadline",
+        "141": "nobody reads the output any more",
+        "128+n": SIGNAL,
+    },
+    "locks run": {
+        "0": "all scripts have ended",
+        "1": "the system under test failed, or a journal that is kept is damaged, or in use by another run",
+        "2": f"{WRONG}, a line that is off, a file that can't be read, or a directory that is not fit; "
+        "nothing was started",
+        "3": "all scripts that are left wait for each other, or nothing has moved for the time of "
+        "`--deadline`",
+        "141": "nobody reads the output any more",
+        "128+n": SIGNAL,
+    },
+    "chat run": {
+        "0": "all logs are equal, and every message stands there once, in its client's order",
+        "1": "they are not, or the system under test failed",
+        "2": f"{WRONG}, or a configuration that is wrong or not there",
+        "3": "nothing has moved for the time of `--deadline`",
+        "141": "nobody reads the output any more",
+        "128+n": SIGNAL,
+    },
     "chat config": {
         "0": "configuration and secret are written",
         "1": "they can't be, or are there already",
@@ -105,6 +149,11 @@ ENDINGS: dict[str, tuple[ModuleType, ...]] = {
     "explore": (bayou.explore.main,),
     "check": (bayou.judging.main,),
     "replay": (bayou.judging.main,),
+    "paxos decide": (bayou.decree.main,),
+    "paxos node": (bayou.decree.main,),
+    "paxos client": (bayou.decree.main,),
+    "locks run": (bayou.running.locks,),
+    "chat run": (bayou.running.chat,),
     "chat config": (bayou.cluster.making,),
     "chat serve": (bayou.cluster.serve,),
     "chat client": (bayou.cluster.client,),
@@ -120,13 +169,15 @@ ALSO = {
     "explore": "See [exploring](exploring.md).",
     "check": "See [checkers](checkers.md), and [histories](histories.md) for `--model`.",
     "replay": "See [traces](traces.md).",
+    "paxos decide": "See [Paxos](paxos.md).",
+    "paxos node": "See [Paxos](paxos.md).",
+    "paxos client": "See [Paxos](paxos.md).",
+    "locks run": "See [locks](locks.md).",
+    "chat run": "`--seed` makes a run in the simulated world, and only there, one that can be had again.",
     "chat config": "See [a chat on several machines](chat-cluster.md).",
     "chat serve": "See [a chat on several machines](chat-cluster.md).",
     "chat client": "See [a chat on several machines](chat-cluster.md).",
 }
-
-TO_COME = ("locks run", "chat run")
-"""Verbs that are not on the page yet."""
 
 
 class _Caught(BaseException):
@@ -170,8 +221,7 @@ def all_verbs() -> dict[str, Callable[[list[str]], object]]:
             found[verb] = run
             continue
         for second, (inner, _) in verbs.VERBS[verb][1].items():
-            if f"{verb} {second}" not in TO_COME:
-                found[f"{verb} {second}"] = inner
+            found[f"{verb} {second}"] = inner
     return found
 
 

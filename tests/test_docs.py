@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bayou.families.vocabulary import all_commands
+from bayou.families.overview import owned_commands
 from bayou.master.helping import PROMPT_COMMANDS
 from bayou.master.language import COMMANDS
 from bayou.master.reference import reference
@@ -60,13 +60,30 @@ def test_the_reference_page_is_what_the_registry_makes() -> None:
 
 
 def test_every_example_of_the_reference_can_be_carried_out() -> None:
-    usual = "joinServer 0\njoinServer 1\njoinServer 2\njoinClient 9 0\n"
-    usual += "put 9 song http://example.org/song\nget 9 song\n"
-    for command in all_commands(COMMANDS).values():
-        lines = "" if command.name == "include" else usual
-        lines += "crashServer 2\n" if command.name == "restartServer" else ""
-        done = simulate((lines + command.example).encode(), habits=Habits())
-        assert done.errors == [], command.name
+    """In a scenario of each family that has the command."""
+    for owners, command in owned_commands(COMMANDS):
+        for family in owners or ("store",):
+            lines = "" if command.name in ("include", "start", "startLocks") else USUAL[family]
+            lines += {
+                ("restartServer", "store"): "crashServer 2\n",
+                ("restartServer", "chat"): "crashServer 0\n",
+                ("restartServer", "locks"): "crashServer 0\n",
+                ("expireClient", "locks"): "crashClient 1\n",
+            }.get((command.name, family), "")
+            printed = {"chat": b"0 1: hello\n", "locks": b"8: 1\n"}.get(family, b"")
+            done = simulate((lines + command.example).encode(), habits=Habits())
+            assert done.errors == [], (command.name, family)
+            if command.name in ("printChatLog", "printLocks"):
+                assert done.out == printed
+
+
+USUAL = {
+    "store": "joinServer 0\njoinServer 1\njoinServer 2\njoinClient 9 0\n"
+    "put 9 song http://example.org/song\nget 9 song\n",
+    "chat": "start 3 2\nsendMessage 1 hello\nallClear\n",
+    "locks": "startLocks 3 2\nlock 1 8\nallClear\n",
+}
+"""What goes before the example of a command, by family."""
 
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"

@@ -157,3 +157,19 @@ def test_what_is_urgent() -> None:
         driver, _, _ = puppet(urgent)
         driver.step(0.0, Tick())
         assert driver.is_urgent
+
+
+def test_a_machine_that_is_about_to_crash_takes_no_more_inputs() -> None:
+    """What that brings about would be durable with the same batch, and nobody would ever hear of it."""
+    machine, stage = Puppet(), Stage()
+    driver = Driver(machine, stage)
+    last = Effects()
+    last.durable.append(Named(ROOT))
+    last.crash = True
+    machine.next = [Effects(), last]
+    driver.step(0.0, Tick())
+    driver.step(0.0, LinkDown(2))
+    driver.step(0.0, LinkDown(3))
+    driver.settle()
+    assert machine.taken == [Tick(), LinkDown(2)]
+    assert stage.done == ["durable 1", "witness", "witness", "crash"]

@@ -16,9 +16,12 @@ from bayou.core.errors import BayouError
 from bayou.explore.main import main as explore
 from bayou.explore.trial import Trial, family_of
 from bayou.families import FAMILIES, Family, add, find, judging
+from bayou.families.chat.commands import COMMANDS as CHAT
+from bayou.families.overview import how_families_open, name_of, owned_commands, shared_names
 from bayou.families.planting import find_plant, known_bugs
 from bayou.families.store.bugs import BUGS, OUT_OF_REACH
-from bayou.families.vocabulary import all_commands, find_command
+from bayou.families.store.commands import COMMANDS as STORE
+from bayou.families.vocabulary import OtherFamily, all_commands, find_command
 from bayou.judging.main import check, replay
 from bayou.master.helping import PROMPT_COMMANDS, commands_at_prompt
 from bayou.master.language import COMMANDS
@@ -35,6 +38,9 @@ from tests.bells.commands import Tower
 from tests.processes import run_master
 
 PACKAGE = "tests.bells"
+OURS = ["store", "chat", "locks"]
+"""The families that come with the package, in the order in which they are explained."""
+
 BOTH = pytest.mark.parametrize(
     "world", [pytest.param("processes", marks=pytest.mark.processes, id="processes"), "sim"]
 )
@@ -104,7 +110,7 @@ class Told:
         ("start 1 ding", "bells"),
         ("start 1 ding dong", "bells"),
         ("start x ding", "bells"),
-        ("strike 1", "bells"),
+        ("strike 1", "store"),  # only what opens bells does; in the store it is off
         ("wait 1", None),
         ("expect", None),
         ("# start 1 ding", None),
@@ -113,6 +119,11 @@ class Told:
         ("include nowhere", None),
         ("play 1", None),
         ("START 1 ding", None),
+        ("startLocks 3 1", "locks"),
+        ("startLocks", "locks"),
+        ("sendMessage 0 a", "store"),  # in which it is off
+        ("lossRate 0.1", "store"),
+        ("printLocks", "store"),
     ],
 )
 def test_the_first_command_tells_the_family(line: str, family: str | None) -> None:
@@ -149,6 +160,7 @@ def test_the_family_is_told_in_the_trace_before_its_first_command() -> None:
     [
         ("start 1 ding", "joinServer 0", "joinServer is a command of the family store"),
         ("joinServer 0", "strike 1", "strike is a command of the family bells"),
+        ("joinServer 0", "sendMessage 0 a", "sendMessage is a command of the family chat"),
     ],
 )
 def test_a_command_of_another_family_is_a_line_that_is_off(first: str, other: str, said: str) -> None:
@@ -181,7 +193,7 @@ def test_an_unknown_command_is_compared_with_those_that_there_are() -> None:
 
 
 def test_of_several_openers_that_fit_the_last_familys_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And a command that opens none is of the first family that has it."""
+    """And a command that opens none leaves the file to the first family of all."""
     monkeypatch.setitem(FAMILIES, "one", Family("one", PACKAGE, {"start": 1}))
     monkeypatch.setitem(FAMILIES, "two", Family("two", PACKAGE, {"start": 3}))
 
@@ -191,7 +203,15 @@ def test_of_several_openers_that_fit_the_last_familys_goes_first(monkeypatch: py
         return found.name
 
     assert [family(f"start{' a' * count}") for count in range(5)] == ["store", "one", "one", "two", "two"]
-    assert family("strike") == "one"
+    with pytest.raises(OtherFamily) as caught:
+        family("strike")
+    assert caught.value.chosen.name == "store"
+    assert str(caught.value) == (
+        "strike is a command of the family one, and a file of that begins with start id sound: without, it "
+        "is one of the family store"
+    )
+    monkeypatch.setitem(FAMILIES, "three", Family("three", PACKAGE))
+    assert family("strike") == "three", "one without openers has what begins with a command of it"
 
 
 def test_commands_that_all_families_have_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,7 +306,7 @@ def test_a_package_that_is_no_family(package: str, why: str, capsys: Capture) ->
             verb(["--family", package, "nowhere"], *arguments)
         assert ended.value.code == 2
         assert why in capsys.readouterr().err
-    assert list(FAMILIES) == ["store"]
+    assert list(FAMILIES) == OURS
 
 
 FAMILY = "this module's FAMILY is no Family"
@@ -299,14 +319,14 @@ def test_two_families_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -
         add(__name__)
     assert FAMILIES["store"].package == "bayou.families.store"
     assert add(PACKAGE) is add(PACKAGE) is BELLS
-    assert list(FAMILIES) == ["store", "bells"]
+    assert list(FAMILIES) == [*OURS, "bells"]
     assert run_master("", "--family", PACKAGE, "--family", PACKAGE, "--world", "sim").returncode == 0
 
 
 def test_families_are_found_by_name() -> None:
     assert find("store").package == "bayou.families.store"
     for name in ("shop", None, 3, ["store"]):
-        with pytest.raises(BayouError, match=r"there are store; --family PACKAGE adds one$"):
+        with pytest.raises(BayouError, match=r"there are store, chat, locks; --family PACKAGE adds one$"):
             find(name)
 
 
@@ -318,10 +338,10 @@ def test_a_prompt_offers_what_can_be_typed_now() -> None:
     told = Told()
     prompt = Prompt(told.run)
     general = [*COMMANDS, *PROMPT_COMMANDS]
-    assert list(all_commands(COMMANDS)) == [*_names("store"), "strike", *COMMANDS], "start is the store's"
-    assert (
-        prompt.candidates([]) == list(commands_at_prompt(told.run)) == [*_names("store"), "strike", *general]
-    )
+    ours = list(dict.fromkeys(name for family in OURS for name in _names(family)))
+    assert ours[: len(_names("store"))] == _names("store"), "start is the store's"
+    assert list(all_commands(COMMANDS)) == [*ours, "strike", *COMMANDS]
+    assert prompt.candidates([]) == list(commands_at_prompt(told.run)) == [*ours, "strike", *general]
     assert prompt.candidates(["strike"]) == []
     assert told.tell("status") == ["nothing has been started yet: help lists the commands"]
     told.tell("start 3 ding", "start 2 dong")
@@ -331,6 +351,59 @@ def test_a_prompt_offers_what_can_be_typed_now() -> None:
     told.tell("help")
     assert "bells:" in told.printed
     assert "system:" not in told.printed
+    told.tell("help start")
+    assert told.printed == [
+        "start id sound",
+        *("  hangs a bell", "  id: a text without blanks", "  sound: a text without blanks"),
+        *("  the next command begins when it hangs", "  example: start 1 ding"),
+    ]
+
+
+def test_help_tells_what_a_name_means_in_each_family() -> None:
+    told = Told("help")
+    assert [line for line in told.printed if line.endswith(":") and not line.startswith(" ")] == [
+        "store, system:", "store, connections:", "store, anti-entropy:", "store:", "store, faults:",
+        "chat, system:", "chat:", "chat, faults:", "chat and locks, faults:",
+        "chat and locks, coming to rest:", "locks, system:", "locks:", "locks, faults:",
+        "language:", "prompt:",
+    ]  # fmt: skip
+    assert sum(line.split()[:1] == ["start"] for line in told.printed) == 2
+    assert how_families_open() == (
+        "A scenario is of one family, which its first command tells: start with 2 fields or more is chat, "
+        "startLocks is locks, anything else is store."
+    )
+    assert how_families_open() in " ".join(told.printed)
+    add(PACKAGE)
+    assert how_families_open().endswith(
+        "startLocks is locks, start with 2 fields or more is bells, anything else is store."
+    )
+    FAMILIES["bells"] = Family("bells", PACKAGE)
+    assert "a command that only bells has is bells" in how_families_open()
+    FAMILIES.pop("bells")
+    (chat,) = [owned for owned in owned_commands({}) if owned[1] is CHAT["start"]]
+    assert shared_names(owned_commands({}))["start"] == [(("store",), STORE["start"]), chat]
+    told.tell("help start")
+    assert [line for line in told.printed if "of the family" in line] == [
+        "  in a scenario of the family store", "  in a scenario of the family chat",
+    ]  # fmt: skip
+    told.tell("help heal")
+    assert "  in a scenario of the family chat or locks" in told.printed
+    told.tell("help lock")
+    assert not any("of the family" in line for line in told.printed)
+    for first, begins in (("joinServer 0", "start"), ("start 1 1", "start servers clients")):
+        told = Told(first, "help start")
+        assert [line for line in told.printed if not line.startswith(" ")] == [begins]
+
+
+def test_names_that_stand_for_the_same_are_explained_once() -> None:
+    owned = owned_commands(COMMANDS)
+    assert [owners for owners, command in owned if command.name == "lossRate"] == [("chat", "locks")]
+    assert owned[-len(COMMANDS) :] == [((), command) for command in COMMANDS.values()]
+    groups = [owners for owners, _ in owned]
+    changes = [owners for at, owners in enumerate(groups) if at == 0 or owners != groups[at - 1]]
+    assert changes == [("store",), ("chat",), ("chat", "locks"), ("locks",), ()]
+    assert name_of(("a",)) == "a"
+    assert name_of(("a", "b", "c")) == "a, b and c"
 
 
 def _names(family: str) -> list[str]:
@@ -409,7 +482,7 @@ def test_a_trace_of_a_family_that_is_not_there(tmp_path: Path, capsys: Capture) 
     run_master("start 1 ding\nstrike 1\n", "--world", "sim", "--family", PACKAGE, "--trace", str(trace))
     for verb in (check, replay):
         assert verb([str(trace)]) == 2
-        assert "there is no family 'bells': there are store" in capsys.readouterr().err
+        assert "there is no family 'bells': there are store, chat, locks;" in capsys.readouterr().err
 
 
 def test_a_part_whose_import_fails_is_no_part_that_is_missing(
@@ -479,8 +552,9 @@ def test_a_replay_of_a_trace_that_opens_another_family_differs(tmp_path: Path, c
     assert "there is no family 'None'" in capsys.readouterr().err
 
 
-def test_the_store_comes_with_the_package() -> None:
-    assert list(families.FAMILIES) == ["store"]
+def test_three_families_come_with_the_package() -> None:
+    assert list(families.FAMILIES) == OURS
+    assert not any(family.is_added for family in families.FAMILIES.values())
     with pytest.raises(BadLine, match="unknown command 'strike'"):
         find_command(["strike", "1"], COMMANDS, None)
 

@@ -11,16 +11,23 @@ from bayou.families.log.bugs import OUT_OF_REACH
 from bayou.families.planting import Patch
 from bayou.paxos.ballot import Ballot
 from bayou.paxos.effects import Effects
+from bayou.paxos.log.clients import Clients
 from bayou.paxos.log.inputs import (
     BecomeLeader,
+    ChangeMembers,
     Chosen,
     Input,
+    LinkDown,
     NotLeader,
     Received,
+    Refused,
+    Resend,
+    Skip,
     Submit,
     TakeSnapshot,
     Tick,
 )
+from bayou.paxos.log.membership import Membership
 from bayou.paxos.log.messages import (
     Accept,
     Accepted,
@@ -38,8 +45,8 @@ from bayou.paxos.log.messages import (
 )
 from bayou.paxos.log.node import LogNode
 from bayou.paxos.log.options import LogOptions
-from bayou.paxos.log.records import Snapshot
-from bayou.paxos.log.snapshots import Collecting
+from bayou.paxos.log.records import Promised, Snapshot
+from bayou.paxos.log.snapshots import Collecting, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,9 +72,9 @@ def hear(machine: LogNode, sender: int, message: LogMessage) -> list[tuple[int, 
     return step(machine, Received(sender, message)).sends  # type: ignore[return-value]
 
 
-def leader(*promises: tuple[int, tuple[Vote, ...]]) -> LogNode:
+def leader(*promises: tuple[int, tuple[Vote, ...]], options: LogOptions = CLOCKLESS) -> LogNode:
     """Return server 0, to which others have promised its ballot, and told these votes."""
-    machine = node()
+    machine = node(options=options)
     step(machine, BecomeLeader(tuple(sender for sender, _ in promises)))
     for sender, votes in promises:
         hear(machine, sender, Promise(Ballot(1, 0), 0, None, votes))
@@ -171,6 +178,48 @@ def test_a_command_told_late_of_a_slot_that_is_decided_is_taken() -> None:
     assert proposed(step(machine, Submit(0, 1, 0, "a")).sends) == {1: A}  # type: ignore[arg-type]
 
 
+def test_a_command_told_late_of_a_slot_that_is_left_empty_is_taken() -> None:
+    machine = leader((1, ()), (2, ()))
+    step(machine, Skip((0,)))
+    assert proposed(step(machine, Submit(1, 1, 0, "b")).sends) == {1: B}  # type: ignore[arg-type]
+    hear(machine, 2, Promise(Ballot(1, 0), 0, None, (Vote(0, Ballot(0, 2), A),)))
+    assert proposed(step(machine, Submit(0, 1, 0, "a")).sends) == {2: A}  # type: ignore[arg-type]
+
+
+def test_a_command_told_late_of_a_slot_above_that_is_decided_is_taken() -> None:
+    machine = leader((1, ()), (2, ()))
+    hear(machine, 1, Decrees((Decree(2, B),), 0))
+    hear(machine, 2, Promise(Ballot(1, 0), 0, None, (Vote(2, Ballot(0, 2), A),)))
+    assert proposed(step(machine, Submit(0, 1, 0, "a")).sends) == {3: A}  # type: ignore[arg-type]
+
+
+def test_a_command_that_was_found_and_waits_for_its_slot_is_not_taken_twice() -> None:
+    votes = (Vote(0, Ballot(0, 1), B), Vote(1, Ballot(0, 1), A))
+    machine = leader((1, votes), (2, ()), options=LogOptions(None, None, in_flight=1))
+    step(machine, Submit(0, 1, 0, "a"))
+    sends = [hear(machine, 1, Accepted(Ballot(1, 0), slot)) for slot in (0, 1)]
+    assert [proposed(each) for each in sends] == [{1: A}, {}]
+
+
+def test_a_command_in_a_slot_that_a_snapshot_has_passed_is_taken_when_it_is_sent_again() -> None:
+    machine = leader((1, ()), (2, ()))
+    assert proposed(step(machine, Submit(0, 1, 0, "a")).sends) == {0: A}  # type: ignore[arg-type]
+    text = pack("", Clients(9), Membership([(0, THREE)]))
+    hear(machine, 1, SnapshotPart(1, len(text), 0, text))
+    assert machine.first == 1
+    assert proposed(step(machine, Submit(0, 1, 0, "a")).sends) == {1: A}  # type: ignore[arg-type]
+
+
+def test_a_command_that_was_refused_is_not_under_way() -> None:
+    machine = leader((1, ()), (2, ()), options=LogOptions(None, None, forget_slots=1))
+    step(machine, Submit(0, 1, 0, "a"))
+    step(machine, Submit(1, 1, 0, "b"))
+    hear(machine, 1, Accepted(Ballot(1, 0), 0))
+    effects = step(machine, Received(1, Accepted(Ballot(1, 0), 1)))
+    assert Refused(1, 1) in effects.answers
+    assert machine.leading.under_way == {}
+
+
 # Promises in parts.
 
 
@@ -187,6 +236,19 @@ def test_only_a_part_of_a_promise_that_is_news_is_gone_on_from() -> None:
     assert not any(isinstance(message, Prepare) for _, message in hear(machine, 1, two))
 
 
+def test_a_new_member_is_asked_for_the_parts_of_its_promise_that_have_not_come() -> None:
+    machine = leader((1, ()), (2, ()), options=LogOptions(None, None, window=2))
+    step(machine, ChangeMembers((3,)))
+    step(machine, Submit(0, 1, 0, "a"))
+    step(machine, Submit(1, 1, 0, "b"))
+    hear(machine, 1, Accepted(Ballot(1, 0), 0))
+    hear(machine, 3, Promise(Ballot(1, 0), 1, 2, ()))
+    sends = step(machine, Resend()).sends
+    assert [message for to, message in sends if to == 3 and isinstance(message, Prepare)] == [
+        Prepare(Ballot(1, 0), 2)
+    ]
+
+
 def test_a_candidate_whose_time_is_up_settles_for_a_majority() -> None:
     """It was to wait for server 2, which is lost, and nobody says so."""
     machine = node(options=LogOptions(0.1, 0.5))
@@ -194,6 +256,21 @@ def test_a_candidate_whose_time_is_up_settles_for_a_majority() -> None:
     hear(machine, 1, Promise(Ballot(1, 0), 0, None, ()))
     assert not machine.is_leader
     step(machine, Tick(), now=10.0)
+    assert machine.is_leader
+
+
+def test_who_leads_at_last_as_another_one_is_lost_does_not_try_once_more() -> None:
+    """Server 0 led, and was waited for: that it is lost ends the waiting, and is no reason to campaign."""
+    machine = node(1, options=LogOptions(0.1, 0.5))
+    step(machine, Received(0, Accept(Ballot(1, 0), 0, A)))
+    step(machine, BecomeLeader((0, 2)))
+    step(machine, Received(2, Promise(Ballot(2, 1), 0, None, ())))
+    assert machine.leader != 1
+    effects = step(machine, LinkDown(0))
+    assert [message.ballot for _, message in effects.sends if isinstance(message, Accept)] == [
+        Ballot(2, 1)
+    ] * 2
+    assert not any(isinstance(record, Promised) for record in effects.durable)
     assert machine.is_leader
 
 

@@ -358,7 +358,7 @@ def many(count: int) -> LogNode:
 
 
 def test_what_a_server_that_is_behind_is_sent_fits_onto_the_wire() -> None:
-    """Hundreds of short decrees are few bytes, and more than a stranger's message may hold."""
+    """Hundreds of short decrees are few bytes, and what a stranger's message may hold is limited."""
     node, other = many(500), LogNode(1, (0, 1), LogOptions(None, None, window=1000), Random(1))
     asks: list[Message] = [Ask(0)]
     while asks:

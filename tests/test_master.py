@@ -14,6 +14,8 @@ import pytest
 
 from bayou._quoting import shorten
 from bayou.core.rows import KEY_BYTES_MAX, TEXT_BYTES_MAX
+from bayou.families import find
+from bayou.families.overview import owned_commands
 from bayou.families.vocabulary import all_commands, find_command
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run, StrictStop
@@ -317,11 +319,15 @@ def test_parsing_leaves_what_is_no_command() -> None:
 
 
 def test_every_command_documents_itself() -> None:
-    for command in all_commands(COMMANDS).values():
+    owned = owned_commands(COMMANDS)
+    assert {owners for owners, _ in owned} >= {(), ("store",), ("chat",), ("locks",)}
+    for owners, command in owned:
         assert command.does
-        line = parsed(command.example.encode())
-        assert line.command is command
-        assert line.extra == ()
+        for family in map(find, owners or ("store",)):
+            example = command.example.encode()
+            assert find_command(split(example), COMMANDS, family)[0].usage == command.usage
+            line = parse(example, split(example), command)
+            assert line.extra == ()
 
 
 # The bayou command.
@@ -513,7 +519,7 @@ def test_files_that_include_each_other(tmp_path: Path) -> None:
     [
         ("putt 1 a b", "did you mean put?"),
         ("joinserver 3", "did you mean joinServer?"),
-        ("printlogs 3", "did you mean printLog?"),
+        ("printlogs 3", "did you mean printLog or printLocks?"),
         ("stabilise", "did you mean stabilize?"),
         ("frobnicate", "there are joinServer, retireServer,"),
         ("x" * 100_000, "there are joinServer"),

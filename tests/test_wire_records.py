@@ -28,7 +28,7 @@ def _kinds_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Message, "KINDS", dict(Message.KINDS))
 
 
-class Ballot(Record):
+class Poll(Record):
     """A record of plain fields."""
 
     number: int
@@ -39,8 +39,8 @@ class Voter(Record):
     """A record with another one in it."""
 
     name: str
-    ballot: Ballot
-    older: tuple[Ballot, ...] = ()
+    poll: Poll
+    older: tuple[Poll, ...] = ()
 
 
 class Tree(Record):
@@ -50,7 +50,7 @@ class Tree(Record):
 
 
 class Floor1(Record):
-    ballot: Ballot
+    poll: Poll
 
 
 class Floor2(Record):
@@ -69,8 +69,8 @@ class Nothing(Record):
     """A record without fields."""
 
 
-ballots = st.builds(Ballot, st.integers(), st.floats(allow_nan=False, allow_infinity=False))
-voters = st.builds(Voter, st.text(max_size=5), ballots, st.lists(ballots, max_size=5).map(tuple))
+polls = st.builds(Poll, st.integers(), st.floats(allow_nan=False, allow_infinity=False))
+voters = st.builds(Voter, st.text(max_size=5), polls, st.lists(polls, max_size=5).map(tuple))
 
 
 # Names.
@@ -123,12 +123,12 @@ def test_a_base_of_messages_is_none() -> None:
 
 def test_fields_of_a_base_go_before_those_of_its_messages() -> None:
     class ChatMessage(Message, space="chat"):
-        ballot: Ballot
+        poll: Poll
 
     class Accept(ChatMessage):
         slot: int
 
-    assert decode(encode(Accept(Ballot(1), 7))) == Accept(Ballot(1), 7)
+    assert decode(encode(Accept(Poll(1), 7))) == Accept(Poll(1), 7)
 
 
 def test_a_space_is_a_name() -> None:
@@ -198,9 +198,9 @@ def test_many_records_travel_as_one_tuple() -> None:
     """So that many of them are no more nested than a few."""
 
     class Many(Message):
-        ballots: tuple[Ballot, ...]
+        polls: tuple[Poll, ...]
 
-    many = Many(tuple(Ballot(number) for number in range(1000)))
+    many = Many(tuple(Poll(number) for number in range(1000)))
     assert decode(encode(many)) == many
 
 
@@ -236,10 +236,10 @@ def test_records_that_are_none(fields: tuple[Any, ...]) -> None:
 
 def test_a_record_of_another_kind_does_not_leave() -> None:
     class Vote(Message):
-        ballot: Ballot
+        poll: Poll
 
-    with pytest.raises(TypeError, match="a Voter where a Ballot is due"):
-        encode(Vote(Voter("ann", Ballot(1))))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a Voter where a Poll is due"):
+        encode(Vote(Voter("ann", Poll(1))))  # type: ignore[arg-type]
 
 
 def test_records_are_nested_a_few_deep() -> None:
@@ -250,10 +250,10 @@ def test_records_are_nested_a_few_deep() -> None:
         floor: Floor4
 
     assert RECORDS_DEEP == 4
-    fits = Fits(Floor2(Floor1(Ballot(1))))
+    fits = Fits(Floor2(Floor1(Poll(1))))
     assert decode(encode(fits)) == fits
     with pytest.raises(TypeError, match="too deep"):
-        encode(Deep(Floor4(Floor3(Floor2(Floor1(Ballot(1)))))))
+        encode(Deep(Floor4(Floor3(Floor2(Floor1(Poll(1)))))))
 
 
 def test_no_record_holds_its_own_kind() -> None:
@@ -265,7 +265,7 @@ def test_no_record_holds_its_own_kind() -> None:
         encode(Forest(Tree()))
 
 
-@pytest.mark.parametrize("annotation", ["dict[str, int]", "Ballot | int", "tuple[Ballot, Ballot]", "set"])
+@pytest.mark.parametrize("annotation", ["dict[str, int]", "Poll | int", "tuple[Poll, Poll]", "set"])
 def test_an_annotation_that_the_wire_does_not_know(annotation: str) -> None:
     kind = type("Odd", (Message,), {"__annotations__": {"field": annotation}, "__module__": __name__})
     with pytest.raises(TypeError, match="no codec"):

@@ -249,7 +249,7 @@ class Deliveries:
             known.update(server.lately if server.is_up else {})
         for client, told in self._views.items():
             known.update(dict.fromkeys(told) if clients_too and client not in self._gone else {})
-        return sorted(known)
+        return sorted(slot for slot in known if slot in self._decrees.log)
 
     def _judge_lost(self, at: int, known: list[int]) -> None:
         """Everything sent is applied. Where slots are left empty on purpose, the first command of each client

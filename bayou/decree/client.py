@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bayou.decree.messages import Ask, AwaitValue, Propose, Proposers, Proposing, Told
+from bayou.decree.messages import Ask, AwaitValue, Propose, Proposers, Proposing, Stop, Told, Watch, Watched
 from bayou.machine.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.machine.messages import Failed, Links, Probe, Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import ClassVar
 
     from bayou.decree.messages import BeClient
@@ -18,15 +19,20 @@ if TYPE_CHECKING:
 class DecreeClient:
     """Asks one proposer after the other, until a learner tells the value; begins when it is ordered to."""
 
-    UNCOMPARED: ClassVar[tuple[str, ...]] = ("wake_at", "_what")
+    UNCOMPARED: ClassVar[tuple[str, ...]] = ("wake_at", "watch", "_what")
     TAGS: ClassVar[tuple[str, ...]] = ()
     is_server = False
     hello = None
 
-    def __init__(self, id: int, what: BeClient) -> None:
+    def __init__(self, id: int, what: BeClient, watch: Callable[[str], None] | None = None) -> None:
+        """``watch`` takes a line for each Accepted that a learner hears, once Watch is ordered. ``stopping``
+        has, once Stop is ordered, the nodes that have not been seen to end."""
         self.id = id
         self.value: str | None = None
         self.wake_at: float | None = None
+        self.watch = watch
+        self._is_watching = False
+        self.stopping: dict[int, None] | None = None
         self._what = what
         self._up: dict[int, None] = {}
         self._proposers: tuple[int, ...] = ()
@@ -40,10 +46,16 @@ class DecreeClient:
         effects = Effects()
         if isinstance(given, LinkUp):
             self._up[given.peer] = None
-            if self._has_begun:
-                effects.sends.append((given.peer, Ask()))
+            greetings = {
+                Ask(): self._has_begun,
+                Watch(): self._is_watching,
+                Stop(): self.stopping is not None,
+            }
+            effects.sends += [(given.peer, greeting) for greeting, is_due in greetings.items() if is_due]
         elif isinstance(given, LinkDown):
             self._up.pop(given.peer, None)
+            if self.stopping is not None:
+                self.stopping.pop(given.peer, None)
         elif isinstance(given, Received) and 0 <= given.peer < self._what.nodes:
             self._receive(now, given.peer, given.message, effects)
         elif isinstance(given, Ordered):
@@ -76,6 +88,9 @@ class DecreeClient:
             self._ask_proposer(now, effects)
         elif isinstance(message, Proposing) and peer == self._proposer:
             self._is_heard = True
+        elif isinstance(message, Watched) and self.watch is not None:
+            number, node = message.ballot
+            self.watch(f"learner {peer}: {message.acceptor} accepted {message.value} in {number}.{node}")
 
     def _obey(self, now: float, number: int, order: Message, effects: Effects) -> None:
         if isinstance(order, AwaitValue):
@@ -84,12 +99,20 @@ class DecreeClient:
                 self._begin(now, effects)
             else:
                 effects.answers.append((number, Told(self.value)))
+        elif isinstance(order, Watch):
+            self._is_watching = True
+            effects.sends += [(peer, order) for peer in self._up]
+        elif isinstance(order, Stop):
+            self.stopping = dict.fromkeys(range(self._what.nodes))
+            effects.sends += [(peer, order) for peer in self._up]
         elif isinstance(order, Probe):
-            effects.answers.append((number, Waiting(self._waits())))
+            effects.answers.append((number, Waiting(self.waits)))
         else:
             effects.answers.append((number, Failed(f"{type(order).__name__} is no order for a client")))
 
-    def _waits(self) -> tuple[str, ...]:
+    @property
+    def waits(self) -> tuple[str, ...]:
+        """What it waits for, a line each."""
         if self.value is not None:
             return ()
         if self._proposer is None:

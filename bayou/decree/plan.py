@@ -64,11 +64,18 @@ def parse_wish(text: str) -> Wish:
         value, desired = text, ""
     if not value:
         raise ValueError(f"{text!r} has no value: write VALUE, or VALUE@PROPOSER")
+    check_value(value)
+    return Wish(value, int(desired) if desired else None)
+
+
+def check_value(value: str) -> None:
+    """ValueError, with a message for the user, where that can't be decided."""
+    if not value:
+        raise ValueError("an empty value")
     if len(value.encode("utf-8", "surrogateescape")) > VALUE_BYTES_MAX:
         raise ValueError(f"a value of more than {VALUE_BYTES_MAX >> 10} KiB")
     if any(character in value for character in "\r\n"):
-        raise ValueError(f"{text!r} is more than one line")
-    return Wish(value, int(desired) if desired else None)
+        raise ValueError(f"{value!r:.80} is more than one line")
 
 
 class Hopeless(BayouError):

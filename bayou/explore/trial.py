@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bayou.worlds.simulated.setup import Setup
 
 REST_S = 120.0
-"""How long servers may take to come to rest once all faults are over."""
+"""How long servers may take to come to rest once all faults are over, where their family does not say."""
 
 AT_REST = "comes to rest"
 
@@ -102,15 +102,20 @@ class Trial:
         return self
 
     def _carry_out(self, run: Run, world: SimulatedWorld) -> None:
-        last = len(self.lines)
+        rest = self.exploring.REST.encode()
+        last = max((number for number, line in enumerate(self.lines, start=1) if line == rest), default=0)
+        rest_s = getattr(self.exploring, "rest_s", None)
         for number, line in enumerate(self.lines, start=1):
             try:
-                world.patience_s = REST_S if number == last else self.setup.patience_s
+                world.patience_s = self.setup.patience_s
+                if number == last:
+                    world.patience_s = REST_S if rest_s is None else rest_s(self.setup)
                 run.line(number, line)
             except DeadlineExceeded as error:
                 run.unsettle()
                 self.events.append({"event": "gave up", "line": number})
-                if number == last and line == self.exploring.REST.encode() and world.weather.is_fair:
+                is_fair = world.weather.is_fair and (run.system is None or run.system.is_fair)
+                if number == last and is_fair:
                     self._fail(AT_REST, [f"line {number}: {self.exploring.REST}: {error}"])
             run.look_round()
             for node, peer, why in world.dropped[:1]:

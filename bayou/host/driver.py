@@ -59,8 +59,8 @@ class Driver:
     """
 
     __slots__ = (
-        "_inputs_max", "_is_again", "_is_settling", "_pending", "has_left", "is_urgent", "is_waiting",
-        "machine", "place",
+        "_inputs_max", "_is_again", "_is_crashing", "_is_settling", "_pending", "has_left", "is_urgent",
+        "is_waiting", "machine", "place",
     )  # fmt: skip
 
     def __init__(self, machine: Machine, place: Place, inputs_max: int = INPUTS_MAX) -> None:
@@ -73,6 +73,7 @@ class Driver:
         self._is_settling = False
         self._is_again = False
         self._inputs_max = inputs_max
+        self._is_crashing = False
 
     @property
     def has_pending(self) -> bool:
@@ -80,10 +81,11 @@ class Driver:
         return bool(self._pending)
 
     def step(self, now: float, given: Input) -> None:
-        """Let the machine take an input at time ``now``, in seconds."""
-        if self.has_left:
+        """Let the machine take an input at time ``now``, in seconds; about to crash, it takes none."""
+        if self.has_left or self._is_crashing:
             return
         effects = self.machine.step(now, given)
+        self._is_crashing = effects.crash
         self._pending.append((given, effects))
         self.is_waiting = self.is_waiting or bool(effects.durable)
         ends = effects.leave or effects.crash

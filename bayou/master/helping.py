@@ -6,6 +6,7 @@ import os
 from textwrap import wrap
 
 from bayou.families.family import commands_of
+from bayou.families.overview import commands_of_one, how_families_open, name_of, owned_commands
 from bayou.families.prompting import say_status
 from bayou.families.vocabulary import all_commands
 from bayou.master.language import COMMANDS
@@ -16,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from bayou.families.overview import Owned
     from bayou.master.run import Run
     from bayou.script.grammar import Command
 
@@ -44,11 +46,13 @@ class Quit(Exception):
     group=PROMPT,
 )
 def help_(run: Run, name: str) -> None:
-    everything = commands_at_prompt(run)
+    everything = owned_at_prompt(run)
+    found = [owned for owned in everything if owned[1].name == name]
     if not name:
-        run.say(list_all(everything.values(), columns()))
-    elif name in everything:
-        run.say(describe(everything[name], columns()))
+        run.say(list_all(everything, columns()))
+    elif found:
+        for owned in found:
+            run.say(describe(owned, columns(), is_one_of_several=len(found) > 1))
     else:
         raise BadLine(f"there is no command {name!r}: help lists them")
 
@@ -110,27 +114,44 @@ def commands_at_prompt(run: Run) -> dict[str, Command]:
     return {**commands_of(run.family).COMMANDS, **general}
 
 
-def list_all(everything: Iterable[Command], width: int) -> Iterator[str]:
-    """Give the lines that list these commands, group by group, none wider than ``width``."""
+def owned_at_prompt(run: Run) -> list[Owned]:
+    """Return the same commands with the families that have them, one name as often as it means something
+    else."""
+    general = {**COMMANDS, **PROMPT_COMMANDS}
+    return owned_commands(general) if run.family is None else commands_of_one(run.family, general)
+
+
+def list_all(everything: Iterable[Owned], width: int) -> Iterator[str]:
+    """Give the lines that list these commands, group by group, none wider than ``width``. Where they are of
+    several families, groups bear the names of those."""
     known = list(everything)
-    indent = 4 + max(len(each.usage) for each in known)
-    for group in dict.fromkeys(each.group for each in known):
-        yield from wrap(f"{group}:", width)
-        for each in known:
-            if each.group != group:
-                continue
+    is_open = len(dict.fromkeys(owners for owners, _ in known if owners)) > 1
+    groups: dict[str, list[Command]] = {}
+    for owners, command in known:
+        is_told = is_open and owners and owners != (command.group,)
+        heading = f"{name_of(owners)}, {command.group}" if is_told else command.group
+        groups.setdefault(heading, []).append(command)
+    indent = 4 + max(len(command.usage) for _, command in known)
+    for heading, commands in groups.items():
+        yield from wrap(f"{heading}:", width)
+        for each in commands:
             if width < COLUMNS_FOR_TWO:
                 yield from _wrap(f"  {each.usage}", width, 2)
                 yield from _wrap(f"    {each.does}", width, 4)
             else:
                 yield from _wrap(f"  {each.usage:{indent - 4}}  {each.does}", width, indent)
+    if is_open:
+        yield from wrap(how_families_open(), width)
     yield from wrap("help COMMAND tells more. Ctrl-C gives up a command, Ctrl-D ends the run.", width)
 
 
-def describe(known: Command, width: int = COLUMNS) -> Iterator[str]:
-    """Give the lines that explain a command, none wider than ``width``."""
+def describe(owned: Owned, width: int = COLUMNS, *, is_one_of_several: bool = False) -> Iterator[str]:
+    """Give the lines that explain a command, none wider than ``width``; of which family it is where other
+    families mean something else by its name."""
+    owners, known = owned
     yield from _wrap(known.usage, width, 2)
     for line in (
+        f"in a scenario of the family {' or '.join(owners)}" if is_one_of_several else "",
         known.does,
         *(f"{field.name}: {field.kind.words}" for field in known.fields),
         f"the next command begins when {known.until}" if known.until else "",

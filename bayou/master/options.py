@@ -48,8 +48,9 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
     add_families(arguments, prog)
     parser = argparse.ArgumentParser(
         prog=prog,
-        description="Run a scenario: commands, one a line, on servers and clients of a Bayou store.",
-        epilog=f"{EPILOG}\ncommands:\n{_describe_commands()}",
+        description="Run a scenario: commands, one a line, on servers and clients of a Bayou store, a chat "
+        "or a lock service.",
+        epilog=f"{EPILOG}\n{_describe_commands()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", nargs="?", help="the scenario; standard input where it is missing, or is -")
@@ -73,8 +74,9 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
     parser.add_argument(
         "--free-running",
         action="store_true",
-        help="let servers gossip by themselves, with hybrid clocks, and let only stabilize wait for them; "
-        "without it nothing is left to move when the next command begins",
+        help="leave servers to themselves: they gossip, with hybrid clocks, and only stabilize waits for "
+        "them (chat and locks: heartbeats and time-outs rule, and only allClear waits); without it nothing "
+        "is left to move when the next command begins",
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="the seed of the simulated world (default: 0)"
@@ -116,9 +118,15 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
 
 
 def _describe_commands() -> str:
-    from bayou.families.vocabulary import all_commands
+    from bayou.families.overview import how_families_open, name_of, owned_commands
     from bayou.master.language import COMMANDS
 
-    return "\n".join(
-        f"  {command.usage}\n      {command.does}" for command in all_commands(COMMANDS).values()
-    )
+    lines = [how_families_open()]
+    heading = ""
+    for owners, command in owned_commands(COMMANDS):
+        told = f"commands of {name_of(owners)}:" if owners else "commands of all families:"
+        if told != heading:
+            lines.append(told)
+            heading = told
+        lines.append(f"  {command.usage}\n      {command.does}")
+    return "\n".join(lines)

@@ -1,1 +1,1 @@
-"""Everything at once: servers and clients that a command starts, drives to the end of their work, and ends."""
+"""All at once: servers and clients that a command starts, drives to the end of their work, and ends."""

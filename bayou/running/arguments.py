@@ -25,8 +25,8 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         type=timeout,
         default=None,
         metavar="S",
-        help=f"after how many seconds a client asks again (default: {TIMEOUT_S:g}); servers send again what is "
-        "unanswered after half of it, and elect a leader when they hear none for five such halves",
+        help=f"after how many seconds a client asks again (default: {TIMEOUT_S:g}); servers send again what "
+        "is unanswered after half of it, and elect a leader when they hear none for five such halves",
     )
     parser.add_argument(
         "--world",

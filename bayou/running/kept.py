@@ -35,8 +35,8 @@ def open_directory(path: str, servers: int) -> Kept:
         missing = next((journal for journal in journals if not os.path.exists(journal)), None)
         if missing is not None:
             raise BayouError(
-                f"{missing} is missing: restore it from a backup, or begin with a new directory; a server that "
-                "has lost what it promised must not come back under its id"
+                f"{missing} is missing: restore it from a backup, or begin with a new directory; a server "
+                "that has lost what it promised must not come back under its id"
             )
         _write_note(path, servers, runs + 1)
     except OSError as error:

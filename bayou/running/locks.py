@@ -42,13 +42,13 @@ OFF_MAX = 20
 """How many lines that are off are told of."""
 
 EPILOG = f"""\
-A script has a command on each line: {", ".join(USAGES.values())}. The first file is that of client 0. Lines that
-begin with # or // are comments.
+A script has a command on each line: {", ".join(USAGES.values())}. The first file is that of
+client 0. Lines that begin with # or // are comments.
 
-exit status: 0 when all scripts have ended, 1 on an error of the system under test, 2 on a wrong option, a line
-that is off or a file that can't be read, before anything is started, 3 when all scripts that are left wait for
-each other, or nothing has moved for the time of --deadline, 141 when nobody reads the output any more; as usual
-for a signal.
+exit status: 0 when all scripts have ended, 1 on an error of the system under test, 2 on a wrong option, a
+line that is off or a file that can't be read, before anything is started, 3 when all scripts that are left
+wait for each other, or nothing has moved for the time of --deadline, 141 when nobody reads the output any
+more; as usual for a signal.
 """
 
 
@@ -98,8 +98,8 @@ def _run(world: World, given: argparse.Namespace, prog: str, scripts: Sequence[S
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog,
-        description="Run scripts of clients of a lock service, and print each grant as it happens: the lock, and "
-        "the client that has it.",
+        description="Run scripts of clients of a lock service, and print each grant as it happens: the lock, "
+        "and the client that has it.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

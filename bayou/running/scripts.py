@@ -3,6 +3,7 @@ end when all scripts have ended, or when none of them can go on."""
 
 from __future__ import annotations
 
+from bayou._lean import partial
 from bayou._record import Record
 from bayou.core.errors import BayouError
 from bayou.families.locks.commands import OBSERVER, LockSystem
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 FAR_S = 3600.0
 CLIENTS_OF_A_RUN = 10_000
-"""Client c of the r-th run on the same durable state is client r * CLIENTS_OF_A_RUN + c in the log, so that no
-client is ever taken for another one."""
+"""Client c of the r-th run on the same durable state is client r * CLIENTS_OF_A_RUN + c in the log, so that
+no client is ever taken for another one."""
 
 
 class Script(Record):
@@ -45,8 +46,8 @@ class Script(Record):
 
 class Plan(Record):
     """What is to happen beside the scripts: ``faults`` that all messages suffer, by name; ``fails``: which
-    server dies, and how many seconds after the scripts have begun; ``recover_s``: after how many seconds a dead
-    one comes back, None for never; ``deadline_s``: for how long nothing may move."""
+    server dies, and how many seconds after the scripts have begun; ``recover_s``: after how many seconds a
+    dead one comes back, None for never; ``deadline_s``: for how long nothing may move."""
 
     servers: int
     faults: Mapping[str, float] = {}
@@ -64,8 +65,8 @@ class Stuck(BayouError):
 
 
 class ScriptSystem(LockSystem):
-    """A lock service whose clients carry out scripts. ``journals``: where servers keep what is durable, by id,
-    none where that goes with the run; ``runs``: how many runs there have been on that."""
+    """A lock service whose clients carry out scripts. ``journals``: where servers keep what is durable, by
+    id, none where that goes with the run; ``runs``: how many runs there have been on that."""
 
     machines = "bayou.families.locks.scripted"
 
@@ -99,8 +100,8 @@ class ScriptSystem(LockSystem):
         return NodeSpec(spec.address, spec.label, spec.is_server, spec.machines, what)
 
     def expire_earlier(self) -> None:
-        """Have all that clients of earlier runs hold or wait for given back; return when that is decided. What
-        of theirs may still be decided after that does nothing."""
+        """Have all that clients of earlier runs hold or wait for given back; return when that is decided.
+        What of theirs may still be decided after that does nothing."""
         node = self.address_of(OBSERVER)
         number = self.say(OBSERVER, f"{EXPIRE_BELOW} {self.base}")
         known: Standing | None = None
@@ -143,7 +144,7 @@ class ScriptRun:
             system.set_weather(**plan.faults)
         now_s = self._world.now_s
         for server, at_s in plan.fails:
-            self._agenda.put(now_s + at_s, lambda server=server: self.fail(server))
+            self._agenda.put(now_s + at_s, partial(self.fail, server))
         self._agenda.do_what_is_due(now_s)
         self._moved_at_s = self._world.now_s
         for client in range(len(self._scripts)):
@@ -159,7 +160,7 @@ class ScriptRun:
         self._system.crash(server)
         self._stage.tell(f"server {server} has died")
         if self._plan.recover_s is not None:
-            self._agenda.put(self._world.now_s + self._plan.recover_s, lambda: self.recover(server))
+            self._agenda.put(self._world.now_s + self._plan.recover_s, partial(self.recover, server))
 
     def recover(self, server: int) -> None:
         """Let a server come back that has died."""
@@ -257,9 +258,9 @@ class ScriptRun:
     def _look_for_deadlock(self) -> None:
         """Stuck where all scripts that have not ended wait for locks.
 
-        Such a picture may be old: the lock has been given back, and who waits for it has not heard so yet. But
-        all commands that there will ever be are in slots below ``first`` of somebody then, so what all who wait
-        say once they know those slots is final.
+        Such a picture may be old: the lock has been given back, and who waits for it has not heard so yet.
+        But all commands that there will ever be are in slots below ``first`` of somebody then, so what all
+        who wait say once they know those slots is final.
         """
         waiting = self._unfinished()
         reports = [self._reports.get(client) for client in waiting]
@@ -271,7 +272,8 @@ class ScriptRun:
             if self._wanted[client] < first:
                 self._follow(client, self._reports[client].moves, first)
         if not late:
-            raise Stuck("deadlock: all scripts that have not ended wait for each other", self._who_waits())
+            why = "deadlock: all scripts that have not ended wait for each other"
+            raise Stuck(f"{why}; take locks in the same order in all of them", self._who_waits())
 
     def _be_stuck(self) -> None:
         """Stuck, as nothing has moved for too long."""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 class RunStage:
-    """A stage (bayou.families.family.Stage) whose nodes are left to themselves. ``record`` takes the events of
-    a trace, None for no trace."""
+    """A stage (bayou.families.family.Stage) whose nodes are left to themselves. ``record`` takes the events
+    of a trace, None for no trace."""
 
     free_running = True
     place = "run"

@@ -17,12 +17,12 @@ class BeScript(BeClient):
     steps: tuple[Step, ...] = ()
 
 
-BUSY, QUEUED, GRANTED, REMARKED, APPLIED, ASLEEP, ENDED = (
-    "busy", "queued", "granted", "remarked", "applied", "asleep", "ended",
+BUSY, QUEUED, GRANTED, REMARKED, APPLIED, ASLEEP, AWAKE, ENDED = (
+    "busy", "queued", "granted", "remarked", "applied", "asleep", "awake", "ended",
 )  # fmt: skip
 """How a script stands: a command is under way; it waits for a lock; the lock was granted; the command has
-changed nothing, which is to be remarked on, or was carried out; it sleeps; it has ended, and holds nothing.
-"""
+changed nothing, which is to be remarked on, or was carried out; it sleeps; it does so no longer; it has
+ended, and holds nothing."""
 
 
 class Follow(ScriptMessage):

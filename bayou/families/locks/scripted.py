@@ -8,6 +8,7 @@ from bayou.families.locks.machines import make as make_other
 from bayou.families.locks.messages import (
     APPLIED,
     ASLEEP,
+    AWAKE,
     BUSY,
     ENDED,
     GRANTED,
@@ -134,10 +135,12 @@ class ScriptClient:
             return self._see_result(now, effects)
         if self.state == QUEUED:
             return self._see_grant(now, effects)
-        if self.state == ASLEEP and self._asleep_until is not None:
-            if now < self._asleep_until:
+        if self.state == ASLEEP:
+            if self._asleep_until is not None and now < self._asleep_until:
                 return False
             self._asleep_until = None
+            self._move(AWAKE)
+            return True
         self._begin_next(now, effects)
         return True
 

@@ -16,7 +16,7 @@ from bayou.paxos.log.inputs import Done, MembersInForce
 from bayou.paxos.log.leading import LEADING, Leadership
 from bayou.paxos.log.ledger import Ledger
 from bayou.paxos.log.membership import Membership
-from bayou.paxos.log.messages import Accept, Ask, Command, Heartbeat, NoOp, Prepare, Promise
+from bayou.paxos.log.messages import Accept, Ask, Command, Decide, Heartbeat, NoOp, Prepare, Promise
 from bayou.paxos.log.node import LogNode
 from bayou.paxos.log.snapshots import pack
 
@@ -170,6 +170,29 @@ def decided_inferred_from_the_leaders_prefix(patch: Patch) -> None:
     _handle(patch, Heartbeat, on_heartbeat)
 
 
+def decide_of_another_ballot_counted(patch: Patch) -> None:
+    """A server takes what it accepted in a slot for decided, in whatever ballot that was."""
+
+    def on_decide(self: LogNode, sender: int, message: Decide, effects: Effects) -> None:
+        vote = self.ledger.accepted.get(message.slot)
+        if vote is not None and not self.ledger.is_decided(message.slot):
+            self.leading.learn(message.slot, vote.value, effects)
+        original(self, sender, message, effects)
+
+    original = LogNode._on_decide
+    _handle(patch, Decide, on_decide)
+
+
+def told_before_it_is_durable(patch: Patch) -> None:
+    """A server tells how much it knows decided, and forgets it in a crash."""
+
+    def settle(self: Ledger, effects: Effects, *, at_once: bool) -> None:
+        original(self, effects, at_once=False)
+
+    original = Ledger.settle
+    patch.setattr(Ledger, "settle", settle)
+
+
 # Services and clients.
 
 
@@ -191,6 +214,15 @@ def answered_when_decided(patch: Patch) -> None:
 
     original = Leadership.learn
     patch.setattr(Leadership, "learn", learn)
+
+
+def old_command_not_refused(patch: Patch) -> None:
+    def apply(self: Clients, command: Command, slot: int) -> str:
+        young = Command(command.client, command.number, slot, command.text)
+        return original(self, young, slot)
+
+    original = Clients.apply
+    patch.setattr(Clients, "apply", apply)
 
 
 # Snapshots.
@@ -325,6 +357,9 @@ BUGS: dict[str, Plant] = {
     "a client answered when its command is decided": answered_when_decided,
     "a promise to a candidate that is behind": promise_to_a_candidate_that_is_behind,
     "decided inferred from the leader's prefix": decided_inferred_from_the_leaders_prefix,
+    "a Decide of another ballot counted": decide_of_another_ballot_counted,
+    "what is decided told before it is durable": told_before_it_is_durable,
+    "an old command not refused": old_command_not_refused,
     "a snapshot without the table of clients": snapshot_without_the_client_table,
     "a snapshot with the latest list of members only": snapshot_with_the_latest_list_only,
     "a snapshot taken over drops the votes above it": snapshot_drops_votes_above_it,

@@ -94,6 +94,19 @@ def add_faults(commands: Registry) -> None:
         system.pace.settle()
 
     @commands.command(
+        "crashSoon",
+        ("server", SERVER),
+        ("ms", TEXT),
+        does="lets a server stop so many milliseconds from now, in the middle of whatever goes on then "
+        "(simulated world only)",
+        until="it is planned",
+        example="crashSoon 2 5",
+        group=FAULTS,
+    )
+    def crash_soon(system: LogSystem, server: int, text: str) -> None:
+        system.world.crash_soon(server, parse_amount(text, MILLISECONDS_MAX) / 1000)
+
+    @commands.command(
         "restartServer",
         ("server", SERVER),
         does="starts a crashed server again, with what it had made durable",

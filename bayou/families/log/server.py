@@ -11,7 +11,10 @@ from bayou.families.log.messages import (
     Client,
     Knows,
     Lead,
+    Leaders,
+    Page,
     Plant,
+    Read,
     Redirect,
     Rested,
     Server,
@@ -21,6 +24,7 @@ from bayou.families.log.messages import (
     Stand,
     Standing,
     Submit,
+    TellLeaders,
     Told,
     TooOld,
 )
@@ -31,7 +35,7 @@ from bayou.paxos.effects import Effects as LogEffects
 from bayou.paxos.log import inputs as log_inputs
 from bayou.paxos.log.leading import IDLE
 from bayou.paxos.log.ledger import size_of
-from bayou.paxos.log.messages import Accept, Ask, Decide, Decree, LogMessage
+from bayou.paxos.log.messages import Accept, Ask, Command, Decide, Decree, LogMessage, NoOp
 from bayou.paxos.log.node import LogNode
 from bayou.paxos.log.options import LogOptions
 from bayou.paxos.log.snapshots import part_for
@@ -105,7 +109,7 @@ class LogServer:
     come to rest.
     """
 
-    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_settings", "_is_free", "_retry_at", "_now", "_held_at")
+    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_settings", "_is_free", "_retry_at", "_now", "_held_at", "_led")
     TAGS: ClassVar[tuple[str, ...]] = ("_waiters", "_watchers")
     is_server = True
     hello = SERVER
@@ -139,6 +143,7 @@ class LogServer:
         self.seats: dict[int, Seat] = {}
         self.servers: dict[int, None] = {}
         self.bomb: int | None = None
+        self._led: dict[Ballot, None] = {}
         self._retry_at: float | None = None
         self._now = around.now
         self._live: tuple[int, ...] = ()
@@ -209,6 +214,7 @@ class LogServer:
         Accepts and Decides that are sent now bring a bomb nearer."""
         made = self.log.step(self._now, given)
         effects.log.append((given, made))
+        self._led[self.log.leader_ballot] = None
         effects.durable += made.durable
         chosen = [answer for answer in made.answers if isinstance(answer, log_inputs.Chosen)]
         if chosen and not effects.crash:
@@ -339,10 +345,17 @@ class LogServer:
             effects.answers.append((number, self._skip(order.slots, effects)))
         elif isinstance(order, Stand):
             standing = self._standing()
+            effects.answers += [(earlier, standing) for earlier, _ in self._watchers]
+            self._watchers.clear()
             if order.known == standing:
                 self._watchers.append((number, standing))
             else:
                 effects.answers.append((number, standing))
+        elif isinstance(order, Read):
+            effects.answers.append((number, self._page(order.start)))
+        elif isinstance(order, TellLeaders):
+            ballots = tuple(part for ballot in self._led if ballot != Ballot.NONE for part in ballot)
+            effects.answers.append((number, Leaders(ballots)))
         elif isinstance(order, Probe):
             effects.answers.append((number, Waiting(tuple(self._waits()))))
         else:
@@ -356,6 +369,12 @@ class LogServer:
             if isinstance(answer, log_inputs.Rejected):
                 refused = answer.slots
         return Skipped(refused)
+
+    def _page(self, start: int) -> Page:
+        """Return some of what is decided without a gap, a line for each slot."""
+        end = min(self.log.first, start + TOLD_MAX)
+        lines = [f"{slot} {_words(self.log.decided[slot])}" for slot in range(max(start, self.log.base), end)]
+        return Page(tuple(lines), self.log.first)
 
     def _standing(self) -> Standing:
         return Standing(self.log.first, self.log.ledger.above, self.log.leader_ballot)
@@ -396,13 +415,19 @@ class LogServer:
             seat.watches and (seat.missing or not seat.is_heard) for seat in self.seats.values()
         )
 
+    def _can_decide(self) -> bool:
+        """Whether a majority can be reached: without, nothing of what is under way will move."""
+        return 2 * (len(self.servers) + 1) > len(self._settings.servers)
+
     def _look_round(self, effects: ServerEffects) -> None:
         """Answer those who wait for what is so now."""
         if not self._is_free:
             self._try_again(effects)
         if self._waiters and self._is_level():
-            at_rest = self.log.leading.is_at_rest
-            done = [waiter for waiter in self._waiters if at_rest or waiter[0] == "spread"]
+            leading = self.log.leading
+            at_rest = leading.is_at_rest or not self._can_decide()
+            spread = at_rest or leading.phase == IDLE
+            done = [waiter for waiter in self._waiters if (spread if waiter[0] == "spread" else at_rest)]
             for waiter in done:
                 del self._waiters[waiter]
                 kind, who, number = waiter
@@ -444,3 +469,10 @@ def _told(answers: list[log_inputs.Answer]) -> LogEffects:
     effects = LogEffects()
     effects.answers += answers
     return effects
+
+
+def _words(value: Message) -> str:
+    """Return a value of the log as it stands in a page: a command with its client and number, or a no-op."""
+    if isinstance(value, Command):
+        return f"{value.client} {value.number}: {value.text}"
+    return "no-op" if isinstance(value, NoOp) else "members"

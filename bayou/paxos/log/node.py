@@ -300,7 +300,7 @@ class LogNode:
         self.catchup.known.pop(peer, None)
         self.leading.without(peer, effects)
         heartbeat_s = self._options.heartbeat_s
-        if peer != self.leader or heartbeat_s is None:
+        if peer != self.leader or heartbeat_s is None or self.leading.phase != IDLE:
             return
         members = self.ledger.membership.of(self.ledger.first)
         circle = [*(each for each in members if each > peer), *(each for each in members if each < peer)]
