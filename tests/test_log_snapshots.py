@@ -23,6 +23,7 @@ from bayou.families.log.messages import (
     Server,
     Submit,
     Told,
+    TooOld,
 )
 from bayou.families.log.server import LogServer, ServerEffects
 from bayou.machine.effects import LinkDown, LinkUp, Ordered, Received, Tick
@@ -227,6 +228,17 @@ def test_what_stands_in_a_snapshot_already_is_delivered_once() -> None:
     assert late.first == EVERY + 1
     assert late.decided == {}
     assert Knows(EVERY + 1, ()) in [message for _, message in effects.sends]
+
+
+def test_a_command_that_is_refused_is_told_and_the_next_one_goes_out() -> None:
+    client = LogClient(100, BeClient(100, True, 0.2), Screen())
+    client.step(0.0, LinkUp(0, Server()))
+    client.step(0.0, Ordered(0, Say("old")))
+    client.step(0.0, Ordered(0, Say("new")))
+    effects = client.step(0.0, Received(0, TooOld(1)))
+    assert effects.refused == [1]
+    assert effects.sends == [(0, Submit(2, 0, "new"))]
+    assert client.step(0.0, Received(0, TooOld(1))).refused == []
 
 
 def test_a_client_that_knows_no_snapshots_drops_who_sends_one() -> None:
