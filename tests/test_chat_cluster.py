@@ -192,6 +192,7 @@ def test_a_few_leaders_are_killed_under_load(tmp_path: Path) -> None:
     outcome = kill(tmp_path, 5, seed=3)
     assert outcome.problems() == []
     assert outcome.ballots > 5
+    assert outcome.deaths > 8
     assert sum(outcome.acknowledged) > 50
 
 

@@ -155,7 +155,10 @@ def test_what_breaks_it_is_told_with_its_event() -> None:
     assert broken(*changed(HANDED_ON, 4, result="held"))["linearizable"] == [
         (
             6,
-            f"lock 8: lock by 1: held has no place; {furthest} lock by 0: held, grant to 0, {after} held by 0",
+            (
+                f"lock 8: lock by 1: held has no place; {furthest} lock by 0: held, grant to 0, "
+                f"{after} held by 0"
+            ),
         )
     ]
     assert broken(*HANDED_ON[:5], granted(1, 8, 2))["held alone"] == [

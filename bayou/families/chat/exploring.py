@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from bayou.worlds.simulated.setup import Setup
 
 __all__ = [
-    "ASKED_AGAIN", "BUGS", "OUT_OF_REACH", "REST", "SIGHTINGS", "Sightings", "rest_s", "scenario", "setup_for",
+    "ASKED_AGAIN", "BUGS", "OUT_OF_REACH", "REST", "SIGHTINGS", "Sightings", "rest_s", "scenario",
+    "setup_for",
 ]  # fmt: skip
 
 SIGHTINGS = (*OF_LOGS, "a slot left empty", "a message held back by a gap")

@@ -1,5 +1,5 @@
-"""What exploring a lock service needs: random scenarios, the conditions of their runs, what is worth seeing in
-them, and a weak service on purpose."""
+"""What exploring a lock service needs: random scenarios, the conditions of their runs, what is worth seeing
+in them, and a weak service on purpose."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from bayou.worlds.simulated.setup import Setup
 
 __all__ = [
-    "ASKED_AGAIN", "BUGS", "OUT_OF_REACH", "REST", "SIGHTINGS", "Sightings", "rest_s", "scenario", "setup_for",
+    "ASKED_AGAIN", "BUGS", "OUT_OF_REACH", "REST", "SIGHTINGS", "Sightings", "rest_s", "scenario",
+    "setup_for",
 ]  # fmt: skip
 
 RESULTS = {

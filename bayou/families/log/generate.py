@@ -1,4 +1,4 @@
-"""Random scenarios with faults, of families on a log: what they have in common. Each is a function of its seed."""
+"""Random scenarios with faults, of families on a log: what they have in common. Each comes from its seed."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ LONGEST_MS = 400
 
 
 class Making:
-    """One scenario on its way. It keeps track of what is there as far as that can be known: bombs kill leaders,
-    and who leads is not known.
+    """One scenario on its way. It keeps track of what is there as far as that can be known: bombs kill
+    leaders, and who leads is not known.
 
     - ``rng``: all is drawn from it; ``servers``, ``clients``: how many there are; ``down``: the servers that
       were killed, or may have been; ``gone``: the clients that were; ``sent``: a counter of what was sent.
