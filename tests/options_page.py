@@ -82,7 +82,7 @@ STATUSES = {
         "0": "every client was told the value",
         "1": "something failed",
         "2": f"{WRONG}, or a file of hosts, or a secret, that can't be used",
-        "3": "no majority of acceptors, no proposer or no learner is left, or it took longer than the deadline",
+        "3": "no majority of acceptors, no proposer or no learner is left, or the deadline is over",
         "141": "nobody reads the output any more",
         "128+n": SIGNAL,
     },
@@ -104,9 +104,10 @@ STATUSES = {
     "locks run": {
         "0": "all scripts have ended",
         "1": "the system under test failed, or a journal that is kept is damaged, or in use by another run",
-        "2": f"{WRONG}, a line that is off, a file that can't be read, or a directory that is not fit; nothing "
-        "was started",
-        "3": "all scripts that are left wait for each other, or nothing has moved for the time of `--deadline`",
+        "2": f"{WRONG}, a line that is off, a file that can't be read, or a directory that is not fit; "
+        "nothing was started",
+        "3": "all scripts that are left wait for each other, or nothing has moved for the time of "
+        "`--deadline`",
         "141": "nobody reads the output any more",
         "128+n": SIGNAL,
     },
