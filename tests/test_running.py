@@ -12,6 +12,7 @@ from bayou.families.locks.table import LOCK, UNLOCK
 from bayou.families.log.settings import plain_of
 from bayou.running.agenda import Agenda
 from bayou.running.arguments import settings_for
+from bayou.running.leaders import await_leader
 from bayou.running.scripts import Plan, Script, ScriptRun, ScriptSystem, Stuck
 from bayou.running.stage import RunStage
 from bayou.worlds.simulated import SimulatedWorld
@@ -71,6 +72,24 @@ def test_a_circle_is_always_told(seed: int) -> None:
         for client in range(size)
         for other in [(client + 1) % size]
     ]
+
+
+def test_a_leader_that_was_killed_and_is_back_leads_no_more() -> None:
+    """Its ballot is the highest that anybody has heard of, until somebody else leads."""
+    world = SimulatedWorld(WorldSettings(60.0))
+    system = ScriptSystem(RunStage(world), [])
+    system.start(3, 0)
+    first = await_leader(system)
+    assert first.node == 0
+    world.pass_quietly(1.0)
+    system.crash(0)
+    system.restart(0)
+    assert await_leader(system) == first
+    again = await_leader(system, first)
+    assert again > first
+    assert again.node in system.live
+    system.crash(again.node)
+    assert await_leader(system, again).node != again.node
 
 
 def test_what_is_due_is_done_in_order() -> None:
