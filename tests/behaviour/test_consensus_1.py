@@ -26,7 +26,9 @@ def test_consensus1_start_with_two_fields_begins_a_chat() -> None:
 @pytest.mark.processes
 def test_consensus1_what_belongs_to_all_tells_no_family() -> None:
     """Neither a comment, nor an unknown word, nor what belongs to all families tells the family."""
-    done = run_in_both("# start; // put; ; zip 1 2; expect; wait 1; start 1 1; sendMessage 0 a; printChatLog 0")
+    done = run_in_both(
+        "# start; // put; ; zip 1 2; expect; wait 1; start 1 1; sendMessage 0 a; printChatLog 0"
+    )
     assert (done.printed, done.lines) == (["0 0: a"], [4])
 
 
@@ -47,10 +49,14 @@ def test_consensus1_any_other_first_command_begins_a_store(first: str) -> None:
 def test_consensus1_a_wrong_start_starts_nothing() -> None:
     """A start that is off starts nothing but tells the family; a right one may follow, and until then the
     family's other commands are off as well."""
-    others = "sendMessage 0 a; printChatLog 0; skipSlots 1; crashServer 0; timeBombLeader 1; lossRate 0; allClear"
+    others = (
+        "sendMessage 0 a; printChatLog 0; skipSlots 1; crashServer 0; timeBombLeader 1; lossRate 0; allClear"
+    )
     done = run_in_both(f"start 0 1; {others}; start 3 1; sendMessage 0 b; printChatLog 0")
     assert (done.printed, done.lines) == (["0 0: b"], list(range(1, 9)))
-    others = "lock 0 1; unlock 0 1; printLocks; crashClient 0; expireClient 0; restartServer 0; heal; allClear"
+    others = (
+        "lock 0 1; unlock 0 1; printLocks; crashClient 0; expireClient 0; restartServer 0; heal; allClear"
+    )
     done = run_in_both(f"startLocks x 1; {others}; startLocks 1 1; lock 0 2; printLocks")
     assert (done.printed, done.lines) == (["2: 0"], list(range(1, 10)))
 
@@ -119,7 +125,9 @@ def test_consensus1_status_at_a_prompt_tells_how_things_stand() -> None:
     typed = Typed(at_prompt=True)
     assert typed.type("status") == ["nothing has been started yet: help lists the commands"]
     assert typed.type("start 0 1; status") == ["nothing has been started yet"]
-    assert typed.type("start 3 2; skipSlots 1; sendMessage 0 a; sendMessage 0 b; sendMessage 0 c; status") == [
+    assert typed.type(
+        "start 3 2; skipSlots 1; sendMessage 0 a; sendMessage 0 b; sendMessage 0 c; status"
+    ) == [
         "running in lock-step",
         "server 0, the leader: knows slot 0 decided, and 2",
         "server 1: knows slot 0 decided, and 2",
@@ -155,7 +163,9 @@ def test_consensus1_help_and_status_are_no_commands_of_a_file() -> None:
 @pytest.mark.processes
 def test_consensus1_servers_and_clients_have_ids_of_their_own() -> None:
     """Servers and clients have separate ids, both from 0 on."""
-    done = run_in_both("start 2 3; sendMessage 2 a; crashServer 0; restartServer 0; printChatLog 0; sendMessage 3 a")
+    done = run_in_both(
+        "start 2 3; sendMessage 2 a; crashServer 0; restartServer 0; printChatLog 0; sendMessage 3 a"
+    )
     assert (done.printed, done.lines) == (["0 2: a"], [6])
     assert done.said[0].endswith(f"there is no client 3: there are 0 to 2{SKIPPED}")
     assert run_in_both("start 2 3; crashServer 2; crashServer -1; printChatLog -1").lines == [2, 3, 4]
@@ -174,14 +184,18 @@ def test_consensus1_sizes_have_limits() -> None:
 
 def test_consensus1_the_largest_chat_works() -> None:
     """A chat of 99 servers and 999 clients does what any other does."""
-    done = run_in("sim", "start 99 999; sendMessage 998 hi; crashServer 0; sendMessage 0 there; printChatLog 500")
+    done = run_in(
+        "sim", "start 99 999; sendMessage 998 hi; crashServer 0; sendMessage 0 there; printChatLog 500"
+    )
     assert (done.printed, done.said) == (["0 998: hi", "1 0: there"], [])
 
 
 @pytest.mark.processes
 def test_consensus1_ninety_nine_processes_are_servers() -> None:
     """99 servers as processes do what simulated ones do."""
-    text = "start 99 2; sendMessage 1 hi; timeBombLeader 98; sendMessage 0 there; printChatLog 0; crashServer 0"
+    text = (
+        "start 99 2; sendMessage 1 hi; timeBombLeader 98; sendMessage 0 there; printChatLog 0; crashServer 0"
+    )
     done = run_in("processes", text)
     assert (done.printed, done.lines) == (["0 1: hi", "1 0: there"], [6])
 
@@ -194,7 +208,9 @@ def test_consensus1_numbers_have_63_bits() -> None:
         f"timeBombLeader {BITS_63 + 1}; lock 0 0x1; lock 0 1.0; printLocks"
     )
     assert (done.printed, done.lines) == ([f"{BITS_63}: 0"], [3, 4, 6, 7, 8])
-    done = run_in_both(f"start 1 1; skipSlots {BITS_63}; skipSlots {BITS_63 + 1}; sendMessage {BITS_63 + 1} a")
+    done = run_in_both(
+        f"start 1 1; skipSlots {BITS_63}; skipSlots {BITS_63 + 1}; sendMessage {BITS_63 + 1} a"
+    )
     assert done.lines == [3, 4]
 
 
@@ -256,7 +272,9 @@ def test_consensus1_probabilities_and_delays_have_limits() -> None:
 def test_consensus1_a_message_is_the_rest_of_its_line() -> None:
     """A message goes from the first non-blank after the id to the last non-blank: blanks within it are kept,
     those around it dropped."""
-    done = run_in_both(b"start 1 1\nsendMessage\t0 \t a  b\tc \t\r\n\t sendMessage  0  # no comment\nprintChatLog 0\n")
+    done = run_in_both(
+        b"start 1 1\nsendMessage\t0 \t a  b\tc \t\r\n\t sendMessage  0  # no comment\nprintChatLog 0\n"
+    )
     assert (done.printed, done.said) == (["0 0: a  b\tc", "1 0: # no comment"], [])
 
 
@@ -316,7 +334,10 @@ def test_consensus1_nothing_but_what_prints_is_printed() -> None:
         "crashServer 1; lossRate 0.1; duplicateRate 0.1; reorderRate 0.1; delayUpTo 1; allClear"
     )
     assert printed(chat) == []
-    assert printed("startLocks 3 2; lock 0 1; unlock 0 1; lock 1 1; crashClient 1; expireClient 1; allClear") == []
+    assert (
+        printed("startLocks 3 2; lock 0 1; unlock 0 1; lock 1 1; crashClient 1; expireClient 1; allClear")
+        == []
+    )
 
 
 @pytest.mark.processes
