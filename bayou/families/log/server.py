@@ -88,15 +88,17 @@ class ServerEffects(Effects):
 
 class Seat:
     """A client that is connected here: who it is, whether it watches, and what it is known to know: None
-    until it has said so; ``missing``: what it was told, and has not said that it knows."""
+    until it has said so; ``missing``: what it is to know, and has not said that it knows; ``told``: what of
+    that is on its way, and is said again only when it is time."""
 
-    __slots__ = ("client", "is_heard", "missing", "watches")
+    __slots__ = ("client", "is_heard", "missing", "told", "watches")
 
     def __init__(self, client: int, watches: bool) -> None:
         self.client = client
         self.watches = watches
         self.is_heard = False
         self.missing: dict[int, None] = {}
+        self.told: dict[int, None] = {}
 
 
 class LogServer:
@@ -269,12 +271,15 @@ class LogServer:
 
     def _tell_all(self, decrees: Sequence[Decree], effects: ServerEffects) -> None:
         """Something is decided: whoever leads tells all clients that watch."""
+        slots = dict.fromkeys(decree.slot for decree in decrees)
         starts = range(0, len(decrees), TOLD_MAX) if self.log.is_leader else ()
         tellings = [Told(tuple(decrees[at : at + TOLD_MAX]), self.log.first) for at in starts]
         for address, seat in self.seats.items():
             if seat.watches:
                 if not self._is_free:
-                    seat.missing.update(dict.fromkeys(decree.slot for decree in decrees))
+                    seat.missing.update(slots)
+                    if tellings:
+                        seat.told.update(slots)
                     self._note(address, seat)
                 effects.sends += [(address, told) for told in tellings]
 
@@ -323,6 +328,8 @@ class LogServer:
         seat.is_heard = True
         if not self._is_free:
             seat.missing = dict.fromkeys(lacking)
+            seat.told = {slot: None for slot in seat.told if slot in seat.missing}
+            lacking = [slot for slot in lacking if slot not in seat.told]
         self._note(peer, seat)
         if lacking:
             self._tell(peer, lacking, effects)
@@ -336,6 +343,8 @@ class LogServer:
             if len(decrees) == TOLD_MAX or (decrees and size > TOLD_BYTES):
                 break
             decrees.append(Decree(slot, self.log.decided[slot]))
+        if not self._is_free:
+            self.seats[address].told.update(dict.fromkeys(decree.slot for decree in decrees))
         effects.sends.append((address, Told(tuple(decrees), self.log.first)))
 
     # Orders.
