@@ -160,7 +160,7 @@ def test_what_is_urgent() -> None:
 
 
 def test_a_machine_that_is_about_to_crash_takes_no_more_inputs() -> None:
-    """What it would bring about in the same batch would be durable, and nobody would ever have heard of it."""
+    """What that brings about would be durable with the same batch, and nobody would ever hear of it."""
     machine, stage = Puppet(), Stage()
     driver = Driver(machine, stage)
     last = Effects()

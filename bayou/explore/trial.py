@@ -114,7 +114,8 @@ class Trial:
             except DeadlineExceeded as error:
                 run.unsettle()
                 self.events.append({"event": "gave up", "line": number})
-                if number == last and world.weather.is_fair:
+                is_fair = world.weather.is_fair and (run.system is None or run.system.is_fair)
+                if number == last and is_fair:
                     self._fail(AT_REST, [f"line {number}: {self.exploring.REST}: {error}"])
             run.look_round()
             for node, peer, why in world.dropped[:1]:

@@ -94,6 +94,12 @@ class System:
         """The addresses of all nodes that are up."""
         raise NotImplementedError
 
+    @property
+    def is_fair(self) -> bool:
+        """Whether no fault of connections is in force that keeps the nodes from coming to rest, but for those
+        of the weather."""
+        return True
+
     def look_round(self) -> None:
         """Take notice of what has happened by itself: nodes that have left, or crashed."""
 

@@ -81,7 +81,7 @@ class Driver:
         return bool(self._pending)
 
     def step(self, now: float, given: Input) -> None:
-        """Let the machine take an input at time ``now``, in seconds. One that is about to crash takes none."""
+        """Let the machine take an input at time ``now``, in seconds. About to crash, it takes none."""
         if self.has_left or self._is_crashing:
             return
         effects = self.machine.step(now, given)

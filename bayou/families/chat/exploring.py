@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from bayou.worlds.simulated.setup import Setup
 
 __all__ = [
-    "ASKED_AGAIN", "BUGS", "OUT_OF_REACH", "REST", "SIGHTINGS", "Sightings", "rest_s", "scenario", "setup_for",
+    "ASKED_AGAIN", "BUGS", "OUT_OF_REACH", "REST", "SIGHTINGS", "Sightings", "rest_s", "scenario",
+    "setup_for",
 ]  # fmt: skip
 
 SIGHTINGS = (*OF_LOGS, "a slot left empty", "a message held back by a gap")
@@ -35,6 +36,8 @@ class Chatting:
     def lines(self, verb: str, making: Making) -> list[str]:
         """Return what comes of a verb."""
         rng = making.rng
+        if verb == "stranded":
+            return []
         if verb == "skip":
             slots = sorted(rng.randint(0, making.sent + SLOTS_AHEAD) for _ in range(rng.randint(1, 4)))
             return [f"skipSlots {','.join(map(str, slots))}"]

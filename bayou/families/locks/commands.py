@@ -13,7 +13,7 @@ from bayou.families.log.commands import (
     add_weather,
 )
 from bayou.families.log.fields import CLIENT, parse_whole
-from bayou.families.log.messages import Stand, Standing
+from bayou.families.log.messages import Standing
 from bayou.families.log.system import CLIENTS_FROM, LogSystem
 from bayou.script.grammar import TEXT, BadLine
 from bayou.script.registry import Registry
@@ -73,7 +73,7 @@ class LockSystem(LogSystem):
         number = self.say(OBSERVER, READ)
         known: Standing | None = None
         while known is None or known.delivered < number:
-            known = self.ask(node, Stand(known), Standing)
+            known = self.ask(node, self.question(node, known), Standing)
             self.note(node, known)
 
 

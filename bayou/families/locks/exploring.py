@@ -1,5 +1,5 @@
-"""What exploring a lock service needs: random scenarios, the conditions of their runs, what is worth seeing in
-them, and a weak service on purpose."""
+"""What exploring a lock service needs: random scenarios, the conditions of their runs, what is worth seeing,
+and a weak service on purpose."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from bayou.worlds.simulated.setup import Setup
 
 __all__ = [
-    "ASKED_AGAIN", "BUGS", "OUT_OF_REACH", "REST", "SIGHTINGS", "Sightings", "rest_s", "scenario", "setup_for",
+    "ASKED_AGAIN", "BUGS", "OUT_OF_REACH", "REST", "SIGHTINGS", "Sightings", "rest_s", "scenario",
+    "setup_for",
 ]  # fmt: skip
 
 RESULTS = {
@@ -49,6 +50,7 @@ class Locking:
 
     def __init__(self) -> None:
         self._expired: list[int] = []
+        self._last = 0
 
     def lines(self, verb: str, making: Making) -> list[str]:
         """Return what comes of a verb."""
@@ -58,6 +60,9 @@ class Locking:
         if verb == "expire":
             left = [client for client in making.gone if client not in self._expired]
             return self._expire(rng.choice(left)) if left else []
+        if verb == "stranded":
+            making.gone.append(self._last)
+            return [f"crashClient {self._last}", *self._expire(self._last)]
         if not making.alive:
             return []
         client = rng.choice(making.alive)
@@ -70,6 +75,7 @@ class Locking:
 
     def _use(self, client: int, making: Making) -> list[str]:
         verb = making.rng.choice(("lock", "lock", "unlock"))
+        self._last = client
         return [f"{verb} {client} {making.rng.randrange(LOCKS)}"]
 
     def _expire(self, client: int) -> list[str]:

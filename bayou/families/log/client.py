@@ -358,10 +358,12 @@ class LogClient:
         elif isinstance(order, Offer):
             self._take_offer(number, order.to, effects)
         elif isinstance(order, Stand):
+            self._outcomes = [outcome for outcome in self._outcomes if outcome.slot > order.heard]
+            self._answer_watchers(effects)
             if _is_known(order, self._standing()):
                 self._watchers.append((number, order))
             else:
-                effects.answers.append((number, self._standing(is_told=True)))
+                effects.answers.append((number, self._standing(with_outcomes=True)))
         elif isinstance(order, Read):
             effects.answers.append((number, self._page(order.start)))
         elif isinstance(order, Probe):
@@ -372,7 +374,7 @@ class LogClient:
     def _take_offer(self, number: int, to: int, effects: ClientEffects) -> None:
         under_way = self._number
         if under_way is None or to not in self._servers:
-            offered = Offered(to not in self._servers, self._standing(is_told=True))
+            offered = Offered(to not in self._servers, self._standing(with_outcomes=True))
             effects.answers.append((number, offered))
             return
         self._offer = (number, to, self._submission(under_way))
@@ -381,7 +383,7 @@ class LogClient:
 
     def _end_offer(self, effects: ClientEffects, *, is_lost: bool) -> None:
         if self._offer is not None:
-            effects.answers.append((self._offer[0], Offered(is_lost, self._standing(is_told=True))))
+            effects.answers.append((self._offer[0], Offered(is_lost, self._standing(with_outcomes=True))))
             self._offer = None
 
     def _page(self, start: int) -> Page:
@@ -395,11 +397,9 @@ class LogClient:
             page.append(line)
         return Page(tuple(page), len(lines))
 
-    def _standing(self, *, is_told: bool = False) -> Standing:
-        """How it stands; what came of its commands is told once."""
-        outcomes = tuple(self._outcomes)
-        if is_told:
-            self._outcomes.clear()
+    def _standing(self, *, with_outcomes: bool = False) -> Standing:
+        """How it stands."""
+        outcomes = tuple(self._outcomes) if with_outcomes else ()
         above = tuple(sorted(self.decided))
         return Standing(self.first, above, None, self.said, self.delivered, self._is_held_back, outcomes)
 
@@ -407,9 +407,14 @@ class LogClient:
         if self._watchers:
             standing = self._standing()
             if not all(_is_known(order, standing) for _, order in self._watchers):
-                told = self._standing(is_told=True)
-                effects.answers += [(number, told) for number, _ in self._watchers]
-                self._watchers.clear()
+                self._answer_watchers(effects)
+
+    def _answer_watchers(self, effects: ClientEffects) -> None:
+        """Something is new, or somebody asks anew: whoever asked before need not wait any longer."""
+        if self._watchers:
+            told = self._standing(with_outcomes=True)
+            effects.answers += [(number, told) for number, _ in self._watchers]
+            self._watchers.clear()
 
     def _waits(self) -> list[str]:
         number = self._number
@@ -424,11 +429,11 @@ class LogClient:
 
 
 def _is_known(order: Stand, standing: Standing) -> bool:
-    """Whether who gave this order knows already how a client stands."""
+    """Whether who gave this order knows already how a client stands, but for what came of its commands."""
     known = order.known
-    if order.is_coarse and isinstance(known, Standing):
-        standing = Standing(
-            known.first, known.above, None, standing.said, standing.delivered, standing.is_held_back,
-            standing.outcomes,
-        )  # fmt: skip
-    return known == standing
+    if not isinstance(known, Standing):
+        return False
+    coarse = known.said, known.delivered, known.is_held_back
+    if coarse != (standing.said, standing.delivered, standing.is_held_back):
+        return False
+    return order.is_coarse or (known.first, known.above) == (standing.first, standing.above)

@@ -1,4 +1,4 @@
-"""Random scenarios with faults, of families on a log: what they have in common. Each is a function of its seed."""
+"""Random scenarios with faults, of families on a log: what they have in common. Each comes from its seed."""
 
 from __future__ import annotations
 
@@ -42,14 +42,19 @@ FAULTY = (
     "crash", "crash soon", "bomb", "loss", "reorder", "delay", "partition", "majority lost", "cascade",
     "back and forth",
 )  # fmt: skip
+STRANDED = 0.1
+"""The share of scenarios, of those with five servers or more, that begin with an acceptance at a server that
+dies with it, so that a later leader finds it when others have gone on."""
+
 FREE_ONLY = ("partition", "heal", "back and forth")
 SOON_MS = (0, 1, 2, 3, 4, 6, 9, 15, 25, 60)
 LONGEST_MS = 400
+STRANDED_SERVERS = 5
 
 
 class Making:
-    """One scenario on its way. It keeps track of what is there as far as that can be known: bombs kill leaders,
-    and who leads is not known.
+    """One scenario on its way. It keeps track of what is there as far as that can be known: bombs kill
+    leaders, and who leads is not known.
 
     - ``rng``: all is drawn from it; ``servers``, ``clients``: how many there are; ``down``: the servers that
       were killed, or may have been; ``gone``: the clients that were; ``sent``: a counter of what was sent.
@@ -71,7 +76,8 @@ class Making:
         self._weights = {verb: weight * rng.choice((0, 1, 1, 3)) for verb, weight in weights.items()}
         for verb in ("use", "wait"):
             self._weights[verb] = max(self._weights[verb], weights[verb])
-        if rng.random() < CALM:
+        self._is_calm = rng.random() < CALM
+        if self._is_calm:
             self._weights |= dict.fromkeys(FAULTY, 0)
         if not self.is_free:
             self._weights |= dict.fromkeys(FREE_ONLY, 0)
@@ -89,6 +95,8 @@ class Making:
     def make(self, length: int) -> list[str]:
         """Return the lines: the last part ends all faults, brings all up, and has all come to rest."""
         made = [f"{self._family.START} {self.servers} {self.clients}"]
+        if self.servers >= STRANDED_SERVERS and self.rng.random() < STRANDED and not self._is_calm:
+            made += self._strand()
         verbs, weights = list(self._weights), list(self._weights.values())
         while len(made) < length:
             made += self._lines(self.rng.choices(verbs, weights)[0])
@@ -182,6 +190,16 @@ class Making:
             lines += [*self._use(1), f"crashServer {server}", *self._wait(), f"restartServer {server}"]
             if server in self.down:
                 self.down.remove(server)
+        return lines
+
+    def _strand(self) -> list[str]:
+        """Server 0, which leads, dies with a command that it alone has accepted, and comes back when others
+        have gone on."""
+        lines = [*self._use(1), f"wait {LONGEST_MS}", "crashServer 1", "timeBombLeader 1", *self._use(1)]
+        lines += [*self._family.lines("stranded", self), f"wait {LONGEST_MS}", *self._use(1)]
+        lines += [f"wait {LONGEST_MS}", "restartServer 0", "crashServer 2", f"wait {LONGEST_MS}"]
+        self._has_bombs = True
+        self.down += [1, 2]
         return lines
 
     # Partitions.

@@ -177,11 +177,13 @@ class Skipped(ServiceMessage):
 
 
 class Stand(ServiceMessage):
-    """Say how you stand, as soon as that is not ``known`` any more; answered Standing. ``is_coarse``: a
-    client need not speak up for slots alone, which it has got to know."""
+    """Say how you stand, as soon as that is not ``known`` any more (whose outcomes do not count); answered
+    Standing. ``is_coarse``: a client need not speak up for slots alone, which it has got to know. What came
+    of its commands in slots up to ``heard`` it need not tell again."""
 
     known: Message | None = None
     is_coarse: bool = False
+    heard: int = -1
 
 
 class Outcome(Record):
@@ -195,8 +197,8 @@ class Outcome(Record):
 class Standing(ServiceMessage):
     """How a node stands: what it knows decided; of a server the highest ballot in which somebody was heard to
     lead; of a client the number of the last command that it was told to say, of the last one delivered,
-    whether the one after that is known to be decided above a gap, and what came of its commands since it was
-    last asked."""
+    whether the one after that is known to be decided above a gap, and what came of its commands, as far as
+    nobody has said to have heard that."""
 
     first: int
     above: tuple[int, ...]

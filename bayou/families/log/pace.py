@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bayou.core.errors import BayouError
-from bayou.families.log.messages import AtRest, Lead, Offer, Offered, Spread, Stand, Standing
+from bayou.families.log.messages import AtRest, Lead, Offer, Offered, Spread, Standing
 from bayou.machine.messages import Failed, Probe
-from bayou.paxos.ballot import Ballot
 from bayou.script.grammar import BadLine
 
 TYPE_CHECKING = False
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
         def look_round(self) -> None: ...
         def stand(self, nodes: list[int]) -> dict[int, Standing]: ...
         def note(self, node: int, answer: Message | None) -> None: ...
+        def question(self, node: int, known: Standing | None = None) -> Message: ...
 
 
 class _Places:
@@ -245,6 +245,8 @@ class FreeRunning:
     def leader_now(self) -> int:
         """Return the leader that the highest ballot names; BadLine where it does not live."""
         log = self._log
+        from bayou.paxos.ballot import Ballot  # seldom needed, and start-up time counts
+
         ballots = [standing.ballot for standing in log.stand(list(log.live)).values()]
         highest = max((ballot for ballot in ballots if ballot is not None), default=Ballot.NONE)
         if highest.node not in log.live:
@@ -275,23 +277,28 @@ class FreeRunning:
                 known, is_fresh = log.stand(nodes), True
 
     def _who_moves(self, known: dict[int, Standing]) -> list[int]:
-        """Return the nodes to which something is still to come."""
+        """Return the nodes to which something is still to come. What only clients were told servers find once
+        there is a majority, and nobody does without."""
         log = self._log
-        first = max((standing.first for standing in known.values()), default=0)
-        above = {slot for standing in known.values() for slot in standing.above if slot >= first}
+        knowing = [known[node] for node in (known if log.has_majority else log.live)]
+        first = max((standing.first for standing in knowing), default=0)
+        above = {slot for standing in knowing for slot in standing.above if slot >= first}
         moving = []
         for node, standing in known.items():
-            is_behind = standing.first < first or not above.issubset(standing.above)
+            lacks = any(slot not in standing.above for slot in above if slot >= standing.first)
+            is_behind = standing.first < first or lacks
             waits = standing.said > standing.delivered and not standing.is_held_back and log.has_majority
             if is_behind or waits:
                 moving.append(node)
         return moving
 
     def _await_move(self, moving: list[int], known: dict[int, Standing]) -> None:
-        """Wait until one of these has moved, or is gone."""
+        """Wait until one of these has moved, or is gone. So may a server be that had nothing to come: with it
+        a majority may be gone, and there is nothing to wait for any more."""
         log = self._log
-        answers = log.world.ask_first([(node, Stand(known[node])) for node in moving])
-        for node, answer in zip(moving, answers, strict=True):
+        asked = list(dict.fromkeys([*moving, *log.live]))
+        answers = log.world.ask_first([(node, log.question(node, known[node])) for node in asked])
+        for node, answer in zip(asked, answers, strict=True):
             log.note(node, answer)
             if isinstance(answer, Standing):
                 known[node] = answer

@@ -364,6 +364,8 @@ class LogServer:
             effects.answers.append((number, self._skip(order.slots, effects)))
         elif isinstance(order, Stand):
             standing = self._standing()
+            effects.answers += [(earlier, standing) for earlier, _ in self._watchers]
+            self._watchers.clear()
             if order.known == standing:
                 self._watchers.append((number, standing))
             else:
@@ -445,13 +447,19 @@ class LogServer:
         else:
             self._behind.pop(address, None)
 
+    def _can_decide(self) -> bool:
+        """Whether a majority can be reached: without, nothing of what is under way will move."""
+        return 2 * (len(self.servers) + 1) > len(self._settings.servers)
+
     def _look_round(self, effects: ServerEffects) -> None:
         """Answer those who wait for what is so now."""
         if not self._is_free:
             self._try_again(effects)
         if self._waiters and self._is_level():
-            at_rest = self.log.leading.is_at_rest
-            done = [waiter for waiter in self._waiters if at_rest or waiter[0] == "spread"]
+            leading = self.log.leading
+            at_rest = leading.is_at_rest or not self._can_decide()
+            spread = at_rest or leading.phase == IDLE
+            done = [waiter for waiter in self._waiters if (spread if waiter[0] == "spread" else at_rest)]
             for waiter in done:
                 del self._waiters[waiter]
                 kind, who, number = waiter

@@ -42,8 +42,8 @@ SIGHTINGS = (
 )
 
 ASKED_AGAIN = "asked again though nothing was lost"
-"""Progress that only a retry brought, in a run in which no message was lost, overtaken or very late, and nobody
-crashed: not wrong, but slow, and so worth a look. Counted by what was asked for again."""
+"""Progress that only a retry brought, in a run in which no message was lost, overtaken or very late, and
+nobody crashed: not wrong, but slow, and so worth a look. Counted by what was asked for again."""
 
 
 class Sightings:

@@ -44,6 +44,7 @@ class LogSystem(System):
         self.weather: dict[str, float] = {}
         self.cut: dict[tuple[int, int], None] = {}
         self.sheltered: int | None = None
+        self._heard: dict[int, int] = {}
         self.pace: LockStep | FreeRunning = (FreeRunning if stage.free_running else LockStep)(self)
 
     # What every run asks.
@@ -51,6 +52,10 @@ class LogSystem(System):
     @property
     def nodes(self) -> list[int]:
         return [*self.live, *(self.address_of(client) for client in self.live_clients)]
+
+    @property
+    def is_fair(self) -> bool:
+        return not any(self.weather.values()) and not self.cut
 
     def look_round(self) -> None:
         """Take notice of servers that have crashed as they were told to."""
@@ -205,8 +210,7 @@ class LogSystem(System):
 
     def record_clearance(self) -> None:
         """Everything has come to rest."""
-        is_fair = not any(self.weather.values()) and not self.cut
-        if is_fair:
+        if self.is_fair:
             self.stage.record({"event": "cleared", "majority": self.has_majority})
 
     def print_page(self, node: int) -> None:
@@ -222,7 +226,7 @@ class LogSystem(System):
     def stand(self, nodes: Iterable[int]) -> dict[int, Standing]:
         """Return how nodes stand; those that are gone are left out."""
         asked = list(nodes)
-        answers = self.world.ask_all([(node, Stand()) for node in asked])
+        answers = self.world.ask_all([(node, self.question(node)) for node in asked])
         standings: dict[int, Standing] = {}
         for node, answer in zip(asked, answers, strict=True):
             self.note(node, answer)
@@ -230,8 +234,14 @@ class LogSystem(System):
                 standings[node] = answer
         return standings
 
+    def question(self, node: int, known: Standing | None = None) -> Stand:
+        """Return what asks a node how it stands, once that is not ``known`` any more."""
+        return Stand(known, heard=self._heard.get(node, -1))
+
     def note(self, node: int, answer: Message | None) -> None:
-        """A node has said how it stands: tell what came of a client's commands."""
+        """A node has said how it stands: tell what came of a client's commands, each once."""
         if isinstance(answer, Standing) and node >= CLIENTS_FROM:
             for outcome in answer.outcomes:
-                self.pace.came_of(node - CLIENTS_FROM, outcome)
+                if outcome.slot > self._heard.get(node, -1):
+                    self._heard[node] = outcome.slot
+                    self.pace.came_of(node - CLIENTS_FROM, outcome)

@@ -1,7 +1,7 @@
 """Which of the known bugs of a log are found in runs of chat and locks, and bugs of its clients.
 
-Families on a log have no changes of members and take no snapshots: bugs of those are for campaigns against the
-log itself.
+Families on a log have no changes of members and take no snapshots: bugs of those are for campaigns against
+the log itself.
 """
 
 from __future__ import annotations
