@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from bayou.families.locks.table import (
@@ -282,3 +287,64 @@ def test_consensus4_faults_never_change_who_holds_what() -> None:
     for weather in ("lossRate 0.5", "duplicateRate 0.9; reorderRate 0.5; delayUpTo 10"):
         for world in WORLDS:
             assert run_in(world, f"startLocks 3 3; {weather}; {story}").printed == calm
+
+
+# Scripts.
+
+
+def run_scripts(folder: Path, *scripts: str, options: tuple[str, ...] = ()) -> Done:
+    """Run ``bayou locks run`` on scripts, their lines parted by semicolons."""
+    names = []
+    for number, script in enumerate(scripts):
+        names.append(f"client-{number}.txt")
+        (folder / names[-1]).write_text("".join(f"{line.strip()}\n" for line in script.split(";")))
+    done = subprocess.run(
+        [sys.executable, "-m", "bayou", "locks", "run", *options, *names],
+        cwd=folder, env={**os.environ, "PYTHONPATH": os.getcwd()}, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    return Done(done.stdout.splitlines(), done.stderr.splitlines(), done.returncode)
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("world", WORLDS)
+def test_consensus4_scripts_print_each_grant(world: str, tmp_path: Path) -> None:
+    """bayou locks run has a script for each client, prints each grant as it happens, and gives back what a
+    script holds that ends, whatever messages suffer and whichever server fails and recovers."""
+    weather = ("--loss", "0.2", "--duplicate", "0.2", "--reorder", "0.2", "--delay", "5", "--seed", "4")
+    fails = ("--fail", "0", "--fail", "1@0.2", "--recover", "0.3")
+    done = run_scripts(
+        tmp_path, "lock 1; sleep 0.3; lock 2", "sleep 0.1; lock 1; unlock 1; lock 1; # done",
+        options=("--world", world, "--servers", "5", *weather, *fails),
+    )  # fmt: skip
+    assert (done.said, done.status) == ([], 0)
+    assert sorted(done.printed) == ["1: 0", "1: 1", "1: 1", "2: 0"]
+    assert done.printed.index("1: 0") < done.printed.index("2: 0"), "client 0 took lock 1 first"
+
+
+@pytest.mark.processes
+def test_consensus4_scripts_that_wait_for_each_other_end(tmp_path: Path) -> None:
+    """Where all scripts wait for each other, or nothing moves for the deadline, it ends with status 3 and
+    says who waits for what."""
+    done = run_scripts(
+        tmp_path, "lock 1; sleep 0.5; lock 2", "lock 2; sleep 0.5; lock 1", options=("--world", "sim")
+    )
+    assert (sorted(done.printed), done.status) == (["1: 0", "2: 1"], 3)
+    assert "client 0 waits for lock 2, which client 1 holds" in "\n".join(done.said)
+    lost = ("--world", "sim", "--fail", "0@0.2", "--fail", "1@0.2", "--deadline", "3")
+    done = run_scripts(tmp_path, "lock 1; sleep 0.5; unlock 1; lock 3", options=lost)
+    assert (done.printed, done.status) == (["1: 0"], 3)
+    assert "majority" in "\n".join(done.said)
+
+
+@pytest.mark.processes
+def test_consensus4_a_bad_script_starts_nothing(tmp_path: Path) -> None:
+    """A bad line of a script is told with file, line and remedy, with status 2, before anything starts."""
+    done = run_scripts(tmp_path, "lock 1", "lok 1; sleep; lock -1")
+    assert (done.printed, done.status) == ([], 2)
+    assert [line.split(": ")[0] for line in done.said] == [
+        "client-1.txt:1",
+        "client-1.txt:2",
+        "client-1.txt:3",
+    ]
+    assert "did you mean lock" in done.said[0]
