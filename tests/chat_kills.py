@@ -4,9 +4,9 @@ that was acknowledged is in the log once, in one order, in its sender's order.
     python -m tests.chat_kills --kills 200 --seed 1
 
 Five processes that keep their state on disk, and clients each of which sends one message after another and
-writes down its view. The leader is killed with SIGKILL and started again, a moment later, from its disk. In
-the end all views are compared with the log, as a newcomer sees it, and with what all servers have on their
-disks. Exit status 1 where something is wrong.
+writes down its view. The leader is killed with SIGKILL, often with others, and now and then with all, and
+they are started again, a moment later, from their disks. In the end all views are compared with the log, as
+a newcomer sees it, and with what all servers have on their disks. Exit status 1 where something is wrong.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ GAP_S = 0.4
 """How much time there is for a new leader to lead, at most, before that one is killed."""
 
 DOWN_S = 0.3
+ALL_EACH = 5
+"""Each fifth time all servers are killed at once, so that nothing but their disks remembers anything; at
+other times none, one or two of the others die with the leader."""
 
 
 @dataclass
@@ -41,6 +44,7 @@ class Outcome:
     own messages each was told of, ``log`` the view of a newcomer, ``disks`` what servers have delivered."""
 
     kills: int = 0
+    deaths: int = 0
     views: list[list[str]] = field(default_factory=list)
     acknowledged: list[int] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
@@ -112,10 +116,19 @@ def kill(folder: Path, kills: int, seed: int, *, is_shown: bool = False) -> Outc
             # The next one is killed soon after it leads, often while it still finds out what was accepted.
             last = next_leader(cluster, last)
             pass_time(GAP_S * rng.random())
-            cluster.kill(last[1])
+            others = [id for id in cluster.servers if id != last[1]]
+            rng.shuffle(others)
+            count = len(others) if outcome.kills % ALL_EACH == ALL_EACH - 1 else rng.choice([0, 0, 1, 2])
+            killed = [last[1], *others[:count]]
+            for id in killed:
+                cluster.servers[id].kill()
+            for id in killed:
+                cluster.kill(id)
             outcome.kills += 1
+            outcome.deaths += len(killed)
             pass_time(DOWN_S * rng.random())
-            cluster.start(last[1], is_awaited=False)
+            for id in killed:
+                cluster.start(id, is_awaited=False)
             if is_shown:
                 print(f"\r{outcome.kills} of {kills}", end="", file=sys.stderr)
         counts = [len(client.view()) for client in clients]
@@ -151,9 +164,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcome = kill(Path(folder), options.kills, options.seed, is_shown=sys.stderr.isatty())
     problems = outcome.problems()
     print(
-        f"{outcome.kills} kills in {outcome.took_s:.0f} s, {sum(outcome.acknowledged)} messages acknowledged "
-        f"to {CLIENTS} clients, {len(outcome.log)} in the log, {outcome.slots} slots, highest ballot "
-        f"{outcome.ballots}, {len(problems)} problems"
+        f"{outcome.kills} kills of leaders, {outcome.deaths} of servers in all, in {outcome.took_s:.0f} s, "
+        f"{sum(outcome.acknowledged)} messages acknowledged to {CLIENTS} clients, "
+        f"{len(outcome.log)} in the log, {outcome.slots} slots, highest ballot {outcome.ballots}, "
+        f"{len(problems)} problems"
     )
     for line in problems[:20]:
         print(f"    {line}")

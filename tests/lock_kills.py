@@ -4,10 +4,10 @@ durable: locks stay linearizable, each is held by one client at a time, and toke
     python -m tests.lock_kills --kills 100 --seed 1
 
 Five servers and eight clients, all of them real processes; each client has a script of commands on a few
-locks, and one command under way at any moment. Whoever leads is killed by SIGKILL in the middle of that.
-Three judges look at the trace: a search for an order of what the clients saw, by their own clocks (the lock
-of ``bayou check --model lock``); that of the family, with queues and slots; and the one of the log below.
-Exit status 1 where something is wrong.
+locks, and one command under way at any moment. Whoever leads is killed by SIGKILL in the middle of that; with
+every fifth leader, all other servers. Three judges look at the trace: a search for an order of what the
+clients saw, by their own clocks (the lock of ``bayou check --model lock``); that of the family, with queues
+and slots; and that of the log below. Exit status 1 where something is wrong.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from bayou.families.log.settings import LogSettings, plain_of
 from bayou.machine.messages import Probe
 from bayou.paxos.ballot import Ballot
 from bayou.running.leaders import await_leader
-from bayou.running.scripts import Plan, Script, ScriptRun, ScriptSystem
+from bayou.running.scripts import Plan, Script, ScriptRun, ScriptSystem, Stuck
 from bayou.running.stage import RunStage
 from bayou.worlds.processes.world import ProcessWorld
-from bayou.worlds.world import WorldSettings
+from bayou.worlds.world import DeadlineExceeded, WorldSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,12 +43,14 @@ SERVERS = 5
 CLIENTS = 8
 LOCKS = 3
 STEPS = 6000
-PAUSE_S = 0.3
+COMMANDS_BETWEEN = 50
+ALL_AT_ONCE = 5
 DOWN_S = 0.05
 SLEEP_S = 0.005
 """How long clients rest at most, so that the history is of many kills, and not of very many commands."""
 
 BUDGET = 5_000_000
+STUCK = "stuck"
 
 
 @dataclass
@@ -80,10 +82,10 @@ def script(rng: random.Random) -> tuple[Step, ...]:
 class Kills:
     """A run."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, deadline_s: float) -> None:
         self._rng = random.Random(f"lock kills {seed}")
         self.events: list[Event] = []
-        self.world = ProcessWorld(WorldSettings(deadline_s=30.0, machines=ScriptSystem.machines))
+        self.world = ProcessWorld(WorldSettings(deadline_s, machines=ScriptSystem.machines))
         self.world.observe = self.events.append
         settings = LogSettings(heartbeat_s=0.02, election_s=0.1, retry_s=0.05)
         stage = RunStage(
@@ -95,31 +97,42 @@ class Kills:
         )
         scripts = [Script(f"client {client}", script(self._rng)) for client in range(CLIENTS)]
         self.system = ScriptSystem(stage, scripts)
-        self._run = ScriptRun(self.system, scripts, Plan(SERVERS, recover_s=DOWN_S))
+        self._run = ScriptRun(self.system, scripts, Plan(SERVERS, recover_s=DOWN_S, deadline_s=deadline_s))
         self.outcome = Outcome()
 
     def run(self, kills: int) -> Outcome:
         """Kill so many leaders, and judge what the clients saw."""
-        self._run.begin()
-        killed = Ballot.NONE
-        while self.outcome.kills < kills:
-            until_s = self.world.now_s + PAUSE_S * self._rng.random()
-            while self.world.now_s < until_s or len(self.system.live) <= SERVERS // 2 + 1:
-                self._run.turn()
-            killed = await_leader(self.system, killed)
-            self._run.fail(killed.node)
-            self.outcome.kills += 1
-            if sys.stderr.isatty():
-                print(f"\r{self.outcome.kills} of {kills}", end="", file=sys.stderr)
-        seen = self._grants()
-        while self._grants() < seen + 2 * CLIENTS:  # all goes on after the last kill too
-            self._run.turn()
+        try:
+            self._kill(kills)
+        except (Stuck, DeadlineExceeded) as error:
+            self.outcome.broken.append(f"{STUCK} after {self.outcome.kills} kills: {error}")
         self._gather()
         self._judge()
         return self.outcome
 
-    def _grants(self) -> int:
-        return sum(event["event"] == "granted" for event in self.events)
+    def _kill(self, kills: int) -> None:
+        self._run.begin()
+        killed = Ballot.NONE
+        while self.outcome.kills < kills:
+            self._go_on(self._rng.randrange(COMMANDS_BETWEEN))
+            killed = await_leader(self.system, killed)
+            self._run.fail(killed.node)
+            self.outcome.kills += 1
+            if self.outcome.kills % ALL_AT_ONCE == 0:
+                for server in list(self.system.live):
+                    self._run.fail(server)
+            if sys.stderr.isatty():
+                print(f"\r{self.outcome.kills} of {kills}", end="", file=sys.stderr)
+        self._go_on(COMMANDS_BETWEEN)
+
+    def _go_on(self, commands: int) -> None:
+        """Let clients go on until so many commands have come back, and a majority lives beside the leader."""
+        seen = 0
+        at = len(self.events)
+        while seen < commands or len(self.system.live) <= SERVERS // 2 + 1:
+            self._run.turn()
+            seen += sum(event["event"] == "returned" for event in self.events[at:])
+            at = len(self.events)
 
     def _gather(self) -> None:
         """Wait until everything that was told before has come."""
@@ -133,7 +146,7 @@ class Kills:
     def _judge(self) -> None:
         outcome = self.outcome
         operations = operations_of(self.events)
-        outcome.grants = self._grants()
+        outcome.grants = sum(event["event"] == "granted" for event in self.events)
         outcome.commands = len(operations)
         outcome.unanswered = sum(operation.end is None for operation in operations)
         led = {tuple(event["ballot"]) for event in self.events if event.get("message") == "Accept"}
@@ -188,9 +201,9 @@ def tokens_broken(events: Sequence[Event]) -> list[str]:
     return found
 
 
-def kill(kills: int, seed: int) -> Outcome:
-    """Have a run, and end it."""
-    run = Kills(seed)
+def kill(kills: int, seed: int, deadline_s: float = 60.0) -> Outcome:
+    """Have a run, and end it; for so long nothing may move."""
+    run = Kills(seed, deadline_s)
     try:
         return run.run(kills)
     finally:

@@ -133,8 +133,8 @@ def of_kind(kind: str) -> st.SearchStrategy[Message]:
 
 
 def of_field(cls: type[Record], name: str) -> st.SearchStrategy[Any]:
-    """Values of a field: those of FIELDS, and records of any kind that the wire takes apart; KeyError for what
-    is neither."""
+    """Values of a field: those of FIELDS, and records of any kind that the wire takes apart; KeyError for
+    what is neither."""
     module, annotation = _annotation(cls, name)
     nested = None if annotation in FIELDS else _nested(module, annotation)
     if nested is None:

@@ -22,6 +22,8 @@ import bayou.decree.main
 import bayou.explore.main
 import bayou.judging.main
 import bayou.master.main
+import bayou.running.chat
+import bayou.running.locks
 import bayou.tester.main
 from bayou import cli, verbs
 from bayou.tester import plugin
@@ -80,7 +82,7 @@ STATUSES = {
         "0": "every client was told the value",
         "1": "something failed",
         "2": f"{WRONG}, or a file of hosts, or a secret, that can't be used",
-        "3": "no majority of acceptors, no proposer or no learner is left, or it took longer than the deadline",
+        "3": "no majority of acceptors, no proposer or no learner is left, or the deadline is over",
         "141": "nobody reads the output any more",
         "128+n": SIGNAL,
     },
@@ -96,6 +98,24 @@ STATUSES = {
         "1": "something failed: the port is taken",
         "2": f"{WRONG}, or a file of hosts, or a secret, that can't be used",
         "3": "nobody told it the value within the deadline",
+        "141": "nobody reads the output any more",
+        "128+n": SIGNAL,
+    },
+    "locks run": {
+        "0": "all scripts have ended",
+        "1": "the system under test failed, or a journal that is kept is damaged, or in use by another run",
+        "2": f"{WRONG}, a line that is off, a file that can't be read, or a directory that is not fit; "
+        "nothing was started",
+        "3": "all scripts that are left wait for each other, or nothing has moved for the time of "
+        "`--deadline`",
+        "141": "nobody reads the output any more",
+        "128+n": SIGNAL,
+    },
+    "chat run": {
+        "0": "all logs are equal, and every message stands there once, in its client's order",
+        "1": "they are not, or the system under test failed",
+        "2": f"{WRONG}, or a configuration that is wrong or not there",
+        "3": "nothing has moved for the time of `--deadline`",
         "141": "nobody reads the output any more",
         "128+n": SIGNAL,
     },
@@ -132,6 +152,8 @@ ENDINGS: dict[str, tuple[ModuleType, ...]] = {
     "paxos decide": (bayou.decree.main,),
     "paxos node": (bayou.decree.main,),
     "paxos client": (bayou.decree.main,),
+    "locks run": (bayou.running.locks,),
+    "chat run": (bayou.running.chat,),
     "chat config": (bayou.cluster.making,),
     "chat serve": (bayou.cluster.serve,),
     "chat client": (bayou.cluster.client,),
@@ -150,6 +172,8 @@ ALSO = {
     "paxos decide": "See [Paxos](paxos.md).",
     "paxos node": "See [Paxos](paxos.md).",
     "paxos client": "See [Paxos](paxos.md).",
+    "locks run": "See [locks](locks.md).",
+    "chat run": "`--seed` makes a run in the simulated world, and only there, one that can be had again.",
     "chat config": "See [a chat on several machines](chat-cluster.md).",
     "chat serve": "See [a chat on several machines](chat-cluster.md).",
     "chat client": "See [a chat on several machines](chat-cluster.md).",

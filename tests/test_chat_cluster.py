@@ -12,6 +12,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from tests.chat_kills import kill
@@ -192,7 +193,41 @@ def test_a_few_leaders_are_killed_under_load(tmp_path: Path) -> None:
     outcome = kill(tmp_path, 5, seed=3)
     assert outcome.problems() == []
     assert outcome.ballots > 5
+    assert outcome.deaths > 8
     assert sum(outcome.acknowledged) > 50
+
+
+def test_at_terminals(tmp_path: Path) -> None:
+    def terminal(*arguments: str) -> pexpect.spawn[str]:
+        words = [*BAYOU[1:], *arguments]
+        return pexpect.spawn(BAYOU[0], words, cwd=str(tmp_path), encoding="utf-8", timeout=int(PATIENCE_S))
+
+    def end_of(child: pexpect.spawn[str]) -> tuple[int | None, str]:
+        child.expect(pexpect.EOF)
+        child.close()
+        return child.exitstatus, str(child.before)
+
+    with Cluster(tmp_path, "-f", "0") as cluster:
+        server = terminal("serve", "--config", "cluster.json", "--id", "0")
+        server.expect("listens at")
+        client = terminal("client", "--config", "cluster.json")
+        client.expect(r"you are \d+; a line is a message, Ctrl-D ends")
+        client.sendline("hello")
+        client.expect(r"0 \d+: hello")
+        cluster.say("clear \x1b[2J")
+        client.expect("1 \\d+: clear \N{REPLACEMENT CHARACTER}\\[2J")
+        client.sendeof()
+        assert end_of(client)[0] == 0
+        auto = terminal("client", "--config", "cluster.json", "--auto", "0")
+        auto.expect("message 3")
+        auto.sendintr()
+        status, told = end_of(auto)
+        assert status == 130
+        assert re.search(r"\d+ messages delivered in [\d.]+ s, \d+ a second", told)
+        server.sendintr()
+        status, told = end_of(server)
+        assert status == 130
+        assert told.endswith("server 0: ends\r\n")
 
 
 # Who is not let in, and what is refused.
@@ -264,6 +299,15 @@ def test_a_folder_that_is_gone_is_missed(tmp_path: Path) -> None:
         assert done.stderr.startswith(
             b"server 0: cluster.json.d/0 is missing, and cluster.json.d/0.made says"
         )
+
+
+def test_a_folder_that_can_not_be_made(tmp_path: Path) -> None:
+    with Cluster(tmp_path):
+        (tmp_path / "cluster.json.d").write_text("in the way")
+        done = chat("serve", "--config", "cluster.json", "--id", "0", cwd=tmp_path)
+        assert done.returncode == 1
+        assert re.match(rb"server 0: cluster\.json\.d/0.* can't be used: Not a directory", done.stderr)
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_damaged_journal_is_refused(tmp_path: Path) -> None:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import TYPE_CHECKING
+
 import pytest
 
+from bayou.families.log.client import LogClient
+from bayou.master.language import COMMANDS
+from bayou.master.run import Run
+from bayou.worlds.simulated import SimulatedWorld
 from tests.consensus_runs import compare
+
+if TYPE_CHECKING:
+    from bayou.families.log.client import ClientEffects
+    from bayou.machine.effects import Input
 from tests.consensus_seeds import names, runs_that_differ
 
 
@@ -26,3 +37,21 @@ def test_lock_step_on_processes_is_what_the_twin_says(family: str) -> None:
 @pytest.mark.parametrize("name", names()[::12])
 def test_a_scenario_prints_the_same_under_four_hash_seeds(name: str) -> None:
     assert runs_that_differ(name) == []
+
+
+def test_a_slot_costs_few_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many slots are decided one after another, a client is told each of them once, and says once that
+    it knows."""
+    heard: Counter[str] = Counter()
+    step = LogClient.step
+
+    def counted(self: LogClient, now: float, given: Input) -> ClientEffects:
+        heard[type(given).__name__] += 1
+        return step(self, now, given)
+
+    monkeypatch.setattr(LogClient, "step", counted)
+    run = Run(SimulatedWorld(), COMMANDS, write=lambda _: None, complain=lambda _: None)
+    slots = ",".join(map(str, range(1000)))
+    for number, line in enumerate(("start 3 2", f"skipSlots {slots}", "sendMessage 0 a"), start=1):
+        run.line(number, line.encode())
+    assert 2 * 1001 <= heard["Received"] < 3 * 1001

@@ -76,7 +76,7 @@ def test_who_is_missing_is_told(told: pytest.CaptureFixture[bytes], kills: str, 
     killed = [word for id in kills.split() for word in ("--kill", id)]
     status, out, err = outcome(told, *EXAMPLE, *killed)
     assert (status, out) == (3, "")
-    assert err == f"bayou paxos decide: {why}, and 2 clients have not been told a value\n"
+    assert err == f"bayou paxos decide: {why}; clients that have not been told: 6, 7\n"
 
 
 def test_a_client_goes_on_to_the_next_proposer(told: pytest.CaptureFixture[bytes]) -> None:
@@ -368,6 +368,7 @@ class Hand:
     def __init__(self, hosts: Path) -> None:
         self.hosts = hosts
         self.nodes: dict[int, subprocess.Popen[str]] = {}
+        self.started: list[subprocess.Popen[str]] = []
 
     def start(self, *ids: int) -> None:
         for id in ids:
@@ -375,10 +376,11 @@ class Hand:
                 [sys.executable, "-m", "bayou", "paxos", "node", "--hosts", str(self.hosts), str(id)],
                 env=ENV, stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
+            self.started.append(self.nodes[id])
 
     def kill(self, id: int) -> None:
         self.nodes[id].kill()
-        self.nodes[id].communicate()
+        self.nodes[id].wait()
 
     def client(self, *words: str) -> subprocess.CompletedProcess[str]:
         return bayou("client", "--hosts", str(self.hosts), *words)
@@ -388,7 +390,7 @@ class Hand:
 def hand(hosts: Path) -> Iterator[Hand]:
     made = Hand(hosts)
     yield made
-    for process in made.nodes.values():
+    for process in made.started:
         process.kill()
         process.communicate()
 
@@ -411,7 +413,7 @@ def test_by_hand_in_any_order(hand: Hand) -> None:
     done = hand.client("7", "blue", "1", "--stop")
     assert (done.returncode, done.stdout, done.stderr) == (0, "7: red\n", "")
     for process in hand.nodes.values():
-        process.communicate(timeout=10)
+        process.wait(timeout=10)
     assert {hand.nodes[id].returncode for id in range(6)} == {0}
 
 

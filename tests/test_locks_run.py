@@ -182,8 +182,8 @@ def test_servers_recover(scripts: Path, world: str) -> None:
     """All fail, some twice; what was granted before stands, as they come back from what was durable. That
     takes longer than the deadline, but the run knows that something will move."""
     names = write(a="lock 1, sleep 3, unlock 1", b="sleep 2, lock 1, lock 2")
-    fails = [word for each in ("0@2.5", "1@2.5", "2@2.5", "0@4") for word in ("--fail", each)]
-    done = run(world, *fails, "--recover", "1.2", "--deadline", "1", "--verbose", *names)
+    fails = [word for each in ("0@2.5", "1@2.5", "2@2.5", "0@3.2") for word in ("--fail", each)]
+    done = run(world, *fails, "--recover", "2.5", "--deadline", "1", "--verbose", *names)
     assert (done.returncode, done.stdout) == (0, "1: 0\n1: 1\n2: 1\n")
     lines = done.stderr.splitlines()
     assert lines.count("server 0 has died") >= 1
@@ -373,8 +373,8 @@ def test_a_signal_ends_it_within_a_second(scripts: Path, number: signal.Signals)
         began = time.monotonic()
         os.killpg(running.process.pid, number)  # as a terminal does
         assert running.process.wait(20) == -number
+        wait_until(lambda: not running.family())  # a signal for all ends each by itself
         assert time.monotonic() - began < 1
-        assert running.family() == []
         assert running.end()[1:] == ("", "")
 
 

@@ -274,6 +274,17 @@ def test_who_leads_at_last_as_another_one_is_lost_does_not_try_once_more() -> No
     assert machine.is_leader
 
 
+def test_a_candidate_that_tries_anew_says_nothing_more_in_its_ballot_before() -> None:
+    """Both times come in one Tick, and a higher ballot was heard of: its own is above the one before."""
+    machine = node(1, options=LogOptions(0.1, 0.5))
+    step(machine, Received(0, Decrees((Decree(0, A),), 1)))
+    first = step(machine, Tick(), 2.0)
+    assert [message for _, message in first.sends] == [Prepare(Ballot(1, 1), 1)] * 2
+    step(machine, Received(2, Prepare(Ballot(5, 2), 0)), 2.01)  # which is behind, and gets no promise
+    second = step(machine, Tick(), 9.0)
+    assert [message for _, message in second.sends] == [Prepare(Ballot(6, 1), 1)] * 2
+
+
 # Clients.
 
 

@@ -17,11 +17,13 @@ from bayou.families.log.messages import (
     BeServer,
     Bundle,
     Client,
+    Knows,
     Redirect,
     Say,
     Server,
     Submit,
     Told,
+    TooOld,
 )
 from bayou.families.log.server import LogServer, ServerEffects
 from bayou.machine.effects import LinkDown, LinkUp, Ordered, Received, Tick
@@ -37,6 +39,7 @@ from bayou.paxos.log.messages import (
     Accepted,
     Ask,
     Command,
+    Decree,
     Decrees,
     LogMessage,
     Members,
@@ -207,6 +210,37 @@ def test_a_command_under_way_may_be_found_in_a_snapshot() -> None:
     assert [line for line in seated.screens[100].new if "second" in line] == ["1 100: second"]
 
 
+def test_what_stands_in_a_snapshot_already_is_delivered_once() -> None:
+    """A command may be decided again, above the snapshot that it is in; what was told below is not kept."""
+    seated = Seated(server())
+    seated.add(100)
+    seated.say(100, *numbered(EVERY))
+    snapshot = seated.server.log.ledger.snapshot
+    assert snapshot is not None
+    screen = Screen()
+    late = LogClient(101, BeClient(101, True, 0.2), screen, screen.load)
+    late.step(0.0, LinkUp(0, Server()))
+    late.step(0.0, Received(0, Told((Decree(2, NoOp()), Decree(EVERY, Command(100, 2, 0, "again"))), EVERY)))
+    assert screen.new == []
+    part = SnapshotPart(snapshot.slot, len(snapshot.text), 0, snapshot.text)
+    effects = late.step(0.0, Received(0, part))
+    assert [line.split(": ")[1] for line in screen.new] == numbered(EVERY)
+    assert late.first == EVERY + 1
+    assert late.decided == {}
+    assert Knows(EVERY + 1, ()) in [message for _, message in effects.sends]
+
+
+def test_a_command_that_is_refused_is_told_and_the_next_one_goes_out() -> None:
+    client = LogClient(100, BeClient(100, True, 0.2), Screen())
+    client.step(0.0, LinkUp(0, Server()))
+    client.step(0.0, Ordered(0, Say("old")))
+    client.step(0.0, Ordered(0, Say("new")))
+    effects = client.step(0.0, Received(0, TooOld(1)))
+    assert effects.refused == [1]
+    assert effects.sends == [(0, Submit(2, 0, "new"))]
+    assert client.step(0.0, Received(0, TooOld(1))).refused == []
+
+
 def test_a_client_that_knows_no_snapshots_drops_who_sends_one() -> None:
     client = LogClient(100, BeClient(100, True, 0.2), Screen())
     client.step(0.0, LinkUp(0, Server()))
@@ -224,13 +258,14 @@ def test_without_a_service_no_snapshot_is_taken() -> None:
 
 def test_what_a_transcript_dumps_it_loads() -> None:
     transcript = Transcript()
-    for slot, text in enumerate(['say "hello"', "caf\udce9", "日本", "a\tb", ""]):
+    texts = ['say "hello"', "caf\udce9", "日本", "a\tb", "", " blanks "]
+    for slot, text in enumerate(texts):
         transcript.take(slot, (1 << 64) - 1, slot + 1, text)
     again = Transcript()
     again.take(7, 7, 7, "is replaced")
     again.load(transcript.dump())
     assert again.dump() == transcript.dump()
-    assert delivered_in(again.dump())[1] == (1, (1 << 64) - 1, "caf\udce9")
+    assert delivered_in(again.dump()) == [(slot, (1 << 64) - 1, text) for slot, text in enumerate(texts)]
 
 
 @pytest.mark.parametrize("state", ["", "[", "7", "[7]", '[["a", 1, "x"]]', "null"])

@@ -144,6 +144,7 @@ def test_what_is_unanswered_is_sent_again_every_heartbeat() -> None:
     made.propose(10.2, "x")
     made.receive(10.2, 1, Promise(FIRST, None))
     made.receive(10.2, 1, Accepted(Ballot(0, 0), "old"))
+    assert made.tick(10.2 + 0.9 * BEAT_S).sends == []
     sends = made.tick(10.2 + BEAT_S).sends
     assert sends == [(to, message) for message in (Accept(FIRST, "x"), Heartbeat(FIRST)) for to in (1, 2)]
 
@@ -217,6 +218,17 @@ def test_a_leader_that_hears_from_no_majority_stops_leading() -> None:
     assert 1 <= waits(made, last + 3 * ELECTION_S) <= 2
 
 
+def test_a_minority_is_not_enough_to_go_on_leading() -> None:
+    made = HeartbeatNode(0, range(5), rng=Random(1), heartbeat_s=BEAT_S, election_s=ELECTION_S)
+    made.prepare(10.0)
+    for sender in (1, 2):
+        made.receive(10.0, sender, Promise(FIRST, None))
+    made.receive(11.0, 1, Heard(FIRST, None))
+    made.receive(11.2, 2, Heard(FIRST, None))
+    assert made.tick(11.0 + 3 * ELECTION_S - 0.01).answers == []
+    assert made.tick(11.0 + 3 * ELECTION_S).answers == [LeaderChanged(None)]
+
+
 def test_a_lost_link_to_the_leader_counts_as_silence() -> None:
     for id, beats in ((2, 0), (0, 1)):
         made = node(id=id)
@@ -243,7 +255,7 @@ def test_who_knows_the_value_says_so_and_never_campaigns() -> None:
     made = node([Decided("x")])
     assert made.receive(1.0, 1, Heartbeat(Ballot(1, 1))).sends == [(1, Decide("x"))]
     assert made.wake_at is None
-    assert made.tick(1000.0).sends == []
+    assert (made.tick(1000.0).sends, made.tick(1000.0).answers) == ([], [])
     assert made.prepare(1000.0).answers == [Chosen("x")]
     assert made.propose(1000.0, "y").answers == [Chosen("x")]
     assert made.receive(1000.0, 1, Prepare(Ballot(7, 1))).sends == [(1, Decide("x"))]

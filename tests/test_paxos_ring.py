@@ -50,7 +50,9 @@ def test_whose_own_id_returns_is_elected_and_all_hear_it() -> None:
 
 
 def test_a_ring_of_one() -> None:
-    assert said(RingElection(4, [4]).start()) == ([], [LeaderChanged(4)])
+    node = RingElection(4, [4])
+    assert said(node.start()) == ([], [LeaderChanged(4)])
+    assert said(node.resend()) == ([], [])
 
 
 def test_what_may_have_been_lost_is_sent_again() -> None:

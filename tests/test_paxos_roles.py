@@ -69,7 +69,7 @@ def test_ballots_are_ordered_by_number_then_by_node() -> None:
 def test_phase_1_b_an_acceptor_promises_and_the_promise_is_durable_first() -> None:
     acceptor = Acceptor(6)
     assert parts(acceptor.receive(0, Prepare(LOW))) == ([Promised(LOW)], [(0, Promise(LOW, None))], [])
-    assert acceptor.promised == LOW
+    assert (acceptor.node, acceptor.promised) == (6, LOW)
 
 
 def test_phase_1_b_a_promise_names_the_highest_numbered_proposal_that_was_accepted() -> None:

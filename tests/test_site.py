@@ -6,10 +6,12 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+import bayou.cluster.client
+import bayou.cluster.serve
 from bayou.cluster.config import Config, Place
 from bayou.cluster.joining import loser
 from bayou.families.log.machines import keeping
@@ -127,8 +129,8 @@ def test_who_is_not_there_yet_is_dialled_until_it_is_and_again_when_it_is_back(t
     one.dial(0, address)
     town.until(lambda: one.unreachable)
     assert "Connection refused" in one.unreachable[0]
-    met = [one.has_met]
-    for time in range(1, 3):
+    assert [one.has_met] == [False]
+    for time in (1, 2):
         zero = town.add(0)
         zero.network.listen(address)
         town.until(lambda: 0 in one.up and 1 in town.sites[-1].up)
@@ -138,7 +140,7 @@ def test_who_is_not_there_yet_is_dialled_until_it_is_and_again_when_it_is_back(t
         zero.close()
         town.until(lambda: 0 not in one.up)
         assert len(town.parrots[0].of(LinkDown)) == time
-    assert [*met, one.has_met] == [False, True]
+    assert one.has_met
     assert town.said == []  # that nobody is there is nothing to complain of
 
 
@@ -146,8 +148,18 @@ def test_an_order_leaves_before_anything_else_comes(town: Town) -> None:
     zero, one = town.add(0), town.add(1)
     one.dial(0, zero.network.listen())
     town.until(lambda: 0 in one.up and 1 in zero.up)
+    (link,) = one.network._links.values()
+    wait, unsent = one.network.wait, list[int]()
+
+    def look_and_wait(due: float | None) -> None:
+        unsent.append(len(link.channel.outgoing))
+        wait(due)
+
+    one.network.wait = look_and_wait  # type: ignore[method-assign]
     one.order(Knows(7, ()))
+    assert link.channel.outgoing
     one.turn(monotonic())
+    assert unsent == [0]
     town.sites.remove(one)  # it does nothing more
     town.until(lambda: town.parrots[0].of(Received))
     assert town.parrots[0].of(Received) == [Received(1, Knows(7, ()))]
@@ -214,6 +226,42 @@ def test_it_wakes_when_its_machine_wants_to(town: Town) -> None:
     town.parrots[0].wake_at = monotonic() + 0.02
     site.turn()
     assert town.parrots[0].given == [Tick()]
+
+
+class Captured(Exception):
+    """What a site was to be made of."""
+
+    def __init__(self, *_: object, **named: Any) -> None:
+        super().__init__()
+        self.named = named
+
+
+class NoSignals:
+    number = None
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.3])
+def test_servers_and_clients_both_lose_what_they_send(
+    loss: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def capture(*_: object, **named: Any) -> None:
+        raise Captured(**named)
+
+    config = Config("a", (Place("127.0.0.1", 1),), loss=loss)
+    monkeypatch.setattr(bayou.cluster.serve, "Site", capture)
+    monkeypatch.setattr(bayou.cluster.client, "Site", capture)
+    monkeypatch.setattr(bayou.cluster.client, "Ending", NoSignals)
+    made: list[Callable[[], object]] = [
+        bayou.cluster.serve._Serving(config, SECRET, 0, str(tmp_path / "0"), (), NoSignals()).run,  # type: ignore[arg-type]
+        lambda: bayou.cluster.client._Conversation(config, SECRET, "cluster.json", None),
+    ]
+    for make in made:
+        with pytest.raises(Captured) as caught:
+            make()
+        loses = caught.value.named["loses"]
+        assert (loses is None) == (loss == 0)
+        if loses is not None:
+            assert 200 < sum(loses(1) for _ in range(1000)) < 400
 
 
 # What is kept.

@@ -79,8 +79,15 @@ def serve(arguments: Sequence[str], prog: str = "bayou chat serve") -> int:
     try:
         return _Serving(config, secret, id, data, options.skip_slots, ending).run()
     except (BayouError, OSError) as error:
-        complain(f"{who}: {error.strerror if isinstance(error, OSError) else error}")
+        complain(f"{who}: {_words_of(error)}")
         return EXIT_FAILED
+
+
+def _words_of(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    why = error.strerror or str(error)
+    return why if error.filename is None else f"{error.filename!s} can't be used: {why}"
 
 
 def _slots(text: str) -> tuple[int, ...]:

@@ -92,9 +92,8 @@ class Decision:
         learners = [id for id in range(first, self._plan.nodes) if id not in self._dead]
         answers = self._ask_all([(id, Confess()) for id in learners])
         if not any(isinstance(answer, Told) for answer in answers):
-            raise Hopeless(
-                f"{why}, and {len(self._clients) - len(self.told)} clients have not been told a value"
-            )
+            waiting = ", ".join(str(id) for id in self._clients if id not in self.told)
+            raise Hopeless(f"{why}; clients that have not been told: {waiting}")
 
     def _ask_all(self, orders: list[tuple[int, Message]]) -> list[Message]:
         try:

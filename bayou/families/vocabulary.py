@@ -65,9 +65,11 @@ def _opened_by(words: Sequence[str]) -> Family | None:
     for family in reversed(families):
         if count >= family.openers.get(name, count + 1):
             return family
-    owners = [family for family in families if name in commands_of(family).COMMANDS]
-    without_openers = [family for family in owners if not family.openers]
-    return without_openers[0] if without_openers else families[0] if owners else None
+    for family in families:  # the commands of others are not even imported: start-up time counts
+        if not family.openers and name in commands_of(family).COMMANDS:
+            return family
+    is_known = any(name in commands_of(family).COMMANDS for family in families)
+    return families[0] if is_known else None
 
 
 def all_commands(general: Mapping[str, Command]) -> dict[str, Command]:

@@ -7,6 +7,7 @@ from bayou.paxos.ballot import Ballot
 from bayou.paxos.effects import Effects
 from bayou.paxos.messages import Accept, Decide, Heard, Heartbeat, Nack, Prepare
 from bayou.paxos.node import Node
+from bayou.paxos.quorum import majority
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class HeartbeatNode(Node):
             self._follow(now, message.ballot.node, effects)
         elif isinstance(message, Prepare) and self.acceptor.promised > promised:
             self._wait(now)  # that candidate gets a chance
-        elif isinstance(message, Nack) and any(isinstance(answer, Preempted) for answer in effects.answers):
+        elif any(isinstance(answer, Preempted) for answer in effects.answers):
             self._wait(now)
         return self._follow_up(now, effects)
 
@@ -179,7 +180,8 @@ class HeartbeatNode(Node):
 
     def _has_majority(self, now: float) -> bool:
         silent_s = SILENCE_MAX * self._election_s
-        return 2 * (1 + sum(now - at < silent_s for at in self._heard_at.values())) > len(self.nodes)
+        heard = sum(now - at < silent_s for at in self._heard_at.values())
+        return 1 + heard >= majority(self.nodes)
 
     def _lead_no_more(self, now: float, effects: Effects) -> None:
         self.proposer.abandon()

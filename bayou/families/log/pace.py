@@ -5,7 +5,6 @@ from __future__ import annotations
 from bayou.core.errors import BayouError
 from bayou.families.log.messages import AtRest, Lead, Offer, Offered, Spread, Standing
 from bayou.machine.messages import Failed, Probe
-from bayou.paxos.ballot import Ballot
 from bayou.script.grammar import BadLine
 
 TYPE_CHECKING = False
@@ -246,6 +245,8 @@ class FreeRunning:
     def leader_now(self) -> int:
         """Return the leader that the highest ballot names; BadLine where it does not live."""
         log = self._log
+        from bayou.paxos.ballot import Ballot  # seldom needed, and start-up time counts
+
         ballots = [standing.ballot for standing in log.stand(list(log.live)).values()]
         highest = max((ballot for ballot in ballots if ballot is not None), default=Ballot.NONE)
         if highest.node not in log.live:

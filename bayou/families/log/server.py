@@ -88,15 +88,17 @@ class ServerEffects(Effects):
 
 class Seat:
     """A client that is connected here: who it is, whether it watches, and what it is known to know: None
-    until it has said so; ``missing``: what it was told, and has not said that it knows."""
+    until it has said so; ``missing``: what it is to know, and has not said that it knows; ``told``: what of
+    that is on its way, and is said again only when it is time."""
 
-    __slots__ = ("client", "is_heard", "missing", "watches")
+    __slots__ = ("client", "is_heard", "missing", "told", "watches")
 
     def __init__(self, client: int, watches: bool) -> None:
         self.client = client
         self.watches = watches
         self.is_heard = False
         self.missing: dict[int, None] = {}
+        self.told: dict[int, None] = {}
 
 
 class LogServer:
@@ -109,7 +111,9 @@ class LogServer:
     come to rest.
     """
 
-    UNCOMPARED: ClassVar[tuple[str, ...]] = ("_settings", "_is_free", "_retry_at", "_now", "_held_at", "_led")
+    UNCOMPARED: ClassVar[tuple[str, ...]] = (
+        "_settings", "_is_free", "_retry_at", "_now", "_held_at", "_led", "_behind", "_mark", "_unsure",
+    )  # fmt: skip
     TAGS: ClassVar[tuple[str, ...]] = ("_waiters", "_watchers")
     is_server = True
     hello = SERVER
@@ -142,6 +146,9 @@ class LogServer:
         self._skips = what.skips
         self.seats: dict[int, Seat] = {}
         self.servers: dict[int, None] = {}
+        self._behind: dict[int, None] = {}  # the clients that lack something
+        self._mark: tuple[int, int] | None = None  # how much was known when all servers were behind, and
+        self._unsure: list[int] = []  # those of them that may be so still
         self.bomb: int | None = None
         self._led: dict[Ballot, None] = {}
         self._retry_at: float | None = None
@@ -182,9 +189,11 @@ class LogServer:
             self._link(given.peer, given.hello, effects)
         elif isinstance(given, LinkDown):
             self.seats.pop(given.peer, None)
+            self._behind.pop(given.peer, None)
             self._waiters = {waiter: None for waiter in self._waiters if waiter[:2] != ("client", given.peer)}
             if given.peer in self.servers:
                 del self.servers[given.peer]
+                self._mark = None
                 self._run(log_inputs.LinkDown(given.peer), effects)
         elif isinstance(given, Ordered):
             self._obey(given.number, given.order, effects)
@@ -262,22 +271,27 @@ class LogServer:
 
     def _tell_all(self, decrees: Sequence[Decree], effects: ServerEffects) -> None:
         """Something is decided: whoever leads tells all clients that watch."""
+        slots = dict.fromkeys(decree.slot for decree in decrees)
+        starts = range(0, len(decrees), TOLD_MAX) if self.log.is_leader else ()
+        tellings = [Told(tuple(decrees[at : at + TOLD_MAX]), self.log.first) for at in starts]
         for address, seat in self.seats.items():
             if seat.watches:
                 if not self._is_free:
-                    seat.missing.update(dict.fromkeys(decree.slot for decree in decrees))
-                if self.log.is_leader:
-                    for start in range(0, len(decrees), TOLD_MAX):
-                        told = Told(tuple(decrees[start : start + TOLD_MAX]), self.log.first)
-                        effects.sends.append((address, told))
+                    seat.missing.update(slots)
+                    if tellings:
+                        seat.told.update(slots)
+                    self._note(address, seat)
+                effects.sends += [(address, told) for told in tellings]
 
     # Peers.
 
     def _link(self, peer: int, hello: Message | None, effects: ServerEffects) -> None:
         if isinstance(hello, Client):
             self.seats[peer] = Seat(hello.client, hello.watches)
+            self._note(peer, self.seats[peer])
         elif isinstance(hello, Server):
             self.servers[peer] = None
+            self._mark = None
             self._run(log_inputs.LinkUp(peer), effects, counts=False)
         else:
             effects.drops.append((peer, "it is neither a server nor a client of a log"))
@@ -314,6 +328,9 @@ class LogServer:
         seat.is_heard = True
         if not self._is_free:
             seat.missing = dict.fromkeys(lacking)
+            seat.told = {slot: None for slot in seat.told if slot in seat.missing}
+            lacking = [slot for slot in lacking if slot not in seat.told]
+        self._note(peer, seat)
         if lacking:
             self._tell(peer, lacking, effects)
 
@@ -326,6 +343,8 @@ class LogServer:
             if len(decrees) == TOLD_MAX or (decrees and size > TOLD_BYTES):
                 break
             decrees.append(Decree(slot, self.log.decided[slot]))
+        if not self._is_free:
+            self.seats[address].told.update(dict.fromkeys(decree.slot for decree in decrees))
         effects.sends.append((address, Told(tuple(decrees), self.log.first)))
 
     # Orders.
@@ -411,9 +430,22 @@ class LogServer:
         """Whether all to whom it is connected know what it knows."""
         if self._is_free:
             return True
-        return all(self.log.is_level_with(peer) for peer in self.servers) and not any(
-            seat.watches and (seat.missing or not seat.is_heard) for seat in self.seats.values()
-        )
+        if self._behind:
+            return False
+        mark = (self.log.first, self.log.ledger.count)
+        if mark != self._mark:
+            self._mark, self._unsure = mark, list(self.servers)
+        while self._unsure and self.log.is_level_with(self._unsure[-1]):
+            self._unsure.pop()
+        return not self._unsure
+
+    def _note(self, address: int, seat: Seat) -> None:
+        """Remember whether a client lacks anything: there may be a thousand, and this is asked in each
+        step."""
+        if seat.watches and (seat.missing or not seat.is_heard):
+            self._behind[address] = None
+        else:
+            self._behind.pop(address, None)
 
     def _can_decide(self) -> bool:
         """Whether a majority can be reached: without, nothing of what is under way will move."""
@@ -446,9 +478,9 @@ class LogServer:
     def _say_again(self, effects: ServerEffects) -> None:
         """Say again what was not answered, and ask all how far they are."""
         self._run(log_inputs.Resend(), effects, counts=False)
-        for address, seat in self.seats.items():
-            if seat.watches and (seat.missing or not seat.is_heard):
-                self._tell(address, sorted(slot for slot in seat.missing if slot >= self.log.base), effects)
+        for address in self._behind:
+            missing = self.seats[address].missing
+            self._tell(address, sorted(slot for slot in missing if slot >= self.log.base), effects)
 
     def _tick(self, effects: ServerEffects) -> None:
         if self.log.wake_at is not None and self._now >= self.log.wake_at:

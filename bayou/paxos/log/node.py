@@ -212,14 +212,15 @@ class LogNode:
 
     def _tick(self, effects: Effects) -> None:
         now = self._now
-        if self._beat_at is not None and now >= self._beat_at:
+        is_beat = self._beat_at is not None and now >= self._beat_at
+        if is_beat:
             self._beat_at = now + (self._options.heartbeat_s or 0.0)
-            if self.is_leader and not self._has_majority():
-                self._lead_no_more(effects)
-            else:
-                self._resend(effects)
         if self._election_at is not None and now >= self._election_at:
-            self._campaign(effects)
+            self._campaign(effects)  # which says all again, or something else
+        elif is_beat and self.is_leader and not self._has_majority():
+            self._lead_no_more(effects)
+        elif is_beat:
+            self._resend(effects)
 
     def _has_majority(self) -> bool:
         """Whether a majority of the members has been heard from lately."""
