@@ -226,6 +226,14 @@ def test_a_crash_is_noticed_while_others_are_waited_for() -> None:
     assert simulated(lines, free_running=True, deadline_s=5.0) == ([], [])
 
 
+def test_a_leader_that_crashes_while_it_is_asked_for_leads_no_more() -> None:
+    """Its bomb has gone off, and what it has sent is on its way."""
+    lines = ["start 5 1", "timeBombLeader 3", "sendMessage 0 a", "wait 1", "timeBombLeader 0", "allClear"]
+    printed, said = simulated([*lines, "printChatLog 0"], free_running=True)
+    assert printed == ["0 0: a"]
+    assert said == ["x:5: timeBombLeader 0: no live server leads; skipped"]
+
+
 def test_crashes_are_planned_in_the_simulated_world_only() -> None:
     from tests.processes import run_master
 

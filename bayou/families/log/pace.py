@@ -249,6 +249,7 @@ class FreeRunning:
 
         ballots = [standing.ballot for standing in log.stand(list(log.live)).values()]
         highest = max((ballot for ballot in ballots if ballot is not None), default=Ballot.NONE)
+        log.look_round()  # it may have crashed since it was asked
         if highest.node not in log.live:
             raise BadLine("no live server leads")
         return highest.node
