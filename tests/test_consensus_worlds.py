@@ -40,8 +40,8 @@ def test_a_scenario_prints_the_same_under_four_hash_seeds(name: str) -> None:
 
 
 def test_a_slot_costs_few_messages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many slots are decided one after another, a client is told each of them once, and says once that
-    it knows."""
+    """However many slots are decided one after another, a client is told each of them once, and says once
+    that it knows."""
     heard: Counter[str] = Counter()
     step = LogClient.step
 

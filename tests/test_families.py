@@ -504,7 +504,9 @@ def test_a_part_whose_import_fails_is_no_part_that_is_missing(
 
 def test_bugs_are_those_of_families_that_can_be_explored(bells: Family) -> None:
     assert not bells.has("exploring")
-    assert known_bugs() == {**BUGS, **OUT_OF_REACH}
+    assert {**known_bugs(), **BUGS, **OUT_OF_REACH} == known_bugs(), (
+        "those of the store, and of families on a log"
+    )
     assert find_plant("a session forgets its writes") is BUGS["a session forgets its writes"]
     with pytest.raises(BayouError, match="'ring' is no known bug"):
         find_plant("ring")

@@ -184,7 +184,7 @@ def _package(options: argparse.Namespace) -> str:
     if options.of is not None:
         chosen = families.FAMILIES[options.of]
     else:
-        chosen = known[-1] if options.family else known[0]
+        chosen = families.add(options.family[-1]) if options.family else known[0]
     return "" if chosen is known[0] else chosen.package
 
 
@@ -264,16 +264,25 @@ def _tell_findings(batch: Batch, plan: Plan) -> None:
 
 def _tell(finding: Finding, plan: Plan) -> None:
     bug = _bug_option(plan.bug)
-    package = f" --family {plan.package}" if plan.package else ""
+    package = _family_option(plan)
     length = "" if plan.length == Plan().length else f" --length {plan.length}"
     print(f"\nseed {finding.seed}: {finding.problem}")
     print(f"to run it again: bayou explore --seeds 1 --seed {finding.seed}{package}{length}{bug}")
     for line in finding.details[-6:]:
         print(f"    {line}")
-    print(f"what still fails, as a file for bayou explore FILE{package}{bug}:")
+    added = package if plan.get_ready().is_added else ""
+    print(f"what still fails, as a file for bayou explore FILE{added}{bug}:")
     for line in [header(plan.setup(finding.seed).with_bug(None)), *finding.lines]:
         print(f"    {line}")
     sys.stdout.flush()
+
+
+def _family_option(plan: Plan) -> str:
+    """Return what says on a command line of which family the scenarios of a plan are."""
+    family = plan.get_ready()
+    if not plan.package:
+        return ""
+    return f" --family {family.package}" if family.is_added else f" --of {family.name}"
 
 
 def _bug_option(bug: str | None) -> str:

@@ -63,10 +63,10 @@ FAMILIES: dict[str, Family] = {
 
 def add(package: str) -> Family:
     """Add a family that does not come with this package: a Python package whose ``FAMILY`` is a Family.
-    Return it, or the one of that package that is there already; BayouError where there is none, or another
-    one of that name."""
+    Return it, or the one of that package, or that name, that is there already; BayouError where there is
+    none, or another one of that name."""
     for known in FAMILIES.values():
-        if known.package == package:
+        if package in (known.package, known.name):
             return known
     try:
         family = import_module(package).FAMILY

@@ -141,11 +141,15 @@ class Maze:
         """Return the same maze in the same state, to go another way from here. Events are shared, which
         nobody changes, and so is randomness, which only makes tokens."""
         memo: dict[int, Any] = {id(self.events): list(self.events), id(self.taken): list(self.taken)}
+        memo |= {id(each): each for each in self.shared()}
+        return deepcopy(self, memo)
+
+    def shared(self) -> list[object]:
+        """Return what all copies share."""
         shared: list[object] = [self.world._rng, self.world.weather]
         for node in self.world.nodes.values():
             shared += [each for each in vars(node).values() if isinstance(each, Random)]
-        memo |= {id(each): each for each in shared}
-        return deepcopy(self, memo)
+        return shared
 
     def check(self) -> None:
         """Raise BayouError where something is broken here; at an end, whatever the judge finds too."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bayou import paxos
+from bayou._record import Record
 from bayou.paxos import (
     Accept,
     Accepted,
@@ -73,7 +74,7 @@ def test_consensus5_effects_come_in_the_order_of_carrying_out() -> None:
 
 def test_consensus5_messages_and_records_have_the_fields_of_the_paper() -> None:
     """Messages are immutable and have the paper's names and fields."""
-    fields: dict[Any, tuple[str, ...]] = {
+    fields: dict[type[Record], tuple[str, ...]] = {
         Prepare: ("ballot",), Promise: ("ballot", "accepted"), Accept: ("ballot", "value"),
         Accepted: ("ballot", "value"), Nack: ("ballot", "promised"), Decide: ("value",),
         Used: ("ballot",), Promised: ("ballot",), AcceptedRecord: ("ballot", "value"),

@@ -36,7 +36,7 @@ class Chatting:
     def lines(self, verb: str, making: Making) -> list[str]:
         """Return what comes of a verb."""
         rng = making.rng
-        if verb == "stranded":
+        if verb in ("stranded", "cut off"):
             return []
         if verb == "skip":
             slots = sorted(rng.randint(0, making.sent + SLOTS_AHEAD) for _ in range(rng.randint(1, 4)))

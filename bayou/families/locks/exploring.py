@@ -40,6 +40,7 @@ SIGHTINGS = (
     "an expired client's command, decided later",
 )
 LOCKS = 3
+ELECTED_MS = 2000
 
 
 class Locking:
@@ -60,6 +61,8 @@ class Locking:
         if verb == "expire":
             left = [client for client in making.gone if client not in self._expired]
             return self._expire(rng.choice(left)) if left else []
+        if verb == "cut off":
+            return self._cut_off(making) if making.clients > 1 else []
         if verb == "stranded":
             making.gone.append(self._last)
             return [f"crashClient {self._last}", *self._expire(self._last)]
@@ -77,6 +80,17 @@ class Locking:
         verb = making.rng.choice(("lock", "lock", "unlock"))
         self._last = client
         return [f"{verb} {client} {making.rng.randrange(LOCKS)}"]
+
+    def _cut_off(self, making: Making) -> list[str]:
+        """Server 0, which leads, accepts two commands that nobody else hears of. Their clients crash, and one
+        is expired, in the slot that the first of the commands had; the second one is found after that."""
+        first, second = making.rng.sample(range(making.clients), 2)
+        making.gone += [first, second]
+        others = " ".join(map(str, range(1, making.servers)))
+        lines = [f"partition 0 | {others}", f"lock {first} 0", f"lock {second} 1", "wait 20"]
+        lines += [f"crashClient {first}", f"crashClient {second}", "crashServer 0", "heal"]
+        lines += [*self._expire(second), f"wait {ELECTED_MS}", "restartServer 0", "timeBombLeader 0"]
+        return [*lines, f"wait {ELECTED_MS}"]
 
     def _expire(self, client: int) -> list[str]:
         self._expired.append(client)

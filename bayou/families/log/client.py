@@ -372,6 +372,7 @@ class LogClient:
             effects.answers.append((number, Failed(f"{type(order).__name__} is no order for a client")))
 
     def _take_offer(self, number: int, to: int, effects: ClientEffects) -> None:
+        self._end_offer(effects, is_lost=True)  # that one was given up
         under_way = self._number
         if under_way is None or to not in self._servers:
             offered = Offered(to not in self._servers, self._standing(with_outcomes=True))

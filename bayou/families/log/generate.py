@@ -1,4 +1,5 @@
-"""Random scenarios with faults, of families on a log: what they have in common. Each comes from its seed."""
+"""Random scenarios with faults, of families on a log: what these have in common. Each is a function of its
+seed."""
 
 from __future__ import annotations
 
@@ -43,13 +44,12 @@ FAULTY = (
     "back and forth",
 )  # fmt: skip
 STRANDED = 0.1
-"""The share of scenarios, of those with five servers or more, that begin with an acceptance at a server that
-dies with it, so that a later leader finds it when others have gone on."""
+"""The share of scenarios, of those with three servers or more, that begin with something that a leader alone
+has accepted, and that a later leader finds when others have gone on."""
 
 FREE_ONLY = ("partition", "heal", "back and forth")
 SOON_MS = (0, 1, 2, 3, 4, 6, 9, 15, 25, 60)
 LONGEST_MS = 400
-STRANDED_SERVERS = 5
 
 
 class Making:
@@ -95,7 +95,7 @@ class Making:
     def make(self, length: int) -> list[str]:
         """Return the lines: the last part ends all faults, brings all up, and has all come to rest."""
         made = [f"{self._family.START} {self.servers} {self.clients}"]
-        if self.servers >= STRANDED_SERVERS and self.rng.random() < STRANDED and not self._is_calm:
+        if self.servers >= 3 and self.rng.random() < STRANDED and not self._is_calm:
             made += self._strand()
         verbs, weights = list(self._weights), list(self._weights.values())
         while len(made) < length:
@@ -195,6 +195,9 @@ class Making:
     def _strand(self) -> list[str]:
         """Server 0, which leads, dies with a command that it alone has accepted, and comes back when others
         have gone on."""
+        own = self._family.lines("cut off", self) if self.is_free else []
+        if own:
+            return own
         lines = [*self._use(1), f"wait {LONGEST_MS}", "crashServer 1", "timeBombLeader 1", *self._use(1)]
         lines += [*self._family.lines("stranded", self), f"wait {LONGEST_MS}", *self._use(1)]
         lines += [f"wait {LONGEST_MS}", "restartServer 0", "crashServer 2", f"wait {LONGEST_MS}"]

@@ -106,6 +106,11 @@ class LockStep:
         """Somebody may know what others do not."""
         self._is_level = False
 
+    def doubt(self) -> None:
+        """A command was given up: whatever was under way is begun again."""
+        self._is_level = False
+        self._offered.clear()
+
     def leader_now(self) -> int:
         """Return who leads; BadLine where nobody does."""
         if self.leader is None:
@@ -239,6 +244,9 @@ class FreeRunning:
     def unsettle(self) -> None:
         """Servers see to the rest by themselves."""
 
+    def doubt(self) -> None:
+        """Servers and clients go on by themselves."""
+
     def settle(self) -> None:
         """A command is done: servers see to the rest by themselves."""
 
@@ -249,6 +257,7 @@ class FreeRunning:
 
         ballots = [standing.ballot for standing in log.stand(list(log.live)).values()]
         highest = max((ballot for ballot in ballots if ballot is not None), default=Ballot.NONE)
+        log.look_round()  # it may have crashed since it was asked
         if highest.node not in log.live:
             raise BadLine("no live server leads")
         return highest.node

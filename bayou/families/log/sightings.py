@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bayou.families.log.bundles import unbundle
 from bayou.families.log.generate import LOSING
 from bayou.families.log.messages import Redirect, Submit
 from bayou.paxos.ballot import Ballot
@@ -65,9 +66,10 @@ class Sightings:
         counts = self.counts
         if arrivals != 1:
             counts["a message lost" if not arrivals else "a message doubled"] += 1
-        if isinstance(message, Accept):
-            self._look_at_accept(message)
-        elif isinstance(message, Prepare):
+        for part in unbundle(message):
+            if isinstance(part, Accept):
+                self._look_at_accept(part)
+        if isinstance(message, Prepare):
             self._highest = max(self._highest, message.ballot)
         elif isinstance(message, Nack):
             counts["a ballot refused"] += 1
@@ -100,7 +102,7 @@ class Sightings:
 
     def cut(self, message: Message) -> None:
         """A connection was cut while this was on its way."""
-        self.counts["an Accept cut half way"] += isinstance(message, Accept)
+        self.counts["an Accept cut half way"] += isinstance(unbundle(message)[0], Accept)
 
     def lost(self) -> None:
         """A crash lost what a server had not made durable."""

@@ -63,7 +63,7 @@ class LogSystem(System):
             self.strike(server)
 
     def unsettle(self) -> None:
-        self.pace.unsettle()
+        self.pace.doubt()
 
     def lose(self, node: int) -> None:
         super().lose(node)
