@@ -270,3 +270,16 @@ def test_a_wait_for_rest_that_is_given_up_loses_no_remark() -> None:
     world.patience_s = 30.0
     run.line(3, b"allClear")
     assert sorted(said) == [f"x:1: unlock 5: client {client} does not hold it" for client in (0, 1)]
+
+
+# Echoes.
+
+
+def test_what_comes_twice_and_late_is_not_answered_over_and_over() -> None:
+    """What a client says late that it knew is no news, whatever is decided since. In longer scenarios it
+    cost ten thousands of messages."""
+    lines = ["startLocks 1 1", "duplicateRate 0.9", "delayUpTo 50", "reorderRate 0.5"]
+    lines += [f"{verb} 0 {lock}" for lock in range(8) for verb in ("lock", "unlock")]
+    trial = Trial([*lines, "lossRate 0"], Setup(flush_s=0.005, behind_s=0.1)).run()
+    assert trial.problem is None
+    assert trial.messages < 2500, "they were 5,038"

@@ -184,7 +184,8 @@ class LogClient:
         if isinstance(message, Told):
             for decree in message.decrees:
                 self._learn(decree, effects)
-            if not self._what.is_free or message.first > self.first:
+            is_echo = bool(message.decrees) and not effects.told
+            if not self._what.is_free or (message.first > self.first and not is_echo):
                 effects.sends.append((peer, self._knows(peer)))
             self._send_next(effects)
         elif isinstance(message, SnapshotPart) and self._load is not None:

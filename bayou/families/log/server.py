@@ -87,18 +87,27 @@ class ServerEffects(Effects):
 
 
 class Seat:
-    """A client that is connected here: who it is, whether it watches, and what it is known to know: None
-    until it has said so; ``missing``: what it is to know, and has not said that it knows; ``told``: what of
-    that is on its way, and is said again only when it is time."""
+    """A client that is connected here: who it is, whether it watches, and whether it has said what it knows:
+    all slots below ``first``, and those ``above``; ``missing``: what it is to know, and has not said that it
+    knows; ``told``: what of that is on its way, and is said again only when it is time."""
 
-    __slots__ = ("client", "is_heard", "missing", "told", "watches")
+    __slots__ = ("above", "client", "first", "is_heard", "missing", "told", "watches")
 
     def __init__(self, client: int, watches: bool) -> None:
         self.client = client
         self.watches = watches
         self.is_heard = False
+        self.first = 0
+        self.above: dict[int, None] = {}
         self.missing: dict[int, None] = {}
         self.told: dict[int, None] = {}
+
+    def hear(self, first: int, above: Iterable[int]) -> None:
+        """It says what it knows, or, where that comes late, what it knew: a client forgets nothing."""
+        self.first = max(first, self.first)
+        known = sorted(slot for slot in (*self.above, *above) if slot >= self.first)
+        self.above = dict.fromkeys(known)
+        self.is_heard = True
 
 
 class LogServer:
@@ -320,12 +329,11 @@ class LogServer:
             ask = Ask(message.first, (), message.slot, message.start)
             effects.sends.append((peer, part_for(snapshot, ask, TOLD_BYTES)))
             return
-        known = dict.fromkeys(message.above)
-        first = max(message.first, log.base)
+        seat.hear(message.first, message.above)
+        known, first = seat.above, max(seat.first, log.base)
         end = min(log.first, first + TOLD_MAX + len(known)) if self._is_free else log.first
         lacking = [slot for slot in range(first, end) if slot not in known]
         lacking += [slot for slot in log.ledger.above if slot >= first and slot not in known]
-        seat.is_heard = True
         if not self._is_free:
             seat.missing = dict.fromkeys(lacking)
             seat.told = {slot: None for slot in seat.told if slot in seat.missing}
