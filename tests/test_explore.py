@@ -25,7 +25,7 @@ from bayou.script.grammar import BadLine
 
 HERE = Path(__file__).parent
 EXPLORED = HERE / "explored"
-SEEDS = int(os.environ.get("BAYOU_TEST_SEEDS", "1000"))
+SEEDS = int(os.environ.get("BAYOU_TEST_SEEDS", "500"))
 
 
 def test_a_campaign_finds_nothing_and_has_seen_everything() -> None:

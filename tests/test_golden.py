@@ -21,8 +21,8 @@ HERE = Path(__file__).parent
 SCENARIOS = sorted(path.stem for path in HERE.glob("*.test"))
 FREE = "--free-running"
 FAULTS = ("partition", "heal", "crashServer", "loss", "duplicate", "reorder", "delay")
-RANDOM_SIMULATED = int(os.environ.get("BAYOU_TEST_SCENARIOS", "800"))
-RANDOM_PROCESSES = 50
+RANDOM_SIMULATED = int(os.environ.get("BAYOU_TEST_SCENARIOS", "300"))
+RANDOM_PROCESSES = 25
 
 
 def test_there_are_scenarios_and_each_says_what_it_shows() -> None:

@@ -23,6 +23,7 @@ def test_locks_are_linearizable_whoever_is_killed() -> None:
 
 
 @pytest.mark.processes
+@pytest.mark.campaign
 def test_what_is_not_made_durable_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the journals' batches servers forget what they promised and accepted."""
 

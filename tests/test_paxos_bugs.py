@@ -57,6 +57,7 @@ def test_all_orders_of_two_proposers_with_one_ballot_each() -> None:
     assert found == paxos_walk.Found(73_211, 429_157, 317_112, {"a": 54_790, "b": 11_274}, is_complete=True)
 
 
+@pytest.mark.campaign
 @pytest.mark.slow
 def test_all_orders_with_proposers_that_forget() -> None:
     found = Walk(Model(forgetful=True)).run()

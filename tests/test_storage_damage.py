@@ -86,7 +86,10 @@ def test_the_last_write_is_there_from_every_byte_on(disk: Place) -> None:
 
 
 @pytest.mark.parametrize("kind", ["two files", "log"])
-@pytest.mark.parametrize("flip", [0x01, 0x80, 0xFF])
+@pytest.mark.parametrize(
+    "flip",
+    [0x01, pytest.param(0x80, marks=pytest.mark.campaign), pytest.param(0xFF, marks=pytest.mark.campaign)],
+)
 def test_each_byte_is_changed(tmp_path: Path, kind: str, flip: int) -> None:
     """Found as it was, refused, or taken for a torn last write where that is what it is."""
     place = Place(kind, tmp_path, Unsynced())
@@ -108,6 +111,7 @@ def test_each_byte_is_changed(tmp_path: Path, kind: str, flip: int) -> None:
             assert found in expected, (name, at)
 
 
+@pytest.mark.campaign
 def test_each_byte_of_a_database_is_changed(tmp_path: Path) -> None:
     """Nothing that was acknowledged is missing in what is found, but for a last batch that can be torn."""
     place = Place("sqlite", tmp_path, Unsynced())

