@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import zlib
 from collections.abc import Generator
 
 import pytest
@@ -16,6 +17,25 @@ settings.register_profile(
 )
 settings.register_profile("few", settings.get_profile("default"), max_examples=20)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+KEPT_IN = 3
+SAMPLED = (
+    "test_consensus_", "test_locks_run", "test_chat_", "test_decree", "test_lock_kills", "test_storage_",
+    "test_running", "test_exhaustive_log", "test_explore_log",
+)  # fmt: skip
+SAMPLED_SCENARIOS = ("[chat-", "[locks-")
+"""Of the tests of consensus one in KEPT_IN is run each time, always the same; all are with -m campaign or
+with ``-m ''``. They are in files that begin with one of SAMPLED, or run a scenario of one of these kinds."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave most of what takes long to campaigns: what is run after each change has to be done in minutes."""
+    for item in items:
+        is_many = item.path.name.startswith(SAMPLED) or any(kind in item.nodeid for kind in SAMPLED_SCENARIOS)
+        if is_many and zlib.crc32(item.nodeid.encode()) % KEPT_IN:
+            item.add_marker("campaign")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -345,6 +345,8 @@ class ProcessWorld:
         except BayouError:
             self._discard(node)
             raise
+        while node.pid is None and node.key in self._by_key:
+            self._turn(self._deadline)  # it may have answered before its parent has told of its birth
         if isinstance(answer, Failed):
             self._discard(node)
         return answer
