@@ -153,6 +153,12 @@ def test_known_bugs_of_the_log_are_bugs_here_or_out_of_reach() -> None:
     assert set(locks.BUGS) - set(chat.BUGS) == {"an expired client's late command applied"}
 
 
+def test_the_page_on_exploring_lists_them() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "exploring.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
+    assert [row for row in rows if row in locks.BUGS] == list(locks.BUGS)
+
+
 # The command line.
 
 

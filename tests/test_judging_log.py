@@ -13,6 +13,7 @@ from bayou.check.history import HistoryError
 from bayou.check.verdict import INVALID, VALID, overall
 from bayou.families import FAMILIES
 from bayou.families.judging import judge, rules_of
+from bayou.families.planting import planted
 from bayou.judging.main import check
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
@@ -244,6 +245,15 @@ def test_a_mangled_trace_is_invalid(place: int) -> None:
         assert 0 <= at <= len(events)
         assert why
     assert overall(judge(events)) == INVALID
+
+
+def test_a_client_that_delivers_what_is_decided_twice_breaks_a_rule() -> None:
+    """The golden scenario in which a command is decided again in a higher slot."""
+    scenario = (HERE / "chat-slot-found-late.test").read_bytes()
+    assert broken_in(trace_of(scenario)) == {}
+    with planted("a client that delivers twice what is decided twice"):
+        broken = broken_in(trace_of(scenario))
+    assert list(broken) == ["at most once"]
 
 
 def test_each_rule_is_broken_twice_at_least() -> None:

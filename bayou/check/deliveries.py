@@ -180,12 +180,15 @@ class Deliveries:
 
     def _on_acknowledged(self, at: int, event: Event) -> None:
         slot, command = event["slot"], (event["client"], event["number"])
-        self._acknowledged.setdefault(command, slot)
+        once = self._acknowledged.setdefault(command, slot)
         verdict = self._verdicts["acknowledged"]
         decided = self._decrees.log.get(slot)
         if verdict.fails(decided is not None and decided[1][1:3] == command):
             what = f"{show_command(command)} is acknowledged in slot {slot}"
             verdict.blame(at, f"{what}, which has {show_value(decided and decided[1])}")
+        elif self._verdicts["at most once"].fails(once == slot):  # where it is decided twice, it counts once
+            why = f"{show_command(command)} is acknowledged in slot {slot}, and was in slot {once}"
+            self._verdicts["at most once"].blame(at, why)
 
     # Members, crashes.
 
