@@ -311,6 +311,17 @@ def test_consensus2_bombs_do_not_tick_at_rest() -> None:
 
 
 @pytest.mark.processes
+def test_consensus2_what_is_sent_again_does_not_count() -> None:
+    """Accepts and Decides count for a bomb only when they are sent first, and not when an answer was lost."""
+    text = "start 3 1; lossRate 0.9; timeBombLeader 5; sendMessage 0 a"
+    for seed in range(6):
+        typed = Typed(seed=seed)
+        typed.type(text)
+        assert typed.run.system.pace.leader == 0, seed  # type: ignore[union-attr]
+    assert run_in("processes", f"{text}; crashServer 0; restartServer 0").said == []
+
+
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "rates", ["lossRate 0.5", "duplicateRate 0.9; delayUpTo 30", "reorderRate 0.9; lossRate 0.5"]
 )

@@ -24,6 +24,10 @@ def test_consensus3_one_message_under_way() -> None:
         "printChatLog 0"
     )
     assert printed(text) == ["1 0: a", "2 1: c", "3 0: b"], "b was not yet in the log when c came"
+    # The leader fills slot 0 where c would get slot 1,000, and b goes out though nobody else came to lead.
+    many = ",".join(map(str, (0, *range(2, 1000))))
+    text = f"start 3 2; skipSlots {many}; sendMessage 0 a; sendMessage 0 b; sendMessage 1 c; printChatLog 0"
+    assert printed(text) == ["1 0: a", "1000 1: c", "1001 0: b"]
 
 
 @pytest.mark.processes

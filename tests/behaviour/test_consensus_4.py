@@ -272,6 +272,8 @@ def test_consensus4_free_running_printing_reads_through_the_log() -> None:
     for world in WORLDS:
         done = run_in(world, text, "--free-running")
         assert (done.printed, done.said) == (["1: 0", "1: 0 waiting 1"], [])
+    at_once = run_in("sim", "startLocks 3 2; lock 0 1; lock 1 2; printLocks; allClear", "--free-running")
+    assert at_once.printed == ["1: 0", "2: 1"], "nothing was known to be decided when it was asked for"
 
 
 @pytest.mark.processes

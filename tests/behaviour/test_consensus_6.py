@@ -274,6 +274,12 @@ def test_consensus6_a_slot_is_decided_by_a_majority_of_its_members() -> None:
     assert servers.texts(0) == {}
     servers.give(0, Received(2, Accepted(ballot, 0)))
     assert servers.texts(0) == {0: "a"}
+    four = Servers(4)
+    four.lead(0)
+    four.submit(0, "a")
+    four.post.clear()
+    four.give(0, Received(1, Accepted(four.nodes[0].leader_ballot, 0)))
+    assert four.texts(0) == {}, "two of four are half"
 
 
 def test_consensus6_a_decide_counts_only_for_what_was_accepted_in_its_ballot() -> None:
@@ -472,6 +478,22 @@ def test_consensus6_a_command_is_applied_at_most_once() -> None:
     assert servers.submit(1, "a").answers == [Done(7, 1, 1)]
     assert servers.submit(1, "a").answers == [Done(7, 1, 1)]
     assert [(answer.slot, answer.command) for answer in servers.answers(2, Applied)] == [(0, "x"), (1, "a")]
+    # Found in a second slot after it was decided in a lower one: decided again, and not applied.
+    late = Servers(5)
+    late.lead(0)
+    late.give(0, Skip((0,)))
+    late.submit(0, "a")
+    late.post.clear()  # accepted in slot 1 by server 0 alone
+    late.crash(0)
+    late.lead(1)
+    late.submit(1, "a")
+    late.deliver()
+    late.restart(0)
+    late.crash(1)
+    late.lead(2, live=(0, 2, 3, 4))
+    assert late.texts(2) == {0: "a", 1: "a"}
+    for id in (0, 2, 3, 4):
+        assert [answer.slot for answer in late.answers(id, Applied)] == [0]
 
 
 def test_consensus6_a_client_is_answered_when_its_command_is_applied() -> None:
