@@ -19,7 +19,7 @@ settings.register_profile("few", settings.get_profile("default"), max_examples=2
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
-KEPT_IN = 3
+KEPT_IN = 6
 SAMPLED = (
     "test_consensus_", "test_locks_run", "test_chat_", "test_decree", "test_lock_kills", "test_storage_",
     "test_running", "test_exhaustive_log", "test_explore_log",
