@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bayou.families.log.bundles import bundle, unbundle
+from bayou.families.log.messages import Accepteds, BeServer, Client, Lead, Plant, Submit
+from bayou.families.log.server import SERVER, LogServer
+from bayou.machine.effects import LinkUp, Ordered, Received, Tick
+from bayou.machine.machine import Surroundings
 from bayou.paxos.ballot import Ballot
-from bayou.paxos.log.messages import Accept, Accepted, Command, Decide, LogMessage, NoOp
+from bayou.paxos.log.messages import Accept, Accepted, Command, Decide, LogMessage, NoOp, Promise
 from bayou.wire.codec import decode, encode
 
 BALLOTS = st.builds(Ballot, st.integers(1, 2), st.integers(0, 1))
@@ -47,3 +53,22 @@ def test_what_is_no_bundle_stands_for_itself() -> None:
     decide = Decide(Ballot(3, 1), 7)
     assert unbundle(decide) == [decide]
     assert bundle([(1, decide)]) == [(1, decide)]
+
+
+def test_who_dies_of_the_first_message_of_a_bundle_hears_no_other() -> None:
+    """Its bomb goes off with a Decide: what else the bundle says comes to a dead server."""
+    server = LogServer(0, BeServer((0, 1, 2), 10.0, 50.0, 1.0), Surroundings(Random(1), 0.0, 0.0))
+    server.step(0.0, LinkUp(1, SERVER))
+    for client in range(3):
+        server.step(0.0, LinkUp(1000 + client, Client(client)))
+    server.step(0.0, Ordered(1, Lead(())))
+    ballot = server.log.leading.ballot
+    server.step(0.0, Received(1, Promise(ballot, 0, None, ())))
+    for client in range(3):
+        server.step(0.0, Received(1000 + client, Submit(1, 0, "x")))
+    server.step(0.0, Tick())
+    server.step(0.0, Ordered(2, Plant(1)))
+    effects = server.step(0.0, Received(1, Accepteds(ballot, (0, 1, 2))))
+    assert effects.crash
+    assert [peer for peer, message in effects.sends if isinstance(message, Decide)] == [1]
+    assert server.log.first == 1

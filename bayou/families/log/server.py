@@ -230,6 +230,8 @@ class LogServer:
     def _run(self, given: log_inputs.Input, effects: ServerEffects, *, counts: bool = True) -> LogEffects:
         """Let the log take an input. The clients are told before anything else is sent; ``counts``: whether
         Accepts and Decides that are sent now bring a bomb nearer."""
+        if effects.crash:
+            return LogEffects()  # it is dead, and hears nothing more
         made = self.log.step(self._now, given)
         effects.log.append((given, made))
         self._led[self.log.leader_ballot] = None
