@@ -40,9 +40,7 @@ class Dialler:
         self.under_way: dict[Link, None] = {}
         self._put_off: dict[Dialling, None] = {}
 
-    def dial(
-        self, number: int, address: Address, within_s: float, first_try_s: float = FIRST_TRY_S
-    ) -> None:
+    def dial(self, number: int, address: Address, within_s: float, first_try_s: float = FIRST_TRY_S) -> None:
         """Connect to whoever listens there."""
         self._try(Dialling(number, address, monotonic(), within_s, first_try_s))
 

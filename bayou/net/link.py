@@ -56,9 +56,9 @@ class Link(Stream):
     ``peer`` is its id once it is known; ``due`` when the handshake must be over; ``dialling`` the order that
     asked for the connection; ``connecting`` whether it is not yet established; ``has_more`` whether messages
     have been read that are yet to be carried out; ``used_s`` how much of this node's time it took lately;
-    ``is_ours`` whether this node dialled; ``boot`` the number that the peer drew when it was started, 0 where it
-    told none; ``heard_at`` when something last came in; ``is_turned_away`` whether it only waits for the peer to
-    hear that there will be no connection.
+    ``is_ours`` whether this node dialled; ``boot`` the number that the peer drew when it was started, 0 where
+    it told none; ``heard_at`` when something last came in; ``is_turned_away`` whether it only waits for the
+    peer to hear that there will be no connection.
     """
 
     channel: Connection

@@ -67,9 +67,9 @@ class Network:
         seconds without a sign of life from the other end's host; None: when the system sees fit.
 
         ``accepted`` are other secrets that those who dial may know instead. ``gate`` is asked about each peer
-        that has introduced itself, before it takes anybody's place: why there is to be no connection, or None.
-        Where there is a gate, both ends may dial: of two connections that of the end with the smaller id stays.
-        With ``tls`` all is encrypted."""
+        that has introduced itself, before it takes anybody's place: why there is to be no connection, or
+        None. Where there is a gate, both ends may dial: of two connections that of the end with the smaller
+        id stays. With ``tls`` all is encrypted."""
         self.me = Introduce(0, False, None)
         self._secret = secret
         self._accepted = accepted
@@ -155,9 +155,7 @@ class Network:
         self._door = Door(address, self._poll, self._welcome, self._close, self._complain_of_strangers)
         return self._door.address
 
-    def dial(
-        self, number: int, address: Address, within_s: float, first_try_s: float = FIRST_TRY_S
-    ) -> None:
+    def dial(self, number: int, address: Address, within_s: float, first_try_s: float = FIRST_TRY_S) -> None:
         """Connect to the node that listens there, again and again if need be; the owner hears under
         ``number`` what came of it. The first try may take ``first_try_s``."""
         self._dialler.dial(number, address, within_s, first_try_s)

@@ -1,8 +1,8 @@
 """TLS around a connection, where it goes over wires that others can listen at.
 
 Both ends show a certificate that the cluster's own authority has signed. It goes around the handshake of
-bayou.wire.connection, and does not replace it. Whoever can show a certificate may be at any address, so names of
-hosts are not compared with what stands in it.
+bayou.wire.connection, and does not replace it. Whoever can show a certificate may be at any address, so names
+of hosts are not compared with what stands in it.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def _no_password() -> str:
 
 class TlsEnd:
     """One end of an encrypted connection: what came in goes through ``decrypt``, what is to leave through
-    ``encrypt``; ``outgoing`` is what to send, taken from its front by whoever has the socket; ``is_open``: whether
-    the handshake is over."""
+    ``encrypt``; ``outgoing`` is what to send, taken from its front by whoever has the socket; ``is_open``:
+    whether the handshake is over."""
 
     def __init__(self, context: ssl.SSLContext, *, dialled: bool) -> None:
         self._incoming = ssl.MemoryBIO()

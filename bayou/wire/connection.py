@@ -44,8 +44,8 @@ class Identity(Record):
 
     - ``cluster``: 128 bits in hexadecimal digits, "" for who has not been told yet;
     - ``name``: a server's name, None as long as it has none, and for clients;
-    - ``starts``: how often it was started, this time included; ``boot``: a number drawn at this start. Two that
-      have the same name and count, and other numbers, run on copies of one file;
+    - ``starts``: how often it was started, this time included; ``boot``: a number drawn at this start. Two
+      that have the same name and count, and other numbers, run on copies of one file;
     - ``protocol``: which messages it knows;
     - ``addresses``: where it listens, as HOST:PORT.
     """
@@ -123,8 +123,9 @@ class Connection(Channel):
     def __init__(
         self, secret: bytes, nonce: bytes, me: Introduce, *, dialled: bool, accepted: tuple[bytes, ...] = ()
     ) -> None:
-        """``nonce`` must be NONCE_BYTES fresh random bytes; ``dialled`` tells which end this is. ``accepted``:
-        other secrets that one who dialled may know instead, while the secret is being changed."""
+        """``nonce`` must be NONCE_BYTES fresh random bytes; ``dialled`` tells which end this is.
+        ``accepted``: other secrets that one who dialled may know instead, while the secret is being
+        changed."""
         super().__init__(LINK_FRAME_BYTES_MAX)
         self.peer: Introduce | None = None
         self.greeted = False
@@ -191,7 +192,9 @@ class Connection(Channel):
         if not self._reader.begins_with(MAGIC):
             version = self._reader.byte_behind(MAGIC_WORD)
             if version not in (None, VERSION):
-                raise WireError(f"it speaks version {version} of this protocol, and this node version {VERSION}")
+                raise WireError(
+                    f"it speaks version {version} of this protocol, and this node version {VERSION}"
+                )
             raise WireError("it does not speak this protocol")
         hello = self._reader.take(len(MAGIC) + NONCE_BYTES + (0 if self._dialled else PROOF_BYTES))
         if hello is None:
