@@ -88,14 +88,14 @@ def look(files: Files, path: str, note: Note | None, *, moved: bool, migrations:
     sqlite3.Error; BadSum, TypeError, ValueError or LookupError for one that is damaged."""
     head = OpenFile(files, path)
     try:
-        if head.content()[: len(WORD)] != WORD:
+        if head.head(len(WORD)) != WORD:
             raise StorageDamaged(f"{path} is no database of SQLite; {REMEDY}")
     finally:
         head.close()
     connection = connect(path, is_read_only=True)
     try:
         database = Database(path, connection)
-        version = _version(database)
+        version = version_of(database)
         if version > FORMAT or version < min(migrations, default=FORMAT):
             raise StorageForeign(
                 f"{path} is of format {version}, and this version of bayou reads format {FORMAT}: use the "
@@ -120,7 +120,7 @@ def look(files: Files, path: str, note: Note | None, *, moved: bool, migrations:
         connection.close()
 
 
-def _version(database: Database) -> int:
+def version_of(database: Database) -> int:
     """Return the format of a file. StorageForeign where it is not the file of a replica."""
     path = database.path
     if database.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
@@ -239,7 +239,7 @@ def own_stamp_of(past: FilePast, name: Name) -> int:
 def begin(database: Database, *, migrations: Migrations) -> None:
     """Let a file that was looked at be used: bring it to the present format, write again what only the cache
     of the system may have, and count the start, which shows that the disk takes writes."""
-    version = _version(database)
+    version = version_of(database)
     if version < FORMAT:
         database.begin()
         while version < FORMAT:

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 STAMP_CEILING = 1 << 62
 """Above every stamp, and within what SQLite can keep."""
 
-PUT_ROWS = "INSERT OR REPLACE INTO {} VALUES (?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?)"
+PUT_ROWS = (
+    "INSERT INTO {} VALUES (?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?) ON CONFLICT DO UPDATE SET "
+    "value = excluded.value, csn = excluded.csn, sum = excluded.sum"
+)
 
 
 class FilePast:
