@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from bayou.storage.replica.schema import Migrations
 
 WORD = b"SQLite format 3\0"
-COUNTED_MAX = 20_000
+COUNTED_MAX = 200_000
 """Up to so many writes of the log are counted at each start. Of a longer one PROBES writes are looked for;
 ``bayou doctor`` counts them all."""
 
 PROBES = 500
+
+CHECKED_BYTES = 8 << 20
+"""Up to this size SQLite looks through all pages of a file at each start, which takes 50 ms."""
 
 
 def exists(files: Files, path: str) -> bool:
@@ -102,7 +105,6 @@ def look(files: Files, path: str, note: Note | None, *, moved: bool, migrations:
                 "version that wrote it, or a newer one"
             )
         database.read_meta()
-        _refuse_copy(database, moved=moved)
         if note is None or note.link != database.number("link"):
             note = None
         elif note.transactions > database.number("transactions"):
@@ -112,10 +114,15 @@ def look(files: Files, path: str, note: Note | None, *, moved: bool, migrations:
                 f"{note.transactions}; put the newest copy back, with its log {path}-wal, or, where there is "
                 f"none, {REMEDY}"
             )
+        _refuse_copy(database, moved=moved)
         if note is None or note.transactions < database.number("transactions"):
             _refuse_broken_log(files, path)
         if version == FORMAT:
             check(database, note)
+        if os.stat(path).st_size <= CHECKED_BYTES:
+            found = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            if found != ("ok",):
+                raise BadSum(f"SQLite says: {found[0]}")
     finally:
         connection.close()
 

@@ -40,6 +40,14 @@ PUT_ROWS = (
     "value = excluded.value, csn = excluded.csn, sum = excluded.sum"
 )
 
+_ROWS_AFTER = (
+    "SELECT place.collection, place.key, found.value, place.csn, found.sum FROM rows AS place "
+    "LEFT JOIN rows AS found ON found.collection = place.collection AND found.key = place.key "
+    "WHERE (place.csn, place.collection, place.key) > (?, ?, CAST(? AS TEXT)) "
+    "ORDER BY place.csn, place.collection, place.key LIMIT ?"
+)
+"""A row that an index names and that is not there has no sum, where SQLite by itself would leave it out."""
+
 
 class FilePast:
     """A past in a file. ``kept_csn``: up to which CSN the writes are durable; ``tentative_count``: how many
@@ -94,14 +102,14 @@ class FilePast:
     @reading
     def rows_after(self, place: Place, rows_max: int, characters_max: int) -> list[BaseRow]:
         csn, collection, key = place
-        rows = self.database.execute(
-            "SELECT collection, key, value, csn, sum FROM rows WHERE (csn, collection, key) > "
-            "(?, ?, CAST(? AS TEXT)) ORDER BY csn, collection, key LIMIT ?",
-            (csn, collection, bound(key), rows_max),
-        )
+        rows = self.database.execute(_ROWS_AFTER, (csn, collection, bound(key), rows_max))
         found: list[BaseRow] = []
         for row in rows:
             found.append(row_of(*row))
+            here = (found[-1][3], found[-1][0], found[-1][1])
+            if not place < here:
+                raise BadSum(f"the row {here[1]}/{here[2][:40]} of CSN {here[0]} stands in a wrong place")
+            place = here
             characters_max -= row_size(found[-1])
             if characters_max < 0:
                 if len(found) > 1:
@@ -122,7 +130,11 @@ class FilePast:
             "ORDER BY key LIMIT ?",
             (collection, bound(first), *(() if end is None else (bound(end),)), rows_max),
         )
-        return [row_of(*row) for row in rows]
+        found = [row_of(*row) for row in rows]
+        keys = [row[1] for row in found]
+        if not all(map(str.__lt__, keys, keys[1:])):
+            raise BadSum(f"the rows of {collection} are damaged: they stand in a wrong order")
+        return found
 
     @reading
     def collections(self) -> list[Collection]:
