@@ -75,8 +75,8 @@ class Server:
     messages: they end in ``Effects.drops``.
 
     Whoever drives it may set these: ``wall_offset_s``, see Settings, where the wall clock was set anew;
-    ``is_unsure``: whether it may have forgotten something, so that it commits nothing yet; ``is_full``:
-    whether there is no room to take anything in, so that it pulls nothing.
+    ``is_unsure``: whether it may have forgotten something, so that it commits nothing yet; ``has_room``:
+    whether it may take more in: without, it accepts no writes of clients and pulls nothing.
     """
 
     kind = "server"
@@ -95,7 +95,7 @@ class Server:
         self.now = 0.0
         self.wall_offset_s = settings.wall_offset_s
         self.is_unsure = False
-        self.is_full = False
+        self.has_room = True
         self.paused = paused
         self.life = Life()
         self.peers = Peers()

@@ -11,12 +11,14 @@ from bayou._lean import signal
 from bayou._statuses import EXIT_FAILED
 from bayou.core.errors import BayouError
 from bayou.host.acquaintances import short
-from bayou.host.home import LostMemory
+from bayou.host.home import LostMemory, put_away
 from bayou.host.secrets import SecretError, make_secret, read_secrets
 from bayou.host.station import Options, Station
 from bayou.net.address import is_loopback, is_wildcard, look_up, shown
 from bayou.node.settings import Habits, Settings
+from bayou.serving.http import Pages
 from bayou.serving.log import Log
+from bayou.serving.metrics import Metrics
 from bayou.serving.options import parser
 from bayou.serving.statuses import EXIT_DAMAGED, EXIT_IN_USE, EXIT_IO
 from bayou.serving.temporary import StoreHome
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from bayou.net.address import Address
     from bayou.net.tls import Tls
 
 
@@ -110,30 +113,42 @@ class _Serving:
                 "no address",
                 {"listen": shown(listen), "remedy": "--advertise HOST:PORT, for others to dial"},
             )
-        station = self._station(secrets, tls, listen)
+        metrics = None if options.metrics is None else Metrics()
+        station = self._station(secrets, tls, listen, metrics)
         is_clean = False
+        pages: Pages | None = None
         try:
+            if metrics is not None:
+                pages = self._open_pages(station, metrics)
             get_ready(Introduce)
             gc.freeze()
             gc.set_threshold(50_000, 20, 20)
             station.network.watch(signals.heard, signals.hear)
             while not station.has_ended:
-                station.turn()
+                station.turn(None if pages is None else pages.due)
+                if pages is not None:
+                    pages.pass_time()
                 if not self._is_told and station.is_serving:
                     self._tell_serving(station)
-                if signals.count:
-                    if not self._is_stopping(station):
-                        self._log.tell("info", "stops", {})
+                if signals.count and not station.is_stopping:
+                    self._log.tell("info", "stops", {})
                     station.stop()
             is_clean = True
         finally:
+            if pages is not None:
+                pages.close()
             station.close(is_clean=is_clean)
+        if station.has_retired:
+            kept = put_away(options.data)
+            self._log.tell("info", "retired", {"file": kept})
         self._log.tell("info", "ends", {"status": 0})
         return 0
 
-    @staticmethod
-    def _is_stopping(station: Station) -> bool:
-        return station.is_stopping
+    def _open_pages(self, station: Station, metrics: Metrics) -> Pages:
+        place = look_up(*self._options.metrics)
+        pages = Pages(station.network, place, lambda path: metrics.respond(station, path))
+        self._log.tell("info", "metrics", {"listen": shown(pages.address)})
+        return pages
 
     def _secrets(self) -> tuple[bytes, ...]:
         options = self._options
@@ -154,7 +169,9 @@ class _Serving:
 
         return Tls(options.tls_cert, options.tls_key, options.tls_ca)
 
-    def _station(self, secrets: tuple[bytes, ...], tls: Tls | None, listen: tuple[str, int]) -> Station:
+    def _station(
+        self, secrets: tuple[bytes, ...], tls: Tls | None, listen: Address, metrics: Metrics | None
+    ) -> Station:
         options = self._options
         habits = Habits(period_s=options.period, jitter=options.jitter, partners=options.partners)
         settings = Settings(habits=habits, wall_offset_s=time() - monotonic())
@@ -167,6 +184,7 @@ class _Serving:
                 settings,
                 tls=tls,
                 tell=self._log.tell,
+                observer=metrics,
             )
         except BaseException:
             home.close(is_clean=False)

@@ -80,6 +80,9 @@ class StoreHome:
         found = os.statvfs(os.path.dirname(os.path.abspath(self.place)))
         return found.f_bavail * found.f_frsize >= self._min_free
 
+    def sizes(self) -> dict[str, int]:
+        return {"file_bytes": os.path.getsize(self.place)}
+
     def close(self, *, is_clean: bool) -> None:
         if is_clean:
             self._keep_meta(clean=1)
