@@ -73,6 +73,12 @@ LEFT_OUT = (
     "tests/test_nodes_late.py::test_rounds_grow_more_patient",
 )
 """Slow for what they notice."""
+FAST_OPTIONS = (
+    *("-o", "addopts=", "-q", "-x", "--tb=short", "-p", "no:cacheprovider"),
+    *("-m", "not processes and not slow and not campaign"),
+    *(f"--deselect={test}" for test in LEFT_OUT),
+)
+"""What the fast tests are run with: without what the project adds, which asks for plugins that are not there."""
 FEW = {"BAYOU_TEST_SCENARIOS": "60", "BAYOU_TEST_WALKS": "12", "BAYOU_TEST_SEEDS": "40"}
 MEMORY_MAX = 1 << 30
 WHOLE_LIMIT_S = 1800.0
@@ -160,10 +166,8 @@ def run_fast_tests(mutant: Mutant | None, tell: int, output: int) -> None:
         finder = _Finder(mutant.module, mutant.applied(source_of(mutant.module)))
         sys.meta_path.insert(0, finder)
     first = _FirstFailure()
-    options = ["-x", "--tb=short", "-p", "no:cacheprovider", "-m", "not processes and not slow"]
-    options += [f"--deselect={test}" for test in LEFT_OUT]
     tests = fast_order("" if mutant is None else mutant.module)
-    status = pytest.main([*options, *(test for test in tests if (ROOT / test).exists())], plugins=[first])
+    status = pytest.main([*FAST_OPTIONS, *(test for test in tests if (ROOT / test).exists())], plugins=[first])
     test = first.test or ("" if status == 0 else f"pytest ended with {status}")
     if finder is not None and not finder.was_asked:
         test = NOT_LOADED
@@ -260,9 +264,9 @@ class Copy:
         if mutant is not None:
             (self._root / mutant.module).write_bytes(mutant.applied(source_of(mutant.module)))
         try:
-            failed = self._failed("-m", "not processes")
+            failed = self._failed("-m", "not processes and not campaign")
             for _ in range(0 if failed else PROCESSES_RUNS):
-                failed = self._failed("-m", "processes")
+                failed = self._failed("-m", "processes and not campaign")
                 if not failed or "::" not in failed or self._failed(failed):
                     break
                 failed = ""  # it took too long, say: that was the machine, not the mutant

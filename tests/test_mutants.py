@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 from tests.mutants import Mutant, mutants_of, sample
 from tests.mutation_known import KNOWN
-from tests.mutation_runs import FAST, LEFT_OUT, ROOT, source_of
+from tests.mutation_runs import FAST, FAST_OPTIONS, LEFT_OUT, ROOT, source_of
 
 SOURCE = '''"""Docstrings with 1 == 2 stay."""
 
@@ -112,3 +116,20 @@ def test_what_is_known_to_make_no_difference_still_stands_there() -> None:
 def test_the_fast_tests_are_there() -> None:
     for test in (*FAST, *LEFT_OUT):
         assert (ROOT / test.split("::", maxsplit=1)[0]).exists()
+
+
+def collected(*options: str) -> set[str]:
+    """Return the tests of one file that are run with these options where no plugin loads by itself."""
+    command = [sys.executable, "-m", "pytest", *options, "--collect-only", "tests/test_explore_log.py"]
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {line for line in done.stdout.splitlines() if "::" in line}
+
+
+def test_the_fast_tests_run_without_plugins() -> None:
+    """Plugins would import what is to be mutated. What takes minutes is not asked for."""
+    long = collected("-o", "addopts=", "-q", "-m", "campaign")
+    assert long
+    assert collected(*FAST_OPTIONS)
+    assert not collected(*FAST_OPTIONS) & long
