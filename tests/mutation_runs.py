@@ -65,7 +65,11 @@ FAST = (
 """Where most changes are noticed soonest, the cheapest first.
 
 What is named after a module goes before all."""
-CHECK = tuple(sorted(f"tests/{path.name}" for path in (ROOT / "tests").glob("test_check*.py")))
+CHECK = (
+    *sorted(f"tests/{path.name}" for path in (ROOT / "tests").glob("test_check*.py")),
+    "tests/test_log_judge.py",
+    "tests/test_judging_log.py",
+)
 """What comes first for the judge, and is left out for all others, which it does not use."""
 LEFT_OUT = (
     "tests/behaviour/test_part8.py",
