@@ -76,16 +76,19 @@ JUDGES: dict[tuple[str, ...], tuple[str, ...]] = {
     ),
     ("ballots", "consensus", "decrees", "deliveries"): (
         "tests/test_log_judge.py",
+        "tests/test_holes_judges.py",
         "tests/test_judging_log.py",
         "tests/test_check_locks.py",
     ),
     ("linear", "minimal", "model", "models", "operations"): (
         "tests/test_check_linear.py",
+        "tests/test_holes_judges.py",
         "tests/test_check_anybody.py",
         "tests/test_check_locks.py",
     ),
     ("lockhistory", "lockmodel", "locks", "moments"): (
         "tests/test_check_locks.py",
+        "tests/test_holes_judges.py",
         "tests/test_judging_log.py",
     ),
 }

@@ -29,6 +29,7 @@ from bayou.node.messages import (
     Joined,
     Pause,
     Pull,
+    Request,
     Retire,
     Retired,
     Willing,
@@ -91,6 +92,17 @@ def test_what_was_created_for_a_request_survives_a_crash() -> None:
     (_, answer), (_, part) = hear(restored, 5, sent(create)[1]).sends
     assert isinstance(answer, Created)
     assert (answer.creation, type(part)) == (created, AntiEntropy)
+    assert len(restored.replica.log) == writes
+
+
+def test_what_was_answered_survives_a_crash() -> None:
+    """The answer got lost with the server; the request comes again."""
+    world = test_nodes_late.system(2)
+    put = Request(1, 1, "put", *row("a", "u"), None, None)
+    effects = hear(world.server(0), 9, put)
+    restored = Server.restored(0, Numbers(0), None, [*world.journals[0], *effects.durable], now=1.0)
+    writes = len(restored.replica.log)
+    assert only(hear(restored, 9, put)) == only(effects)
     assert len(restored.replica.log) == writes
 
 
