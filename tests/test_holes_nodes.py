@@ -13,7 +13,10 @@ from bayou.core.write import PUT, Write
 from bayou.machine.effects import LinkDown, LinkUp, Ordered, Tick
 from bayou.machine.messages import Done, Failed, Message, Probe, Waiting
 from bayou.node.messages import (
+    GOSSIP,
+    HAND_OVER,
     JOIN,
+    ROUND,
     AntiEntropy,
     Continue,
     Converge,
@@ -265,6 +268,15 @@ def test_a_pull_from_a_negative_csn_costs_the_connection() -> None:
         assert effects.sends == []
         assert [peer for peer, _ in effects.drops] == [1]
     assert said(hear(nodes[0], 1, Pull(1 << 50, JOIN, 0, START))) == [AntiEntropy]
+
+
+@pytest.mark.parametrize("purpose", [JOIN, HAND_OVER, ROUND, GOSSIP])
+def test_a_pull_has_one_of_four_purposes(purpose: str) -> None:
+    nodes = system(2)
+    assert said(hear(nodes[0], 1, Pull(1 << 50, purpose, 0, START))) == [AntiEntropy]
+    effects = hear(nodes[0], 1, Pull(1 << 51, f"{purpose}s", 0, START))
+    assert effects.sends == []
+    assert [peer for peer, _ in effects.drops] == [1]
 
 
 def test_what_was_going_on_with_a_peer_ends_when_it_breaks_the_protocol() -> None:
