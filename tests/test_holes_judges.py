@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from bayou.check.history import HistoryError
-from bayou.check.lockmodel import ALREADY, EXPIRE, GRANTED, HELD, LOCK, UNLOCK, QueuedLock
+from bayou.check.lockmodel import ALREADY, EXPIRE, GRANTED, HELD, LOCK, UNLOCK, Lock, QueuedLock
 from bayou.check.model import Operation
 from bayou.check.moments import Moments
 from tests.test_log_judge import (
@@ -42,7 +42,18 @@ def test_what_is_below_somebodys_snapshot_is_not_empty() -> None:
     assert broken([*above, *known, snapshot, *applied, CLEARED]) == []
 
 
+def test_what_a_crashed_client_sent_may_be_lost() -> None:
+    assert broken([*GOOD[:-1], asked(2, "b"), of("crashed client", client=0), CLEARED]) == []
+
+
 # The model of a lock.
+
+
+def test_who_waits_and_expires_leaves_the_queue() -> None:
+    lock = Lock(0, (1, 2))
+    assert lock.after_expiry(1) == Lock(0, (2,), (1,))
+    assert lock.after_expiry(1).after_expiry(1) == Lock(0, (2,), (1,))
+    assert lock.after_expiry(0) == Lock(1, (2,), (0,))
 
 
 @pytest.mark.parametrize(
