@@ -357,8 +357,7 @@ class MemoryPast:
         self._writes.clear()
         self.base = base
         self.omitted_csn = base.csn
-        self.marks_from = marks_from
-        self._changed()
+        self.drop_marks(marks_from)  # another sender of a part may have told some that this one had not
 
     def check(self) -> None:
         """Raise InvariantBroken unless the numbers are in order, and the rows are what the writes make of them
@@ -394,7 +393,9 @@ def check_chunk(chunk: Chunk) -> None:
     for collection, key, _, csn in chunk.rows:
         place = (csn, collection, key)
         if not last < place or csn > chunk.base:
-            raise PeerError(f"the row {collection}/{key[:40]} of CSN {csn} out of order in a base of {chunk.base}")
+            raise PeerError(
+                f"the row {collection}/{key[:40]} of CSN {csn} out of order in a base of {chunk.base}"
+            )
         last = place
     if not 0 <= chunk.marks_from <= chunk.base or chunk.after.since < 0:
         raise PeerError(f"a base of CSN {chunk.base} without marks up to {chunk.marks_from}")
