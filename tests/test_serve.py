@@ -91,9 +91,12 @@ def test_a_copied_file_is_turned_away(tmp_path: Path) -> None:
         servers[1].start("--join", servers[0].address)
         assert servers[1].stop() == 0
         shutil.copy(servers[1].data, servers[2].data)
+        servers[2].start(is_awaited=False)
+        assert servers[2].wait() == 65
+        assert "was copied" in servers[2].told()
         servers[1].start()
         servers[0].wait_told('connected peer="server <1', 2)
-        servers[2].start("--join", servers[0].address, is_awaited=False)
+        servers[2].start("--moved", is_awaited=False)
         servers[2].wait_told("copies of one file")
         assert servers[2].process is not None
         assert servers[0].put("still", "served").verdict == OK
@@ -150,7 +153,8 @@ def test_it_stops_when_its_neighbours_have_all(tmp_path: Path) -> None:
 
 
 def test_the_second_signal_ends_it_at_once(tmp_path: Path) -> None:
-    """The neighbour is stopped, so that it never pulls: the first signal waits for it, the second does not."""
+    """The neighbour is stopped, so that it never pulls: the first signal waits for it, the second does
+    not."""
     with Servers(tmp_path, 2) as servers:
         servers.start_all("--period", "1000")
         servers.wait_level()
@@ -199,12 +203,19 @@ def test_an_older_copy_of_the_file_has_lost_its_memory(tmp_path: Path) -> None:
         assert servers[1].put("newer", "write").verdict == OK
         servers.wait_level()
         servers[1].kill()
+        assert servers[0].stop() == 0
+        servers[0].start()
         for path in tmp_path.glob("b.bayou*"):
-            if path != servers[1].secret:
+            if path not in (servers[1].secret, tmp_path / "b.bayou-lock"):
                 path.unlink()
         shutil.copy(older, servers[1].data)
-        servers[1].start("--join", servers[0].address, is_awaited=False)
+        servers[1].start("--moved", is_awaited=False)
         assert servers[1].wait() == 65
+        assert "b.bayou-lock knows of" in servers[1].told()
+        (tmp_path / "b.bayou-lock").unlink()
+        servers[1].start("--moved", is_awaited=False)
+        assert servers[1].wait() == 65
+        assert "knows of what it accepted from stamp" in servers[1].told()
         assert "bayou rejoin" in servers[1].told()
         assert servers[0].get("newer") == "write"
 

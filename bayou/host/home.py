@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-from bayou.core.errors import BayouError
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,7 +71,3 @@ def put_away(path: str) -> str:
         kept = f"{path}.retired-{number}"
     os.rename(path, kept)
     return kept
-
-
-class LostMemory(BayouError):
-    """What this server is kept in is older than what it has told others."""

@@ -18,7 +18,6 @@ from bayou.host.acquaintances import PROTOCOL, SELF, Acquaintances
 from bayou.host.circle import GIVE_UP, GONE_S, PING, Peer, Silence
 from bayou.host.doubt import Doubt
 from bayou.host.driver import Driver
-from bayou.host.home import LostMemory
 from bayou.host.listing import Listing
 from bayou.host.messages import (
     AskPosition,
@@ -44,6 +43,7 @@ from bayou.net.network import Network
 from bayou.node.forgetting import forgotten, heard_of
 from bayou.node.life import NEW
 from bayou.node.messages import AntiEntropy, Create, Join, News, Request, Retire, Retired
+from bayou.storage.store import LostMemory
 from bayou.wire.connection import Identity, Introduce
 
 TYPE_CHECKING = False

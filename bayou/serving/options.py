@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from bayou._arguments import seconds
+from bayou._statuses import EXIT_DAMAGED, EXIT_IN_USE, EXIT_IO
 from bayou.net.address import parse
 from bayou.node.settings import PARTNERS, Habits
-from bayou.serving.statuses import EXIT_DAMAGED, EXIT_IN_USE, EXIT_IO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ def parser(prog: str) -> argparse.ArgumentParser:
         required=True,
         metavar="FILE",
         help="the file that the server is kept in; made where it is missing",
+    )
+    add(
+        "--moved",
+        action="store_true",
+        help="FILE was moved here from elsewhere, and nothing runs, or will run, from where it was",
     )
     add(
         "--listen",

@@ -11,8 +11,9 @@ from bayou._lean import signal
 from bayou._statuses import EXIT_FAILED
 from bayou.core.errors import BayouError
 from bayou.host.acquaintances import short
-from bayou.host.home import LostMemory, put_away
-from bayou.host.secrets import SecretError, make_secret, read_secrets
+from bayou.host.filehome import FileHome
+from bayou.host.home import put_away
+from bayou.host.secrets import make_secret, read_secrets
 from bayou.host.station import Options, Station
 from bayou.net.address import is_loopback, is_wildcard, look_up, shown
 from bayou.node.settings import Habits, Settings
@@ -20,9 +21,7 @@ from bayou.serving.http import Pages
 from bayou.serving.log import Log
 from bayou.serving.metrics import Metrics
 from bayou.serving.options import parser
-from bayou.serving.statuses import EXIT_DAMAGED, EXIT_IN_USE, EXIT_IO
-from bayou.serving.temporary import StoreHome
-from bayou.storage.store import StorageDamaged, StorageError, StorageFailed, StorageForeign, StorageInUse
+from bayou.storage.store import StorageError
 from bayou.wire.codec import get_ready
 from bayou.wire.connection import Introduce
 
@@ -53,13 +52,9 @@ def serve(arguments: Sequence[str], prog: str = "bayou serve") -> int:
 
 def _verdict(error: Exception) -> tuple[int, str]:
     """Return the exit status for an error, and what to say of it."""
-    if isinstance(error, StorageInUse):
-        return EXIT_IN_USE, str(error)
-    if isinstance(error, StorageFailed):
-        return EXIT_IO, str(error)
-    if isinstance(error, StorageDamaged | StorageForeign | LostMemory):
-        return EXIT_DAMAGED, str(error)
-    if isinstance(error, StorageError | SecretError) or not isinstance(error, OSError):
+    if isinstance(error, StorageError):
+        return error.exit_status, str(error)
+    if not isinstance(error, OSError):
         return EXIT_FAILED, str(error)
     why = error.strerror or str(error)
     return EXIT_FAILED, why if error.filename is None else f"{error.filename!s} can't be used: {why}"
@@ -175,7 +170,7 @@ class _Serving:
         options = self._options
         habits = Habits(period_s=options.period, jitter=options.jitter, partners=options.partners)
         settings = Settings(habits=habits, wall_offset_s=time() - monotonic())
-        home = StoreHome(options.data, options.min_free)
+        home = FileHome(options.data, moved=options.moved, min_free_bytes=options.min_free)
         try:
             return Station(
                 home,
