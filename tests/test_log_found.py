@@ -35,6 +35,8 @@ from bayou.paxos.log.messages import (
     Command,
     Decree,
     Decrees,
+    Heard,
+    Heartbeat,
     LogMessage,
     Members,
     NoOp,
@@ -125,11 +127,26 @@ def test_an_echo_of_a_part_is_not_taken_and_an_older_snapshot_does_not_come_back
 
 def test_an_echo_of_a_part_is_not_answered_but_for_the_first_which_may_answer_a_prepare() -> None:
     machine = node()
+    step(machine, BecomeLeader())
     first, second, _ = parts(7, "ABCDEF", 2)
     assert hear(machine, 1, first) == [(1, Ask(0, (), 7, 2))]
     assert hear(machine, 1, second) == [(1, Ask(0, (), 7, 4))]
     assert hear(machine, 1, second) == []
     assert hear(machine, 1, first) == [(1, Ask(0, (), 7, 4))]
+
+
+def test_who_has_prepared_nothing_answers_no_echo_of_a_part_at_all() -> None:
+    """Where each question finds a newer snapshot, each answer is a first part. Each copy of one was asked on
+    from, and had copies itself: seed 2,012,413 of the campaign sent 100,000 messages in two seconds."""
+    machine = node()
+    first, newer = (parts(slot, "ABCDEF", 2)[0] for slot in (7, 8))
+    assert [hear(machine, 1, first) for _ in range(3)] == [[(1, Ask(0, (), 7, 2))], [], []]
+    assert [hear(machine, 1, newer) for _ in range(3)] == [[(1, Ask(0, (), 8, 2))], [], []]
+    assert hear(machine, 1, first) == []
+    assert hear(machine, 1, Heartbeat(Ballot.NONE, 9, 9)) == [
+        (1, Ask(0, (), 8, 2)),
+        (1, Heard(Ballot.NONE, 0, 0)),
+    ]  # and what got lost is asked for again
 
 
 def test_a_server_that_does_not_know_the_members_in_force_makes_no_snapshot() -> None:
