@@ -225,9 +225,7 @@ class ProcessWorld:
             [(node, self._suffer(node, receiver, faults, is_general=sender is None)) for node in suffering]
         )
 
-    def _suffer(
-        self, node: int, receiver: int | None, faults: Faults | None, *, is_general: bool
-    ) -> Suffer:
+    def _suffer(self, node: int, receiver: int | None, faults: Faults | None, *, is_general: bool) -> Suffer:
         """Return what tells a node to let messages suffer; what befalls them is drawn from the run's seed."""
         return Suffer(receiver, is_general, faults, f"network {self.settings.seed} {node}")
 
