@@ -20,6 +20,13 @@ class Received(Input):
     message: Message
 
 
+class ReceivedTogether(Input):
+    """Several messages have come from one server: as one Received after another, at the cost of one step."""
+
+    sender: int
+    messages: tuple[Message, ...]
+
+
 class LinkUp(Input):
     """The server ``peer`` can be reached."""
 
