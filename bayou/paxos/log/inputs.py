@@ -21,7 +21,8 @@ class Received(Input):
 
 
 class ReceivedTogether(Input):
-    """Several messages have come from one server: as one Received after another, at the cost of one step."""
+    """Several Accepts, Accepteds or Decides have come from one server, all of one kind and in one ballot: as
+    one Received after another, at the cost of one step."""
 
     sender: int
     messages: tuple[Message, ...]
