@@ -368,8 +368,7 @@ class MemoryPast:
         self._writes.clear()
         self.base = base
         self.omitted_csn = base.csn
-        self.marks_from = marks_from
-        self._changed()
+        self.drop_marks(marks_from)  # another sender of a part may have told some that this one had not
 
     def check(self) -> None:
         """Raise InvariantBroken unless the numbers are in order, and the rows are what the writes make of

@@ -82,12 +82,16 @@ class Server:
 
     ``id`` is its address here, not its name, which it gets when it joins. Raises nothing on bad
     messages: they end in ``Effects.drops``.
+
+    Whoever drives it may set these: ``wall_offset_s``, see Settings, where the wall clock was set anew;
+    ``is_unsure``: whether it may have forgotten something, so that it commits nothing yet; ``is_full``:
+    whether there is no room to take anything in, so that it pulls nothing.
     """
 
     kind = "server"
     is_server = True
     UNCOMPARED: ClassVar[tuple[str, ...]] = (
-        "_effects", "_on_message", "_on_order", "_rng", "_settings", "_timed", "now",
+        "_effects", "_on_message", "_on_order", "_rng", "_settings", "_timed", "now", "wall_offset_s",
     )  # fmt: skip
     TAGS: ClassVar[tuple[str, ...]] = ()
 
@@ -106,6 +110,9 @@ class Server:
         self.past: Past = MemoryPast() if past is None else past
         self.hello = Hello(is_server=True)
         self.now = 0.0
+        self.wall_offset_s = settings.wall_offset_s
+        self.is_unsure = False
+        self.is_full = False
         self.paused = paused
         self.life = Life()
         self.peers = Peers()
@@ -259,6 +266,15 @@ class Server:
         """Tell how it is connected, and whether it is paused."""
         return Links(peers, dialling, self.paused)
 
+    def meet(self, peer: int, name: Name) -> None:
+        """The server at the other end of that connection has got its name since the connection is up."""
+        self.peers.of(peer).name = name
+
+    def wake(self) -> None:
+        """It may commit again: what is tentative gets its turn."""
+        if self._gossip is not None and self.is_active:
+            self._gossip.wake()
+
     def check(self) -> None:
         """Raise InvariantBroken where the state of the server contradicts itself."""
         self.life.check(self._replica)
@@ -301,7 +317,7 @@ class Server:
         self.remember(Named(name))
 
     def _new_clock(self) -> LogicalClock:
-        return LogicalClock() if self._settings.wall_offset_s is None else HybridClock(self._wall_us)
+        return LogicalClock() if self.wall_offset_s is None else HybridClock(self._wall_us)
 
     def _take_name(self, name: Name) -> None:
         settings, clock = self._settings, self._new_clock()
@@ -349,7 +365,7 @@ class Server:
                 self._watching.look()
 
     def _wall_us(self) -> int:
-        return int((self.now + (self._settings.wall_offset_s or 0.0)) * 1e6)
+        return int((self.now + (self.wall_offset_s or 0.0)) * 1e6)
 
     def _receive(self, given: Received) -> None:
         handler = self._on_message.get(type(given.message))
