@@ -129,7 +129,7 @@ class Town:
                 assert replica.get("notes", key, committed_only=committed_only) == expected.get(key)
         committed = set(self.order[: replica.csn])
         for write in committed | set(replica.log.tentative):
-            state, csn = replica.standing_of(write.stamp, write.server)
+            state, csn = replica.standing_of(write.stamp, write.server)  # type: ignore[assignment]
             assert state == (COMMITTED if write in committed else TENTATIVE)
             assert csn is None or self.order[csn - 1] == write
 
