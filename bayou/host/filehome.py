@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bayou._record import Record
     from bayou.core.name import Name
+    from bayou.core.past import Past
     from bayou.machine.records import Durable
     from bayou.node.settings import Settings
 
@@ -80,7 +81,8 @@ class FileHome:
             records.append(Items(items.csn, items.committed, []))
             records.append(Items(items.csn + len(items.committed), [], items.tentative))
             records += map(Answered, loaded.answers)
-        return Server.restored(self.link, SystemRandom(), settings, records, now=now)
+        past: Past = self.file  # type: ignore[assignment]  # which has no ``check`` yet
+        return Server.restored(self.link, SystemRandom(), settings, records, now=now, past=past)
 
     def belong(self, cluster: str) -> None:
         self.file.join_cluster(cluster)
@@ -103,7 +105,7 @@ class FileHome:
         file, now = self.file, monotonic()
         if now >= self._count_due:
             self._count_due = now + COUNT_S
-            (self._rows,) = file.database.execute("SELECT count(*) FROM rows").fetchone()
+            self._rows = file.row_count()
         return {
             "file_bytes": _size(file.path),
             "wal_bytes": _size(f"{file.path}-wal"),

@@ -93,6 +93,7 @@ class Network:
         self._pressure = Pressure()
         self._forgets_at = 0.0
         self._past_traffic = (0, 0)
+        self._framed: tuple[Message, bytes] | None = None
 
     # What the host calls.
 
@@ -219,11 +220,17 @@ class Network:
         link = self._links.get(peer)
         if link is None:
             return
+        framed = self._framed
+        if framed is not None and framed[0] is message:  # the same to another peer
+            link.channel.outgoing += framed[1]
+            self._touched[link] = None
+            return
         try:
-            link.channel.send(message)
+            data = link.channel.send(message)
         except PeerError as error:  # too large for what nodes say to each other, so that it says nothing
             self._owner.complain("nodes", f"could not send to node {peer}: {error}")
             return
+        self._framed = message, data
         self._touched[link] = None
 
     def tell(self, line: Line, message: Message) -> None:
@@ -234,6 +241,7 @@ class Network:
 
     def flush(self) -> None:
         """Send what is queued, as far as the other ends take it."""
+        self._framed = None
         for line in self._lines:
             if line in self._touched:  # what is told of a message comes before the message
                 line.flush()

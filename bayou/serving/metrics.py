@@ -123,7 +123,8 @@ ABOUT_SIZES = {
     "file_bytes": "size of the file",
     "wal_bytes": "size of the write-ahead log of SQLite",
     "log_entries": "committed writes that are kept in the log",
-    "rows": "rows of the base, marks of deleted ones included",
+    "unfolded": "committed writes that are not in the base yet",
+    "rows": "rows of the base",
 }
 
 

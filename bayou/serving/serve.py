@@ -16,7 +16,7 @@ from bayou.host.home import put_away
 from bayou.host.secrets import make_secret, read_secrets
 from bayou.host.station import Options, Station
 from bayou.net.address import is_loopback, is_wildcard, look_up, shown
-from bayou.node.settings import Habits, Settings
+from bayou.node.settings import Habits, Keep, Settings
 from bayou.serving.http import Pages
 from bayou.serving.log import Log
 from bayou.serving.metrics import Metrics
@@ -169,7 +169,8 @@ class _Serving:
     ) -> Station:
         options = self._options
         habits = Habits(period_s=options.period, jitter=options.jitter, partners=options.partners)
-        settings = Settings(habits=habits, wall_offset_s=time() - monotonic())
+        keep = Keep(writes=options.keep_writes, age_s=options.keep_s, marks=options.keep_marks)
+        settings = Settings(habits=habits, wall_offset_s=time() - monotonic(), keep=keep)
         home = FileHome(options.data, moved=options.moved, min_free_bytes=options.min_free)
         try:
             return Station(
