@@ -394,7 +394,9 @@ def check_chunk(chunk: Chunk) -> None:
     for collection, key, _, csn in chunk.rows:
         place = (csn, collection, key)
         if not last < place or csn > chunk.base:
-            raise PeerError(f"the row {collection}/{key[:40]} of CSN {csn} out of order in a base of {chunk.base}")
+            raise PeerError(
+                f"the row {collection}/{key[:40]} of CSN {csn} out of order in a base of {chunk.base}"
+            )
         last = place
     if not 0 <= chunk.marks_from <= chunk.base or chunk.after.since < 0:
         raise PeerError(f"a base of CSN {chunk.base} without marks up to {chunk.marks_from}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         """A server as its own parts see it.
 
         - ``id``: its address; ``now``: the time of the input being processed, in seconds;
-        - ``paused``: whether anti-entropy is stopped;
+        - ``paused``: whether anti-entropy is stopped; ``has_room``: whether its disk takes clients' writes;
         - ``life``: how far it has got in its life; ``is_member``, ``is_active``: see there;
         - ``peers``: what it keeps of each connection; ``servers``: the ids of connected servers, in order;
         - ``replica``: its replica (Misuse before it has a name).
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         id: int
         now: float
         paused: bool
+        has_room: bool
         life: Life
         peers: Peers
 

@@ -72,7 +72,8 @@ class Server:
     """A server as a state machine: ``step`` takes one input and returns its effects.
 
     ``id`` is its address here, not its name, which it gets when it joins. Raises nothing on bad
-    messages: they end in ``Effects.drops``.
+    messages: they end in ``Effects.drops``. Whoever drives it clears ``has_room`` while the disk is too full
+    for clients' writes.
     """
 
     kind = "server"
@@ -90,6 +91,7 @@ class Server:
         self.hello = Hello(is_server=True)
         self.now = 0.0
         self.paused = paused
+        self.has_room = True
         self.life = Life()
         self.peers = Peers()
         self.exchanges = Exchanges(self, rng.getrandbits(40), settings.limits)
@@ -161,7 +163,7 @@ class Server:
             Items: server._restore_items,
             Named: lambda named: server._take_name(named.name),
             Activated: lambda _: server.life.enter(MEMBER),
-            Answered: lambda answered: server._desk.restore(answered.answer),
+            Answered: server._desk.restore,
             Promised: lambda promised: server._inheriting.restore_promise(promised.asker),
             CreatedFor: lambda created: server._creating.keep(created.token, created.creation),
             Asking: server._joining.restore_asking,
