@@ -65,7 +65,35 @@ def _paxos(arguments: Sequence[str]) -> int:
     return run("paxos", arguments)
 
 
+def _serve(arguments: Sequence[str]) -> int:
+    from bayou.serving.serve import serve
+
+    return serve(arguments)
+
+
+def _stats(arguments: Sequence[str]) -> int:
+    from bayou.serving.asking import stats
+
+    return stats(arguments)
+
+
+def _position(arguments: Sequence[str]) -> int:
+    from bayou.serving.asking import position
+
+    return position(arguments)
+
+
+def _retire(arguments: Sequence[str]) -> int:
+    from bayou.serving.asking import retire
+
+    return retire(arguments)
+
+
 VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
+    "serve": (_serve, "be a server of a store that lasts"),
+    "stats": (_stats, "print what a server tells of itself"),
+    "position": (_position, "print where a server stands"),
+    "retire": (_retire, "let a server leave for good"),
     "run": (_run, "run a scenario on real processes"),
     "sim": (_simulate, "run a scenario in the simulated world"),
     "test": (_test, "run the golden scenarios of this directory"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -77,6 +78,8 @@ class Cluster:
         keeper = Keeper(store, keeping())
         what = BeServer(tuple(range(SERVERS)), HEARTBEAT_S, 5 * HEARTBEAT_S, 2 * HEARTBEAT_S, window=64)
         machine = LogServer(server, what, Surroundings(_Bits(), monotonic(), 0.0), keeper.read())
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)  # as bayou chat serve does
         site = Site(
             machine, SECRET, Complaints(monotonic), servers=what.servers, witness=_ignore, keeper=keeper
         )

@@ -24,6 +24,8 @@ import bayou.judging.main
 import bayou.master.main
 import bayou.running.chat
 import bayou.running.locks
+import bayou.serving.asking
+import bayou.serving.statuses
 import bayou.tester.main
 from bayou import cli, verbs
 from bayou.tester import plugin
@@ -49,7 +51,24 @@ _MASTER = {
     "128+n": SIGNAL,
 }
 
+_ASKING = {
+    "0": "the server has answered",
+    "1": "it can't be reached, or refuses",
+    "2": WRONG,
+}
+
 STATUSES = {
+    "serve": {
+        "0": "it was ended in good order, or has retired",
+        "1": "it can't be begun: the port is taken, the secret is missing",
+        "2": WRONG,
+        "65": "the file is damaged, or older than what this server has told others",
+        "74": "something can't be made durable: the disk is full, or fails",
+        "75": "another process uses the file",
+    },
+    "stats": _ASKING,
+    "position": _ASKING,
+    "retire": _ASKING,
     "run": _MASTER,
     "sim": _MASTER,
     "test": {
@@ -143,6 +162,10 @@ STATUSES = {
 """For each verb what its exit statuses mean."""
 
 ENDINGS: dict[str, tuple[ModuleType, ...]] = {
+    "serve": (bayou.serving.statuses,),
+    "stats": (bayou.serving.asking,),
+    "position": (bayou.serving.asking,),
+    "retire": (bayou.serving.asking,),
     "run": (bayou.master.main,),
     "sim": (bayou.master.main,),
     "test": (bayou.tester.main,),
@@ -161,6 +184,10 @@ ENDINGS: dict[str, tuple[ModuleType, ...]] = {
 """The modules whose EXIT_ constants each verb may end with."""
 
 ALSO = {
+    "serve": "See [servers that last](serve.md).",
+    "stats": "See [servers that last](serve.md).",
+    "position": "See [servers that last](serve.md).",
+    "retire": "See [servers that last](serve.md).",
     "run": "`python3 -m bayou.master`, which the `COMMAND` of this project calls, is the same. Without any "
     "option, at a terminal, it shows a [prompt](scenarios.md#at-a-prompt).",
     "sim": "The same in the simulated world: `bayou run --world sim`.",

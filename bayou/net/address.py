@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 PORT_MAX = (1 << 16) - 1
+HOST_MAX = 253
 
 
 def locate(address: Address) -> tuple[int, Any]:
@@ -42,3 +43,42 @@ def shown(address: Address) -> str:
     """Return an address as it is written: ``127.0.0.1:7000``, ``[::1]:7000``."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def parse(text: str, *, may_choose: bool = False) -> Address:
+    """Return the address that is written so: ``127.0.0.1:7474``, ``[::1]:7474``, ``host.example.org:7474``.
+    The port 0 counts only with ``may_choose``, for who listens. ValueError, with a message for the user, for
+    anything else."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+        is_sound = ":" in host
+    else:
+        is_sound = ":" not in host
+    is_sound = (
+        is_sound and bool(colon) and 0 < len(host) <= HOST_MAX and host.isascii() and host.isprintable()
+    )
+    if not is_sound or " " in host or not (port.isascii() and port.isdigit() and len(port) <= 5):
+        raise ValueError(f"{text!r:.80} is no HOST:PORT; an IPv6 address goes in brackets, as in [::1]:7474")
+    if not (0 if may_choose else 1) <= int(port) <= PORT_MAX:
+        raise ValueError(f"{text!r:.80} has no port from 1 to {PORT_MAX}")
+    return host, int(port)
+
+
+def in_numbers(address: Address) -> bool:
+    """Whether the host is in numbers, so that nobody has to be asked where it is."""
+    try:
+        locate(address)
+    except OSError:
+        return False
+    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this very host can be reached there."""
+    return host.removeprefix("::ffff:").startswith("127.") or host in ("::1", "localhost")
+
+
+def is_wildcard(host: str) -> bool:
+    """Whether that stands for all addresses of a host, for who listens."""
+    return host in ("0.0.0.0", "::")

@@ -7,7 +7,7 @@ from time import monotonic
 
 from bayou._lean import socket
 from bayou.net.address import locate
-from bayou.net.link import Dialling
+from bayou.net.link import FIRST_TRY_S, Dialling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ class Dialler:
         self.under_way: dict[Link, None] = {}
         self._put_off: dict[Dialling, None] = {}
 
-    def dial(self, number: int, address: Address, within_s: float) -> None:
+    def dial(self, number: int, address: Address, within_s: float, first_try_s: float = FIRST_TRY_S) -> None:
         """Connect to whoever listens there."""
-        self._try(Dialling(number, address, monotonic(), within_s))
+        self._try(Dialling(number, address, monotonic(), within_s, first_try_s))
 
     def _try(self, dialling: Dialling) -> None:
         try:

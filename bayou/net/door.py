@@ -10,7 +10,7 @@ import os
 from select import POLLIN
 
 from bayou._lean import accept, socket
-from bayou.net.address import locate, shown
+from bayou.net.address import is_wildcard, locate, shown
 from bayou.net.link import HANDSHAKE_S
 
 TYPE_CHECKING = False
@@ -155,7 +155,8 @@ def _listener(address: Address) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # the same wherever it runs
+            is_narrow = not is_wildcard(address[0])  # said, so that it is the same wherever it runs
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, is_narrow)
         if address[1]:
             listener.setsockopt(*AGAIN)
         listener.bind(place)

@@ -11,10 +11,10 @@ from bayou.core.errors import PeerError
 from bayou.net.address import LOOPBACK
 from bayou.net.dialler import Dialler
 from bayou.net.door import Door
-from bayou.net.link import HANDSHAKE_S, Dialling, Link
+from bayou.net.link import FIRST_TRY_S, HANDSHAKE_S, Dialling, Link
 from bayou.net.pressure import LARGE_BYTES, NOTABLE_BYTES, Pressure
 from bayou.net.stream import EventPoll, Line, Stream, new_buffer, new_poll, notice_silence
-from bayou.wire.connection import NONCE_BYTES, Channel, Connection, Introduce
+from bayou.wire.connection import NONCE_BYTES, Channel, Connection, Introduce, TurnedAway
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from bayou.machine.messages import Message
     from bayou.net.address import Address
     from bayou.net.owner import Owner
+    from bayou.net.tls import Tls
 
+    Gate = Callable[[Introduce], str | None]
 
 MESSAGES_A_TURN = 8
 STREAM_TURN_S = 0.002
@@ -55,12 +57,24 @@ class Network:
         owner: Owner,
         buffer: memoryview | None = None,
         silence_s: int | None = None,
+        *,
+        accepted: tuple[bytes, ...] = (),
+        gate: Gate | None = None,
+        tls: Tls | None = None,
     ) -> None:
         """``secret``, up to 32 bytes, is what both ends of each link have to know; ``buffer`` may be given
         where this thread has one already (bayou.net.stream.new_buffer). A link is given up after so many
-        seconds without a sign of life from the other end's host; None: when the system sees fit."""
+        seconds without a sign of life from the other end's host; None: when the system sees fit.
+
+        ``accepted`` are other secrets that those who dial may know instead. ``gate`` is asked about each peer
+        that has introduced itself, before it takes anybody's place: why there is to be no connection, or
+        None. Where there is a gate, both ends may dial: of two connections that of the end with the smaller
+        id stays. With ``tls`` all is encrypted."""
         self.me = Introduce(0, False, None)
         self._secret = secret
+        self._accepted = accepted
+        self._gate = gate
+        self._tls = tls
         self._silence_s = silence_s
         self._owner = owner
         self._poll = new_poll()
@@ -78,6 +92,7 @@ class Network:
         )
         self._pressure = Pressure()
         self._forgets_at = 0.0
+        self._framed: tuple[Message, bytes] | None = None
 
     # What the host calls.
 
@@ -141,10 +156,44 @@ class Network:
         self._door = Door(address, self._poll, self._welcome, self._close, self._complain_of_strangers)
         return self._door.address
 
-    def dial(self, number: int, address: Address, within_s: float) -> None:
+    def dial(self, number: int, address: Address, within_s: float, first_try_s: float = FIRST_TRY_S) -> None:
         """Connect to the node that listens there, again and again if need be; the owner hears under
-        ``number`` what came of it."""
-        self._dialler.dial(number, address, within_s)
+        ``number`` what came of it. The first try may take ``first_try_s``."""
+        self._dialler.dial(number, address, within_s, first_try_s)
+
+    def stop_listening(self) -> None:
+        """Take no more connections."""
+        if self._door is not None:
+            for link in list(self._door.handshakes):
+                self._close(link, None)
+            self._door.close()
+            self._door = None
+
+    def silent_since(self, peer: int) -> float | None:
+        """Return when something last came from that node (monotonic), None where there is no connection. One
+        that has said more than was taken in so far has just been heard."""
+        link = self._links.get(peer)
+        if link is None:
+            return None
+        return monotonic() if link.has_more or link.is_congested else link.heard_at
+
+    def peer_host(self, peer: int) -> str | None:
+        """Return the address, in numbers, of the host that the connection to that node goes to."""
+        link = self._links.get(peer)
+        try:
+            return None if link is None else str(link.sock.getpeername()[0])
+        except OSError:
+            return None
+
+    def has_unsent(self) -> bool:
+        """Whether anything waits to leave."""
+        return any(stream.has_outgoing for stream in self._streams.values())
+
+    @property
+    def handshakes(self) -> int:
+        """How many connections have come in, or go out, whose handshake is not over."""
+        door = 0 if self._door is None else len(self._door.handshakes)
+        return door + len(self._dialler.under_way)
 
     def hang_up(self, peer: int, why: str | None = None) -> None:
         """Cut the connection to that node; ``why`` is complained about where the peer is to blame."""
@@ -157,11 +206,17 @@ class Network:
         link = self._links.get(peer)
         if link is None:
             return
+        framed = self._framed
+        if framed is not None and framed[0] is message:  # the same to another peer
+            link.channel.outgoing += framed[1]
+            self._touched[link] = None
+            return
         try:
-            link.channel.send(message)
+            data = link.channel.send(message)
         except PeerError as error:  # too large for what nodes say to each other, so that it says nothing
             self._owner.complain("nodes", f"could not send to node {peer}: {error}")
             return
+        self._framed = message, data
         self._touched[link] = None
 
     def tell(self, line: Line, message: Message) -> None:
@@ -172,6 +227,7 @@ class Network:
 
     def flush(self) -> None:
         """Send what is queued, as far as the other ends take it."""
+        self._framed = None
         for line in self._lines:
             if line in self._touched:  # what is told of a message comes before the message
                 line.flush()
@@ -181,7 +237,7 @@ class Network:
                 if stream.is_closed or (isinstance(stream, Link) and stream.connecting):
                     continue
                 stream.flush()
-                if stream.channel.outgoing or stream.is_congested or stream.is_broken:
+                if stream.has_outgoing or stream.is_congested or stream.is_broken:
                     self._look_at_backlog(stream)
                 elif stream.events != select.POLLIN:
                     stream.watch(self._poll)
@@ -294,10 +350,20 @@ class Network:
         if link.is_closed or self._is_congested(link):
             self._touched[link] = None
             return
+        if link.is_turned_away:
+            if link.read() == b"":
+                self._close(link, None)
+            return
         data = b""
         if not link.has_more:
-            read = link.read()
+            try:
+                read = link.read()
+            except PeerError as error:
+                self._close(link, str(error))
+                return
             if read is None:
+                if self._tls is not None:
+                    self._touched[link] = None  # its handshake has something to say
                 return
             data = read
             if not data:
@@ -307,7 +373,7 @@ class Network:
 
     def _go_on(self, link: Link, data: bytes) -> None:
         """Take in some of what a connection has, of which ``data`` is new."""
-        began = monotonic()
+        began = link.heard_at = monotonic()
         try:
             link.has_more = self._take_in(link, data, began + STREAM_TURN_S)
         except PeerError as error:
@@ -333,6 +399,8 @@ class Network:
         for count, message in enumerate(link.channel.receive(data), 1):
             if isinstance(message, Introduce):
                 self._met(link, message)
+            elif isinstance(message, TurnedAway):
+                raise PeerError(f"it turned this node away: {message.why}")
             elif link.peer is not None:
                 self._owner.received(link.peer, message)
             if count == MESSAGES_A_TURN or link.is_closed or self._is_congested(link) or monotonic() > until:
@@ -344,6 +412,8 @@ class Network:
         that was being dialled is tried anew."""
         if stream.is_closed:
             return
+        if isinstance(stream, Link) and stream.is_turned_away:
+            why = None
         stream.is_closed = True
         del self._streams[stream.fd]
         self._poll.unregister(stream.fd)
@@ -394,9 +464,13 @@ class Network:
         if self._silence_s is not None:
             notice_silence(sock, self._silence_s)
         nonce = os.urandom(NONCE_BYTES)
-        connection = Connection(self._secret, nonce, self.me, dialled=dialling is not None)
+        connection = Connection(
+            self._secret, nonce, self.me, dialled=dialling is not None, accepted=self._accepted
+        )
         patience_s = HANDSHAKE_S if dialling is None else dialling.patience_s()
         link = Link(sock, connection, monotonic() + patience_s, dialling, self._buffer)
+        if self._tls is not None:
+            link.encrypt(self._tls.end(dialled=dialling is not None))
         if dialling is not None:
             link.events = select.POLLOUT
         self._add(link)
@@ -414,17 +488,51 @@ class Network:
         """The handshake is over: the connection to a node is up, in place of an older one to it."""
         if link.peer is not None:
             raise PeerError("it introduced itself twice")
+        if self._gate is not None:
+            why = self._gate(peer)
+            if why is not None:
+                self._turn_away(link, why)
+                return
+            if self._is_double(link, peer):
+                number = None if link.dialling is None else link.dialling.number
+                link.dialling = None
+                self._close(link, None)
+                if number is not None:
+                    self._owner.dialled(number, None)  # there is a connection
+                return
         if peer.id == self.me.id:
             raise PeerError(f"it claims to be {peer.id}, as this node is")
         self.hang_up(peer.id)
         self._end_handshake(link)
         link.peer = peer.id
         link.is_server = peer.is_server
+        link.boot = 0 if peer.who is None else peer.who.boot
         self._links[peer.id] = link
         self._owner.linked(peer)
         if link.dialling is not None:
             number, link.dialling = link.dialling.number, None
             self._owner.dialled(number, None)
+
+    def _turn_away(self, link: Link, why: str) -> None:
+        """Tell a peer why there will be no connection, and the owner; it is the peer that closes."""
+        link.channel.turn_away(why)
+        link.flush()
+        link.is_turned_away = True
+        if link.dialling is not None:
+            dialling, link.dialling = link.dialling, None
+            self._dialler.end_try(dialling, f"turned it away: {why}", again=False)
+        else:
+            self._complain_of_strangers(f"turned a connection away: {why}")
+
+    def _is_double(self, link: Link, peer: Introduce) -> bool:
+        """Whether a new connection is to give way to the one that there is to the same peer: both ends decide
+        alike. A peer that was started anew knows nothing of the one that there is."""
+        old = self._links.get(peer.id)
+        if old is None or old.is_ours == link.is_ours:
+            return False
+        if peer.who is not None and peer.who.boot != old.boot:
+            return False
+        return link.is_ours != (self.me.id < peer.id)
 
     # Time.
 

@@ -120,23 +120,32 @@ class Stream:
 
     def flush(self) -> None:
         """Send as much as the socket takes."""
-        outgoing = self.channel.outgoing
+        self._send(self.channel.outgoing)
+
+    def _send(self, outgoing: bytearray) -> bool:
+        """Send from the front of ``outgoing``; return whether the socket took all of it."""
         try:
             while outgoing:
                 sent = self.sock.send(outgoing)
                 del outgoing[:sent]
                 self.sent_bytes += sent
         except BlockingIOError:
-            pass
+            return False
         except OSError:
             outgoing.clear()  # the end of the stream shows when it is next read
+            self.channel.outgoing.clear()
             self.is_broken = True
+            return False
+        return True
+
+    @property
+    def has_outgoing(self) -> bool:
+        """Whether something waits to be sent."""
+        return bool(self.channel.outgoing)
 
     def watch(self, poll: Poll) -> None:
         """Let ``poll`` look out for what this stream waits for: room to send, if it has something to."""
-        events = (0 if self.is_congested else select.POLLIN) | (
-            select.POLLOUT if self.channel.outgoing else 0
-        )
+        events = (0 if self.is_congested else select.POLLIN) | (select.POLLOUT if self.has_outgoing else 0)
         if events != self.events:
             self.events = events
             poll.modify(self.fd, events)

@@ -90,7 +90,7 @@ class Desk:
             return Answer(session, number, OK, Got(value), vector)
         if replica.retired:
             return Answer(session, number, REFUSED, Lacking(None, 0))
-        if not server.has_room:
+        if server.is_full:
             return Answer(session, number, NO_ROOM)
         if isinstance(ask, Put):
             write = replica.put(ask.collection, ask.key, ask.value)

@@ -8,6 +8,7 @@ fields, and optional ones. Messages are immutable.
 from __future__ import annotations
 
 from bayou._record import Record
+from bayou.core.past import Base, BasePosition, Chunk
 from bayou.machine.messages import Message
 
 TYPE_CHECKING = False
@@ -47,13 +48,15 @@ class Pull(Message):
     """Asks for what lies beyond ``csn`` and ``vector``; ``purpose`` is JOIN, HAND_OVER, ROUND or
     GOSSIP.
 
-    ``serial`` is the asker's name for the exchange.
+    ``serial`` is the asker's name for the exchange. ``base``: how far a base has come in, for one whose log
+    goes back no further than that (bayou.core.past); None where nothing has.
     """
 
     serial: int
     purpose: str
     csn: int
     vector: VersionVector
+    base: BasePosition | None = None
 
 
 class NotNow(Message):
@@ -83,6 +86,23 @@ class End(Record):
     csn: int
     vector: VersionVector
     back: int | None = None
+    base: BasePosition | None = None
+
+
+class BaseRows(Message):
+    """Rows of the sender's base, in place of the exchange ``serial`` for whoever lacks what its log has no
+    more (Petersen '97, "Write-log truncation"). The receiver asks again, from where it then stands.
+
+    ``end``: with the last rows, what belongs to the base. ``stand``: in a round, where the sender stands, and
+    under which serial it asks for the other direction.
+    """
+
+    begins_turn = True
+
+    serial: int
+    chunk: Chunk
+    end: Base | None = None
+    stand: End | None = None
 
 
 class Continue(Message):
@@ -113,6 +133,7 @@ class Gather(Message):
     serial: int
     csn: int
     vector: VersionVector
+    base: BasePosition | None = None
 
 
 # Between servers: creation and retirement (Petersen '97, "Light-weight server creation and
@@ -125,6 +146,7 @@ class Create(Message):
 
     token: int
     serial: int
+    base: BasePosition | None = None
 
 
 class Created(Message):
@@ -373,6 +395,19 @@ class Status(Message):
     retired: bool = False
 
 
+class Truncate(Message):
+    """Fold all that is committed, and let go of the log up to the CSN ``upto``, or all that is folded."""
+
+    upto: int | None = None
+
+
+class Shortened(Message):
+    """The log was let go of up to the CSN ``omitted``, and ``base`` is that of its base."""
+
+    omitted: int
+    base: int
+
+
 class ReadLog(Message):
     """Give up to ``count`` writes from log position ``start`` on."""
 
@@ -381,7 +416,8 @@ class ReadLog(Message):
 
 
 class LogPage(Message):
-    """Writes from the log, the first ``committed`` of them stable; ``total`` is the log's length."""
+    """Writes from the log, the first ``committed`` of them stable; ``total`` is the length of the log, as
+    far as it is kept."""
 
     writes: tuple[Write, ...]
     committed: int

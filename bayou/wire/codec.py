@@ -254,16 +254,17 @@ def _of_kinds(kinds: dict[str, type[Any]]) -> Codec:
     return lambda record: (type(record).__name__, *fields_of(record)), decode
 
 
-def _of_a_log(kind: str) -> Codec:
-    """Return the codec of ballots, or of values of a log, which is found when it is first needed: the store
-    has none of them, and start-up time counts."""
+def _later(module: str, pack_name: str, unpack_name: str) -> Codec:
+    """Return the codec of what is seldom on its way: ballots, values of a log, rows of a base. It is found
+    when it is first needed, since start-up time counts."""
     found: list[Codec] = []
 
     def codec() -> Codec:
         if not found:
-            from bayou.wire import decrees
+            from importlib import import_module
 
-            found.append((getattr(decrees, f"pack_{kind}"), getattr(decrees, f"unpack_{kind}")))
+            room = import_module(f"bayou.wire.{module}")
+            found.append((getattr(room, pack_name), getattr(room, unpack_name)))
         return found[0]
 
     def pack(value: Any) -> object:
@@ -273,6 +274,10 @@ def _of_a_log(kind: str) -> Codec:
         return codec()[1](plain)
 
     return pack, unpack
+
+
+def _of_a_log(kind: str) -> Codec:
+    return _later("decrees", f"pack_{kind}", f"unpack_{kind}")
 
 
 def _tuple(plain: object) -> tuple[Any, ...]:
@@ -308,6 +313,7 @@ _CODECS: dict[str, Codec] = {
     "Write": _exactly(Write),
     "Ask": _of_kinds(Ask.KINDS),
     "Reply | None": _optional(_of_kinds(Reply.KINDS)),
+    "list[BaseRow]": _later("baserows", "pack_rows", "unpack_rows"),
     "Items": (_encode_items, _decode_items),
     "Ballot": _of_a_log("ballot"),
     "Ballot | None": _optional(_of_a_log("ballot")),

@@ -84,6 +84,12 @@ class FrameReader:
         """Whether what is there is, as far as it goes, ``expected``."""
         return self._buffer.startswith(expected) or expected.startswith(self._buffer[: len(expected)])
 
+    def byte_behind(self, expected: bytes) -> int | None:
+        """Return the byte that comes behind ``expected`` where what is there begins so, otherwise None."""
+        if self._buffer.startswith(expected) and len(self._buffer) > len(expected):
+            return self._buffer[len(expected)]
+        return None
+
     @property
     def pending_bytes(self) -> int:
         """How many bytes are waiting for the rest of their frame."""

@@ -8,6 +8,7 @@ writes is read in a fraction of the time that reading them one by one takes.
 from __future__ import annotations
 
 from bayou.core.items import Items
+from bayou.core.past import Chunk, Folded, IncomingDropped, Installed, MarksDropped, Truncated
 from bayou.node.messages import OK
 from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, Named, Promised
 from bayou.wire.codec import FEW, SHALLOW, dump, fields_of, load, make
@@ -35,6 +36,12 @@ RECORDS: dict[int, type[Record]] = {
     6: CreatedFor,
     7: Asking,
     8: Aiming,
+    9: Folded,
+    10: Truncated,
+    11: MarksDropped,
+    12: Chunk,
+    13: IncomingDropped,
+    14: Installed,
 }
 """The numbers are for good: a journal written today is read by versions to come."""
 

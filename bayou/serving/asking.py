@@ -1,0 +1,120 @@
+"""``bayou stats``, ``bayou position`` and ``bayou retire``: what is asked of a server that runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from bayou._arguments import seconds
+from bayou._statuses import EXIT_FAILED
+from bayou.core.errors import BayouError
+from bayou.host.caller import Caller, CallFailed
+from bayou.host.messages import AskPosition, AskRetire, AskStats, Denied, Granted, Position, Told
+from bayou.host.secrets import read_secrets
+from bayou.net.address import parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bayou.machine.messages import Message
+    from bayou.net.address import Address
+    from bayou.net.tls import Tls
+
+WITHIN_S = 10.0
+RETIRE_S = 60.0
+
+
+def stats(arguments: Sequence[str], prog: str = "bayou stats") -> int:
+    """Print what a server tells of itself; return the exit status."""
+    about = "Print what a server that runs tells of itself, a line a fact."
+    options = _parser(prog, about, WITHIN_S).parse_args(arguments)
+    return _run(options, AskStats(1))
+
+
+def position(arguments: Sequence[str], prog: str = "bayou position") -> int:
+    """Print where a server stands; return the exit status."""
+    about = "Print where a server that runs stands: its CSN, and its vector, a server a line."
+    options = _parser(prog, about, WITHIN_S).parse_args(arguments)
+    return _run(options, AskPosition(1))
+
+
+def retire(arguments: Sequence[str], prog: str = "bayou retire") -> int:
+    """Let a server leave for good; return the exit status."""
+    about = (
+        "Let a server leave its cluster for good: others take over all that it has, then it ends. "
+        "Its file is kept, as FILE.retired."
+    )
+    parser = _parser(prog, about, RETIRE_S)
+    return _run(parser.parse_args(arguments), AskRetire(1))
+
+
+def _parser(prog: str, about: str, within_s: float) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description=about,
+        epilog="exit status: 0 when the server has answered, 1 where it can't be reached or refuses, "
+        "2 on a wrong option.",
+    )
+    add = parser.add_argument
+    add("server", type=_address, metavar="HOST:PORT", help="where the server listens")
+    add("--secret-file", required=True, metavar="FILE", help="the secret of its cluster")
+    add("--tls-cert", metavar="FILE", help="encrypt, and show this certificate (PEM)")
+    add("--tls-key", metavar="FILE", help="its key (PEM)")
+    add("--tls-ca", metavar="FILE", help="the authority that has signed the server's certificate (PEM)")
+    add(
+        "--within",
+        type=seconds,
+        default=within_s,
+        metavar="SECONDS",
+        help=f"how long to wait for the answer (default: {within_s:g})",
+    )
+    return parser
+
+
+def _address(text: str) -> Address:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _run(options: argparse.Namespace, asked: AskStats | AskPosition | AskRetire) -> int:
+    try:
+        secret = read_secrets(options.secret_file)[0]
+        with Caller(options.server, secret, tls=_tls(options), within_s=options.within) as caller:
+            answer = caller.ask(asked, _is_answer, options.within)
+    except BayouError as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILED
+    if isinstance(answer, Denied):
+        print(answer.why, file=sys.stderr)
+        return EXIT_FAILED
+    for line in _lines(answer):
+        print(line)
+    return 0
+
+
+def _tls(options: argparse.Namespace) -> Tls | None:
+    files = options.tls_cert, options.tls_key, options.tls_ca
+    if not any(files):
+        return None
+    if not all(files):
+        raise CallFailed("--tls-cert, --tls-key and --tls-ca belong together")
+    from bayou.net.tls import Tls  # milliseconds, and not always needed
+
+    return Tls(*files)
+
+
+def _is_answer(message: Message) -> bool:
+    return isinstance(message, Told | Position | Granted | Denied)
+
+
+def _lines(answer: Message) -> tuple[str, ...]:
+    if isinstance(answer, Told):
+        return answer.lines
+    if isinstance(answer, Position):
+        vector = answer.vector
+        pairs = zip(vector.names, vector.stamps, strict=True)
+        return (f"csn {answer.csn}", *[f"{name} {stamp}" for name, stamp in pairs])
+    return ("it has left",)

@@ -1,0 +1,187 @@
+"""``bayou serve``: a server that lasts, from its file to a signal."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from time import monotonic, time
+
+from bayou._lean import signal
+from bayou._statuses import EXIT_FAILED
+from bayou.core.errors import BayouError
+from bayou.host.acquaintances import short
+from bayou.host.home import LostMemory
+from bayou.host.secrets import SecretError, make_secret, read_secrets
+from bayou.host.station import Options, Station
+from bayou.net.address import is_loopback, is_wildcard, look_up, shown
+from bayou.node.settings import Habits, Settings
+from bayou.serving.log import Log
+from bayou.serving.options import parser
+from bayou.serving.statuses import EXIT_DAMAGED, EXIT_IN_USE, EXIT_IO
+from bayou.serving.temporary import StoreHome
+from bayou.storage.store import StorageDamaged, StorageError, StorageFailed, StorageForeign, StorageInUse
+from bayou.wire.codec import get_ready
+from bayou.wire.connection import Introduce
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from bayou.net.tls import Tls
+
+
+def serve(arguments: Sequence[str], prog: str = "bayou serve") -> int:
+    """Serve until a signal comes; return the exit status: see bayou.serving.options."""
+    made = parser(prog)
+    options = made.parse_args(arguments)
+    tls_files = (options.tls_cert, options.tls_key, options.tls_ca)
+    if any(tls_files) and not all(tls_files):
+        made.error("--tls-cert, --tls-key and --tls-ca belong together")
+    log = Log(options.log_level, as_json=options.log_format == "json")
+    try:
+        return _Serving(options, log).run()
+    except (BayouError, OSError) as error:
+        status, why = _verdict(error)
+        log.tell("error", "ends", {"status": status, "why": why})
+        return status
+
+
+def _verdict(error: Exception) -> tuple[int, str]:
+    """Return the exit status for an error, and what to say of it."""
+    if isinstance(error, StorageInUse):
+        return EXIT_IN_USE, str(error)
+    if isinstance(error, StorageFailed):
+        return EXIT_IO, str(error)
+    if isinstance(error, StorageDamaged | StorageForeign | LostMemory):
+        return EXIT_DAMAGED, str(error)
+    if isinstance(error, StorageError | SecretError) or not isinstance(error, OSError):
+        return EXIT_FAILED, str(error)
+    why = error.strerror or str(error)
+    return EXIT_FAILED, why if error.filename is None else f"{error.filename!s} can't be used: {why}"
+
+
+class Signals:
+    """``count``: how many signals to end have come. The second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.heard, self._rung = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._rung)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) != signal.SIG_IGN:  # as it is where whoever started it wants that
+                signal.signal(number, self._end)
+
+    def hear(self) -> None:
+        """Take what has come off the pipe."""
+        os.read(self.heard, 64)
+
+    def _end(self, number: int, _: object) -> None:
+        self.count += 1
+        signal.signal(number, signal.SIG_DFL)
+
+
+class _Serving:
+    """One server, from its file to its end."""
+
+    def __init__(self, options: argparse.Namespace, log: Log) -> None:
+        self._options = options
+        self._log = log
+        self._is_told = False
+
+    def run(self) -> int:
+        """Serve; return the exit status. BayouError, OSError where that can't be done (any more)."""
+        options = self._options
+        signals = Signals()
+        secrets = self._secrets()
+        tls = self._tls()
+        host, port = options.listen
+        listen = look_up(host, port)
+        if not is_loopback(listen[0]) and tls is None:
+            self._log.tell(
+                "warning",
+                "not encrypted",
+                {"listen": shown(listen), "remedy": "--tls-cert, --tls-key and --tls-ca"},
+            )
+        if is_wildcard(listen[0]) and not options.advertise:
+            self._log.tell(
+                "warning",
+                "no address",
+                {"listen": shown(listen), "remedy": "--advertise HOST:PORT, for others to dial"},
+            )
+        station = self._station(secrets, tls, listen)
+        is_clean = False
+        try:
+            get_ready(Introduce)
+            gc.freeze()
+            gc.set_threshold(50_000, 20, 20)
+            station.network.watch(signals.heard, signals.hear)
+            while not station.has_ended:
+                station.turn()
+                if not self._is_told and station.is_serving:
+                    self._tell_serving(station)
+                if signals.count:
+                    if not self._is_stopping(station):
+                        self._log.tell("info", "stops", {})
+                    station.stop()
+            is_clean = True
+        finally:
+            station.close(is_clean=is_clean)
+        self._log.tell("info", "ends", {"status": 0})
+        return 0
+
+    @staticmethod
+    def _is_stopping(station: Station) -> bool:
+        return station.is_stopping
+
+    def _secrets(self) -> tuple[bytes, ...]:
+        options = self._options
+        path = options.secret_file or f"{options.data}-secret"
+        is_first = not options.join and not (os.path.exists(options.data) and os.path.getsize(options.data))
+        if is_first and options.secret_file is None and not os.path.lexists(path):
+            make_secret(path)
+            self._log.tell(
+                "info", "secret made", {"file": path, "remedy": "other machines need a copy of it"}
+            )
+        return read_secrets(path)
+
+    def _tls(self) -> Tls | None:
+        options = self._options
+        if options.tls_cert is None:
+            return None
+        from bayou.net.tls import Tls  # milliseconds, and not always needed
+
+        return Tls(options.tls_cert, options.tls_key, options.tls_ca)
+
+    def _station(self, secrets: tuple[bytes, ...], tls: Tls | None, listen: tuple[str, int]) -> Station:
+        options = self._options
+        habits = Habits(period_s=options.period, jitter=options.jitter, partners=options.partners)
+        settings = Settings(habits=habits, wall_offset_s=time() - monotonic())
+        home = StoreHome(options.data, options.min_free)
+        try:
+            return Station(
+                home,
+                secrets,
+                Options(listen=listen, advertise=tuple(options.advertise), joins=tuple(options.join)),
+                settings,
+                tls=tls,
+                tell=self._log.tell,
+            )
+        except BaseException:
+            home.close(is_clean=False)
+            raise
+
+    def _tell_serving(self, station: Station) -> None:
+        self._is_told = True
+        replica = station.machine.replica
+        where = "nowhere" if station.address is None else shown(station.address)
+        line = (
+            f"serving {where} name={replica.name} cluster={short(station.me.cluster)} csn={replica.csn} "
+            f"tentative={len(replica.log.tentative)} primary={replica.primary}\n"
+        )
+        try:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+        except OSError:
+            pass  # nobody reads it
