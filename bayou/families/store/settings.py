@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 OF_THE_RUN = ("habits", "wall_offset_s", "keep")
-"""What the run itself decides of a server's settings: whether it is left to itself, the time, and what it lets
-go of (nothing, in a scenario)."""
+"""What the run itself decides of a server's settings: whether it is left to itself, the time, and what it
+lets go of (nothing, in a scenario)."""
 
 
 class StoreSettings(Record):
