@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bayou.host.caller import CallFailed
-from bayou.node.messages import OK
+from bayou.node.messages import NO_ROOM, OK
 from tests.processes import wait_until
 from tests.serving import PATIENCE_S, Served, Servers
 
@@ -276,6 +276,27 @@ def test_nobody_to_hand_over_to(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert "no other server is connected" in done.stderr
         assert servers[0].put("still", "here").verdict == OK
+
+
+def test_no_room_for_writes(tmp_path: Path) -> None:
+    with Servers(tmp_path, 2) as servers:
+        servers.start_all()
+        assert servers[1].put("before", "it").verdict == OK
+        servers.wait_level()
+        assert servers[1].stop() == 0
+        servers[1].start("--min-free", str(1 << 49))
+        servers[1].wait_told(NO_ROOM)
+        assert servers[1].put("more", "of it").verdict == NO_ROOM
+        assert servers[1].get("before") == "it"
+        assert servers[0].put("elsewhere", "yes").verdict == OK
+        servers[0].wait_told("connected", 3)
+        assert servers[1].stats()["full"] == "yes"
+        assert servers[1].get("elsewhere") is None
+        assert servers[1].stop() == 0
+        servers[1].start()
+        servers.wait_level()
+        assert servers[1].get("elsewhere") == "yes"
+        assert servers[1].get("more") is None
 
 
 def test_two_processes_on_one_file(tmp_path: Path) -> None:
