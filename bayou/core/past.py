@@ -84,6 +84,9 @@ if TYPE_CHECKING:
             """Return the CSN of the newest deletion mark that is not among the ``kept`` newest ones; None
             where there are no more than that."""
 
+        def row_count(self) -> int:
+            """Return how many rows there are, marks not counted. May take a step for each."""
+
         def fold(self, writes: Sequence[Write], rows: Sequence[BaseRow], base: Base) -> None:
             """Move the base on: ``writes`` are all from there to ``base.csn``, ``rows`` what they make of
             rows."""
@@ -328,6 +331,9 @@ class MemoryPast:
     def mark_csn(self, kept: int) -> int | None:
         marks = sorted(csn for _, _, value, csn in self._rows.values() if value is None)
         return marks[-kept - 1] if len(marks) > kept else None
+
+    def row_count(self) -> int:
+        return sum(value is not None for _, _, value, _ in self._rows.values())
 
     def _changed(self) -> None:
         self._order = self._keys = None

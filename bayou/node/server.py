@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from bayou.machine.machine import Randomness
     from bayou.machine.records import Durable, Fact
     from bayou.node.gossip import Gossip, Watching
+    from bayou.node.upkeep import Upkeep
 
 
 REDONE = (Items, Chunk, Folded, Truncated, MarksDropped, IncomingDropped, Installed)
@@ -85,7 +86,7 @@ class Server:
 
     Whoever drives it may set these: ``wall_offset_s``, see Settings, where the wall clock was set anew;
     ``is_unsure``: whether it may have forgotten something, so that it commits nothing yet; ``is_full``:
-    whether there is no room to take anything in, so that it pulls nothing.
+    whether there is no room to take anything in, so that it pulls nothing, and accepts no client's writes.
     """
 
     kind = "server"
@@ -128,11 +129,14 @@ class Server:
         self._desk = Desk(self, settings.sessions_max)
         self._watching: Watching | None = None
         self._gossip: Gossip | None = None
-        self._timed: list[Rounds | Joining | Retiring | Gossip] = [
-            self._rounds,
-            self._joining,
-            self._retiring,
-        ]
+        self._upkeep: Upkeep | None = None
+        self._timed: list[Rounds | Joining | Retiring | Gossip | Upkeep] = []
+        if settings.keep is not None:
+            from bayou.node.upkeep import Upkeep  # only servers that last have one
+
+            self._upkeep = Upkeep(self, settings.keep)
+            self._timed.append(self._upkeep)  # before all that would bring something that is not kept yet
+        self._timed += [self._rounds, self._joining, self._retiring]
         if settings.habits is not None:
             from bayou.node.gossip import Gossip  # not needed in lock-step, and 0.2 ms to import
 
@@ -188,7 +192,7 @@ class Server:
             **dict.fromkeys(REDONE, server._redo),
             Named: lambda named: server._take_name(named.name),
             Activated: lambda _: server.life.enter(MEMBER),
-            Answered: lambda answered: server._desk.restore(answered.answer),
+            Answered: server._desk.restore,
             Promised: lambda promised: server._inheriting.restore_promise(promised.asker),
             CreatedFor: lambda created: server._creating.keep(created.token, created.creation),
             Asking: server._joining.restore_asking,
@@ -201,6 +205,8 @@ class Server:
             if server._gossip is not None:
                 server._gossip.wake()
             server._notice_retirement(server._replica)
+            if server._upkeep is not None:
+                server._upkeep.moved()
         server._joining.resume()
         return server
 
@@ -337,6 +343,8 @@ class Server:
 
     def pulled(self, purpose: str, key: int, peer: int, end: End) -> None:
         """An exchange that one of the parts asked for is complete."""
+        if self._upkeep is not None:
+            self._upkeep.heard(self.peers.of(peer).name, end.csn)
         if purpose == ROUND:
             self._rounds.pulled(key, peer, end)
         elif purpose == JOIN:
@@ -363,6 +371,8 @@ class Server:
                 self._gossip.moved()
             if self._watching is not None:
                 self._watching.look()
+            if self._upkeep is not None:
+                self._upkeep.moved()
 
     def _wall_us(self) -> int:
         return int((self.now + (self.wall_offset_s or 0.0)) * 1e6)
@@ -374,6 +384,8 @@ class Server:
                 raise PeerError(f"{type(given.message).__name__} is no message for a server")
             if self._replica is not None or isinstance(given.message, _BEFORE_NAMED):
                 handler(given.peer, given.message)
+                if self._upkeep is not None and isinstance(given.message, Pull | News):
+                    self._upkeep.heard(self.peers.of(given.peer).name, given.message.csn)
         except PeerError as error:
             self.exchanges.break_off(given.peer)
             self._effects.drops.append((given.peer, str(error)))
