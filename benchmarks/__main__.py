@@ -14,7 +14,18 @@ import argparse
 import platform
 import sys
 
-from benchmarks import durable, exchange, explore, histories, log, replica_file, scenarios, storage
+from benchmarks import (
+    consensus,
+    durable,
+    exchange,
+    explore,
+    histories,
+    log,
+    replica_file,
+    rivals,
+    scenarios,
+    storage,
+)
 from benchmarks.table import Row, print_table
 
 GROUPS = {
@@ -34,6 +45,9 @@ GROUPS = {
     "messages": explore.messages,
     "simulated": explore.simulated,
     "histories": histories.histories,
+    "chat": scenarios.chat,
+    "commands": consensus.commands,
+    "rivals": rivals.rivals,
 }
 
 

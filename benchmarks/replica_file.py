@@ -19,7 +19,6 @@ from bayou.core.rows import PLAYLIST
 from bayou.core.values import text_value
 from bayou.core.write import PUT, Write
 from bayou.families.store.keeping import StoreKeeping
-from bayou.node.messages import OK, Answer
 from bayou.node.records import Activated, Answered, Named
 from bayou.storage.replica.file import ReplicaFile
 from benchmarks.table import Row, timed
@@ -100,7 +99,7 @@ def _write(at: int) -> Write:
 
 
 def _answered(at: int) -> Answered:
-    return Answered(Answer(at % SESSIONS, at, OK, stamp=at, server=ROOT))
+    return Answered(at % SESSIONS, at, at, ROOT)
 
 
 def _single(file: ReplicaFile) -> None:

@@ -209,4 +209,34 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "self.now = 0.0",
         "statement: assignment removed",
     ): "each step sets it, and so does what comes back from a crash, before anything looks at it",
+    (
+        "bayou/check/minimal.py",
+        "COLLECTED_MAX = 60",
+        "constant: 60 -> 59",
+    ): "how much is tried is a choice: a part that takes more is cut down from all there is",
+    (
+        "bayou/check/minimal.py",
+        "COLLECTED_MAX = 60",
+        "constant: 60 -> 61",
+    ): "how much is tried is a choice: a part that takes more is cut down from all there is",
+    (
+        "bayou/check/minimal.py",
+        "needed = [place for place in dict.fromkeys(needed) if place not in kept and place != self._last]",
+        "boolean: and -> or",
+    ): "those that are kept anyhow make no difference to the search below, and are found not to be needed",
+    (
+        "bayou/check/state.py",
+        "if write.row == row and write.is_data:",
+        "boolean: operand 2 dropped",
+    ): "what is neither put nor delete has no row, and each read has one",
+    (
+        "bayou/node/client.py",
+        "self._effects = Effects()",
+        "statement: assignment removed",
+    ): "each step begins with new ones",
+    (
+        "bayou/check/models.py",
+        'return "free" if not isinstance(state, tuple) or not state else f"held by process {state[0]}"',
+        "boolean: operand 1 dropped",
+    ): "each state of a lock is a tuple; that is asked for the type checker",
 }

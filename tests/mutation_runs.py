@@ -65,14 +65,46 @@ FAST = (
 """Where most changes are noticed soonest, the cheapest first.
 
 What is named after a module goes before all."""
-CHECK = tuple(sorted(f"tests/{path.name}" for path in (ROOT / "tests").glob("test_check*.py")))
-"""What comes first for the judge, and is left out for all others, which it does not use."""
+JUDGES: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("answers", "facts", "history", "logs", "state", "store", "verdict"): (
+        "tests/test_check_holes.py",
+        "tests/test_check_rules.py",
+        "tests/test_check_rows.py",
+        "tests/test_check.py",
+        "tests/test_check_replay.py",
+        "tests/test_explore.py",
+    ),
+    ("ballots", "consensus", "decrees", "deliveries"): (
+        "tests/test_log_judge.py",
+        "tests/test_holes_judges.py",
+        "tests/test_judging_log.py",
+        "tests/test_check_locks.py",
+    ),
+    ("linear", "minimal", "model", "models", "operations"): (
+        "tests/test_check_linear.py",
+        "tests/test_holes_judges.py",
+        "tests/test_check_anybody.py",
+        "tests/test_check_locks.py",
+    ),
+    ("lockhistory", "lockmodel", "locks", "moments"): (
+        "tests/test_check_locks.py",
+        "tests/test_holes_judges.py",
+        "tests/test_judging_log.py",
+    ),
+}
+"""For modules of bayou.check, all that looks at them; nothing else uses them."""
 LEFT_OUT = (
     "tests/behaviour/test_part8.py",
     "tests/test_explore.py::test_the_command_reports_and_exits",
     "tests/test_nodes_late.py::test_rounds_grow_more_patient",
 )
 """Slow for what they notice."""
+FAST_OPTIONS = (
+    *("-o", "addopts=", "-q", "-x", "--tb=short", "-p", "no:cacheprovider"),
+    *("-m", "not processes and not slow and not campaign"),
+    *(f"--deselect={test}" for test in LEFT_OUT),
+)
+"""What the fast tests are run with; what the project adds asks for plugins that are not there."""
 FEW = {"BAYOU_TEST_SCENARIOS": "60", "BAYOU_TEST_WALKS": "12", "BAYOU_TEST_SEEDS": "40"}
 MEMORY_MAX = 1 << 30
 WHOLE_LIMIT_S = 1800.0
@@ -144,9 +176,12 @@ class _FirstFailure:
 
 def fast_order(module: str) -> list[str]:
     """Return the fast tests for a mutant of this module, those named after it first; all of them for none."""
+    if not module:
+        return list(dict.fromkeys((*(test for tests in JUDGES.values() for test in tests), *FAST)))
+    if "/check/" in module:
+        return list(next(tests for modules, tests in JUDGES.items() if Path(module).stem in modules))
     stem = Path(module).stem.rstrip("s")
-    tests = (*CHECK, *FAST) if not module or "/check/" in module else FAST
-    return sorted(tests, key=lambda path: (stem not in path, tests.index(path)))
+    return sorted(FAST, key=lambda path: (stem not in path, FAST.index(path)))
 
 
 def run_fast_tests(mutant: Mutant | None, tell: int, output: int) -> None:
@@ -160,10 +195,8 @@ def run_fast_tests(mutant: Mutant | None, tell: int, output: int) -> None:
         finder = _Finder(mutant.module, mutant.applied(source_of(mutant.module)))
         sys.meta_path.insert(0, finder)
     first = _FirstFailure()
-    options = ["-x", "--tb=short", "-p", "no:cacheprovider", "-m", "not processes and not slow"]
-    options += [f"--deselect={test}" for test in LEFT_OUT]
     tests = fast_order("" if mutant is None else mutant.module)
-    status = pytest.main([*options, *(test for test in tests if (ROOT / test).exists())], plugins=[first])
+    status = pytest.main([*FAST_OPTIONS, *tests], plugins=[first])
     test = first.test or ("" if status == 0 else f"pytest ended with {status}")
     if finder is not None and not finder.was_asked:
         test = NOT_LOADED
@@ -260,9 +293,9 @@ class Copy:
         if mutant is not None:
             (self._root / mutant.module).write_bytes(mutant.applied(source_of(mutant.module)))
         try:
-            failed = self._failed("-m", "not processes")
+            failed = self._failed("-m", "not processes and not campaign")
             for _ in range(0 if failed else PROCESSES_RUNS):
-                failed = self._failed("-m", "processes")
+                failed = self._failed("-m", "processes and not campaign")
                 if not failed or "::" not in failed or self._failed(failed):
                     break
                 failed = ""  # it took too long, say: that was the machine, not the mutant

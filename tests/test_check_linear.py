@@ -193,6 +193,21 @@ def test_what_is_shown_of_a_long_history_is_small_and_unexplained() -> None:
         assert what_is_wrong_alone(finding.part.operations, finding.part.loose)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_wrong_is_collected_with_little_work(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """From the last read, one operation after another: leaving out from all there is takes more, and would
+    come to an end with half of the history left."""
+    monkeypatch.setattr(minimal, "WORK", 20_000)
+    operations = made(seed, 1000)
+    at = max(at for at, each in enumerate(operations) if each.function == "read")
+    read = operations[at]
+    old = next(each for each in operations if each.function == "write")
+    operations[at] = Operation(read.process, read.begin, read.end, "read", None, old.argument)
+    part = examine(Register(), operations).part
+    assert part is not None
+    assert len(part.operations) <= 6
+
+
 def what_is_wrong_alone(operations: tuple[Operation, ...], loose: tuple[Operation, ...]) -> bool:
     """Whether these are invalid by themselves, the loose ones without their ends."""
     own = [each.without_end() if each in loose else each for each in operations]
@@ -334,6 +349,8 @@ def test_a_search_may_begin_within_a_history() -> None:
     after = Operation(1, 3, 4, "add", 5, 6)
     assert Search(Counting(), [add, after], [Start(1, frozenset({0}))]).run().word == VALID
     assert Search(Counting(), [add, after], [Start(1)]).run().word == INVALID
+    longer = Operation(1, 3, 12, "add", 5, 6)
+    assert Search(Counting(), [add, longer], [Start(1, frozenset({0}))]).run().word == VALID
     lost = Operation(0, 1, None, "add", 1)
     assert Search(Counting(), [lost, after], [Start(1, frozenset({0}))]).run().word == VALID
     assert (

@@ -271,6 +271,17 @@ def test_bugs_can_be_planted_in_a_walk(bug: str, capsys: Capture) -> None:
     assert capsys.readouterr().out == "126 distinct states, all of them; 5 ends\n"
 
 
+def test_what_a_peer_did_wrong_is_told_with_who_lacks_what(capsys: Capture) -> None:
+    """A Pull that came twice, answered afresh, as it was once: what came did not follow what was there."""
+    doubled = EXPLORED / "found" / "a-doubled-pull.scenario"
+    assert main([str(doubled), "--bug", "an echo answered afresh"]) == 1
+    assert (
+        "server 7 dropped its connection to 1: commitments from 5 on, where 4 is next"
+        in capsys.readouterr().out
+    )
+    assert main([str(doubled)]) == 0
+
+
 # What is refused.
 
 NONSENSE = [

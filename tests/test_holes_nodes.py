@@ -13,7 +13,10 @@ from bayou.core.write import PUT, Write
 from bayou.machine.effects import LinkDown, LinkUp, Ordered, Tick
 from bayou.machine.messages import Done, Failed, Message, Probe, Waiting
 from bayou.node.messages import (
+    GOSSIP,
+    HAND_OVER,
     JOIN,
+    ROUND,
     AntiEntropy,
     Continue,
     Converge,
@@ -29,6 +32,8 @@ from bayou.node.messages import (
     Joined,
     Pause,
     Pull,
+    Put,
+    Request,
     Retire,
     Retired,
     Willing,
@@ -91,6 +96,17 @@ def test_what_was_created_for_a_request_survives_a_crash() -> None:
     (_, answer), (_, part) = hear(restored, 5, sent(create)[1]).sends
     assert isinstance(answer, Created)
     assert (answer.creation, type(part)) == (created, AntiEntropy)
+    assert len(restored.replica.log) == writes
+
+
+def test_what_was_answered_survives_a_crash() -> None:
+    """The answer got lost with the server; the request comes again."""
+    world = test_nodes_late.system(2)
+    put = Request(1, 1, Put(*row("a", "u")), None, None)
+    effects = hear(world.server(0), 9, put)
+    restored = Server.restored(0, Numbers(0), None, [*world.journals[0], *effects.durable], now=1.0)
+    writes = len(restored.replica.log)
+    assert only(hear(restored, 9, put)) == only(effects)
     assert len(restored.replica.log) == writes
 
 
@@ -253,6 +269,15 @@ def test_a_pull_from_a_negative_csn_costs_the_connection() -> None:
         assert effects.sends == []
         assert [peer for peer, _ in effects.drops] == [1]
     assert said(hear(nodes[0], 1, Pull(1 << 50, JOIN, 0, START))) == [AntiEntropy]
+
+
+@pytest.mark.parametrize("purpose", [JOIN, HAND_OVER, ROUND, GOSSIP])
+def test_a_pull_has_one_of_four_purposes(purpose: str) -> None:
+    nodes = system(2)
+    assert said(hear(nodes[0], 1, Pull(1 << 50, purpose, 0, START))) == [AntiEntropy]
+    effects = hear(nodes[0], 1, Pull(1 << 51, f"{purpose}s", 0, START))
+    assert effects.sends == []
+    assert [peer for peer, _ in effects.drops] == [1]
 
 
 def test_what_was_going_on_with_a_peer_ends_when_it_breaks_the_protocol() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 from tests.mutants import Mutant, mutants_of, sample
 from tests.mutation_known import KNOWN
-from tests.mutation_runs import FAST, LEFT_OUT, ROOT, source_of
+from tests.mutation_runs import FAST, FAST_OPTIONS, JUDGES, LEFT_OUT, ROOT, fast_order, source_of
 
 SOURCE = '''"""Docstrings with 1 == 2 stay."""
 
@@ -110,5 +114,30 @@ def test_what_is_known_to_make_no_difference_still_stands_there() -> None:
 
 
 def test_the_fast_tests_are_there() -> None:
-    for test in (*FAST, *LEFT_OUT):
+    for test in (*fast_order(""), *LEFT_OUT):
         assert (ROOT / test.split("::", maxsplit=1)[0]).exists()
+    assert set(FAST) < set(fast_order(""))
+
+
+def test_every_module_of_the_judges_has_its_tests() -> None:
+    modules = [path.stem for path in (ROOT / "bayou" / "check").glob("*.py") if path.stem != "__init__"]
+    assert sorted(module for modules in JUDGES for module in modules) == sorted(modules)
+    assert fast_order("bayou/check/ballots.py")[0] == "tests/test_log_judge.py"
+    assert fast_order("bayou/core/vector.py")[0] == "tests/test_core_vectors.py"
+
+
+def collected(*options: str) -> set[str]:
+    """Return the tests of one file that are run with these options where no plugin loads by itself."""
+    command = [sys.executable, "-m", "pytest", *options, "--collect-only", "tests/test_explore_log.py"]
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, check=False, cwd=ROOT, env=alone, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {line for line in done.stdout.splitlines() if "::" in line}
+
+
+def test_the_fast_tests_run_without_plugins() -> None:
+    """Plugins would import what is to be mutated. What takes minutes is not asked for."""
+    long = collected("-o", "addopts=", "-q", "-m", "campaign")
+    assert long
+    assert collected(*FAST_OPTIONS)
+    assert not collected(*FAST_OPTIONS) & long

@@ -16,7 +16,6 @@ from bayou.core.errors import BayouError
 from bayou.core.items import Items
 from bayou.core.name import ROOT
 from bayou.core.past import NO_LIMIT, BasePosition, Chunk
-from bayou.node.messages import OK, Answer
 from bayou.node.records import Answered, Named, Promised
 from bayou.storage.replica import opening
 from bayou.storage.replica.doctor import diagnose
@@ -76,7 +75,7 @@ def marked(path: Path) -> None:
         [
             Items(3, [put(4, "b", "unfolded")], [put(5, "t", "is-tentative")]),
             Promised(ROOT.child(1234567)),
-            Answered(Answer(0x515253545556, 1, OK, stamp=3, server=ROOT)),
+            Answered(0x515253545556, 1, 3, ROOT),
         ]
     )
     file.close()

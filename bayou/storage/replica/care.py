@@ -51,7 +51,6 @@ def sizes(past: FilePast, csn: int, *, by_table: bool = False) -> Sizes:
     incoming, answers = (
         execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("incoming", "answers")
     )
-    (all_rows,) = execute("SELECT count(*) FROM rows").fetchone()
     (marks,) = execute("SELECT count(*) FROM rows WHERE value IS NULL").fetchone()
     pages, page_bytes, free = (
         execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size", "freelist_count")
@@ -63,7 +62,7 @@ def sizes(past: FilePast, csn: int, *, by_table: bool = False) -> Sizes:
     return Sizes(
         csn - past.omitted_csn,
         past.tentative_count,
-        all_rows - marks,
+        past.row_count(),
         marks,
         len(past.base.vector.names),
         incoming,

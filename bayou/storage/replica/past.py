@@ -160,6 +160,12 @@ class FilePast:
         ).fetchone()
         return None if found is None else int(found[0])
 
+    @reading
+    def row_count(self) -> int:
+        (rows,) = self.database.execute("SELECT count(*) FROM rows").fetchone()
+        (marks,) = self.database.execute("SELECT count(*) FROM rows WHERE value IS NULL").fetchone()
+        return int(rows - marks)  # in two indexes, which are smaller than the table
+
     def _read_base(self) -> Base:
         database = self.database
         entries: dict[Name, int] = {}
