@@ -245,4 +245,9 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "boolean: or -> and",
     ): "of what can't be explained some operation is always out of place; after a search that took too long, "
     "whether to go on is a choice",
+    (
+        "bayou/check/minimal.py",
+        "if self._left > 0 and place in fewer and self._has_no_order(fewer):",
+        "constant: 0 -> 1",
+    ): "how much is tried is a choice: here one unit of work less",
 }
