@@ -16,6 +16,7 @@ from tests.test_log_judge import (
     GOOD,
     LEADS,
     A,
+    B,
     Event,
     acknowledged,
     agreed,
@@ -48,6 +49,13 @@ def test_what_is_below_somebodys_snapshot_is_not_empty() -> None:
 
 def test_what_a_crashed_client_sent_may_be_lost() -> None:
     assert broken([*GOOD[:-1], asked(2, "b"), of("crashed client", client=0), CLEARED]) == []
+
+
+def test_what_a_snapshot_holds_ends_below_its_slot() -> None:
+    """What only a dead server knew decided nobody can hear of, though somebody has a snapshot up to there."""
+    at = [*GOOD[:-1], asked(2, "b"), *agreed(1, B), of("snapshot", server=1, slot=1)]
+    history = [*at, decided(2, 1, B), of("crashed", server=2), of("cleared", majority=False)]
+    assert broken(history) == []
 
 
 def test_a_command_is_acknowledged_in_one_slot() -> None:
