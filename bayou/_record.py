@@ -17,6 +17,56 @@ else:
         return lambda cls: cls
 
 
+# What fills in so many fields, all of them given in their order: three times as fast as a loop, and nothing
+# that has to be compiled for each class. Servers of a log make some twenty records for a command.
+
+
+def _fill_1(a: str) -> Callable[..., None]:
+    def fill(self: Any, *values: object, **named: object) -> None:
+        if len(values) == 1 and not named:
+            self.__dict__[a] = values[0]
+        else:
+            self._complete(values, named)
+
+    return fill
+
+
+def _fill_2(a: str, b: str) -> Callable[..., None]:
+    def fill(self: Any, *values: object, **named: object) -> None:
+        if len(values) == 2 and not named:
+            fields = self.__dict__
+            fields[a], fields[b] = values
+        else:
+            self._complete(values, named)
+
+    return fill
+
+
+def _fill_3(a: str, b: str, c: str) -> Callable[..., None]:
+    def fill(self: Any, *values: object, **named: object) -> None:
+        if len(values) == 3 and not named:
+            fields = self.__dict__
+            fields[a], fields[b], fields[c] = values
+        else:
+            self._complete(values, named)
+
+    return fill
+
+
+def _fill_4(a: str, b: str, c: str, d: str) -> Callable[..., None]:
+    def fill(self: Any, *values: object, **named: object) -> None:
+        if len(values) == 4 and not named:
+            fields = self.__dict__
+            fields[a], fields[b], fields[c], fields[d] = values
+        else:
+            self._complete(values, named)
+
+    return fill
+
+
+_FILLERS: dict[int, Callable[..., Callable[..., None]]] = {1: _fill_1, 2: _fill_2, 3: _fill_3, 4: _fill_4}
+
+
 @dataclass_transform(frozen_default=True)
 class Record:
     """Base of immutable records: annotate the fields in the class body, give defaults after them.
@@ -36,17 +86,21 @@ class Record:
                 "from __future__ import annotations"
             ) from error
         cls.field_names = (*cls.field_names, *own)
+        if not TYPE_CHECKING and own and len(cls.field_names) in _FILLERS:
+            cls.__init__ = _FILLERS[len(cls.field_names)](*cls.field_names)
 
     if not TYPE_CHECKING:
 
         def __init__(self, *values, **named):
-            self.__dict__.update(zip(self.field_names, values, strict=False))
             if named or len(values) != len(self.field_names):
                 self._complete(values, named)
+            else:
+                self.__dict__.update(zip(self.field_names, values, strict=True))
 
     def _complete(self, values: tuple[object, ...], named: dict[str, object]) -> None:
         """Fill in defaults, and refuse what does not fit the fields (TypeError)."""
         names = self.field_names
+        self.__dict__.update(zip(names, values, strict=False))
         open_names = names[len(values) :]
         if len(values) > len(names) or any(name not in open_names for name in named):
             raise TypeError(f"{type(self).__name__} takes {names}, not {values} with {named}")

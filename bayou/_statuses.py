@@ -13,6 +13,15 @@ EXIT_DEADLINE = 3
 EXIT_UNEXPECTED = 4
 EXIT_INVALID = 5
 EXIT_UNKNOWN = 6
+EXIT_DAMAGED = 65
+"""What a server keeps is damaged, older than what it told others, or not its own: EX_DATAERR of sysexits."""
+
+EXIT_IO = 74
+"""A disk failed, or is full: EX_IOERR."""
+
+EXIT_IN_USE = 75
+"""Another process has the file open: EX_TEMPFAIL."""
+
 EXIT_INTERRUPTED = 130
 EXIT_OUTPUT_CLOSED = 141
 """What a shell reports of a program that was ended by SIGPIPE."""

@@ -60,6 +60,7 @@ SIGHTINGS = (
     "an Accepted of a leader's ballot before, for a slot in flight",
     "a leader's message of long ago",
     "a leader's message let go after two others have led",
+    "several messages in one step",
     "a crash between records",
     "a crash after records, before sends",
     "a crash between sends",

@@ -13,6 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from bayou.core.errors import require
+from bayou.families.log.bundles import KINDS
 from bayou.families.log.events import events_of, plain_value
 from bayou.paxos.effects import Effects
 from bayou.paxos.log import inputs
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 UP, DOWN, LOST = "up", "down", "lost"
 STEPS_MAX = 100_000
+TOGETHER_EVERY, TOGETHER_AT = 7, 2
+"""In one of so many runs, servers take in several messages in one step where they can."""
 
 
 class Hold(NamedTuple):
@@ -348,7 +351,31 @@ class World:
         self.held = kept
 
     def _arrive(self, sender: int, receiver: int, message: Message) -> None:
-        self.give(receiver, inputs.Received(sender, message))
+        together = [message, *self._take_next(sender, receiver, message)]
+        if len(together) > 1:
+            self.count("several messages in one step")
+            self.give(receiver, inputs.ReceivedTogether(sender, tuple(together)))
+        else:
+            self.give(receiver, inputs.Received(sender, message))
+
+    def _take_next(self, sender: int, receiver: int, first: Message) -> list[Message]:
+        """Return what of the same kind would come from there next, in some runs: it has been quick."""
+        if self.knobs.seed % TOGETHER_EVERY != TOGETHER_AT or not isinstance(first, KINDS):
+            return []
+        until = self.now + self.knobs.latency_s
+        taken = [
+            entry
+            for entry in sorted(self._queue, key=lambda entry: entry[:2])
+            if entry[0] <= until
+            and entry[2] == self._arrive
+            and entry[3][:2] == (sender, receiver)
+            and type(entry[3][2]) is type(first)
+            and entry[3][2].ballot == first.ballot
+        ]
+        for entry in taken:
+            self._queue.remove(entry)
+        heapq.heapify(self._queue)
+        return [entry[3][2] for entry in taken]
 
     # Clients.
 

@@ -26,6 +26,10 @@ class Unsynced(SystemFiles):
     def sync(self, fd: int) -> None:
         pass
 
+    def reserve(self, fd: int, at: int, size: int) -> int:
+        """Take little room, so that tests can go through it byte by byte."""
+        return super().reserve(fd, at, 50)
+
     def sync_folder(self, path: str) -> None:
         pass
 

@@ -49,6 +49,16 @@ def test_many_slots_go_in_one_message() -> None:
     assert len(bundle([*sends, *sends])) == 4
 
 
+def test_what_is_said_to_several_servers_is_one_message() -> None:
+    """So that it is packed once."""
+    ballot = Ballot(3, 1)
+    accepts = [Accept(ballot, slot, NoOp()) for slot in range(5)]
+    sends: list[tuple[int, LogMessage]] = [(peer, each) for each in accepts for peer in (0, 2, 3)]
+    (_, one), (_, two), (_, other) = bundle([*sends[:-1], (3, Accept(ballot, 9, NoOp()))])
+    assert one is two
+    assert other != one
+
+
 def test_what_is_no_bundle_stands_for_itself() -> None:
     decide = Decide(Ballot(3, 1), 7)
     assert unbundle(decide) == [decide]

@@ -25,6 +25,11 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return Place(request.param, tmp_path, Unsynced())
 
 
+def used(data: bytes) -> int:
+    """Return how many bytes of a file are in use: behind them is room that was taken ahead."""
+    return len(data.rstrip(b"\0"))
+
+
 def live(place: Place) -> tuple[dict[str, bytes], dict[str, bytes], list[bytes]]:
     """Let a node live till it is killed. Return its files before its last batch, and after it, and its
     batches."""
@@ -60,12 +65,12 @@ def test_the_last_write_is_cut_at_every_byte(disk: Place) -> None:
     (name,) = (name for name in after if after[name] != before.get(name) and not name.endswith("-link"))
     files = {each: data for each, data in after.items() if not each.endswith("-link")}
     old, new = before[name], after[name]
-    start = 0 if disk.kind == "two files" else len(old)
+    start, end = 0 if disk.kind == "two files" else used(old), used(new)
     steps = 1 if disk.kind != "sqlite" else 211
     seen = set()
     for size in [*range(start, len(new), steps), len(new)]:
         found = outcome(disk, {**files, name: new[:size]})
-        assert found == (has if size == len(new) else has[:-1]), size
+        assert found == (has if size >= end else has[:-1]), size
         with closing(disk.open()) as store:
             store.append(b"next") if store.read() == found else pytest.fail("it has changed")
         assert disk.read() == [*found, b"next"]
@@ -100,7 +105,9 @@ def test_each_byte_is_changed(tmp_path: Path, kind: str, flip: int) -> None:
             found = outcome(place, {**after, name: data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :]})
             if name == "id":
                 expected: list[list[bytes] | str] = [REFUSED]
-            elif name == last and at >= (0 if kind == "two files" else len(before[name])):
+            elif name == last and at >= used(data):
+                expected = [has]
+            elif name == last and at >= (0 if kind == "two files" else used(before[name])):
                 expected = [has[:-1]]
             elif name.startswith(("journal", last)):
                 expected = [REFUSED]
@@ -262,7 +269,8 @@ def test_records_that_are_elsewhere_than_they_were_written(tmp_path: Path) -> No
     data = [files["journal-1"]]
     for number in range(3):
         store.append(b"batch %d" % number)
-        data.append(place.files()["journal-1"][sum(map(len, data)) :])
+        journal = place.files()["journal-1"]
+        data.append(journal[sum(map(len, data)) : used(journal)])
     store.close()
     header, *records = data
     zero, one, two = records
@@ -286,12 +294,13 @@ def test_what_the_disk_had_before_in_the_same_place_is_no_record(tmp_path: Path)
     for _ in range(2):
         store.append(b"superseded")
     before = place.files()["journal-1"]
+    before = before[: used(before)]
     store.replace(b"snapshot")
     store.append(b"superseding")
     store.append(b"superseding too")
     files = place.files()
     store.close()
-    short = files["journal-2"][: -len(b"superseding too") - segment.PREFIX_BYTES]
+    short = files["journal-2"][: used(files["journal-2"]) - len(b"superseding too") - segment.PREFIX_BYTES]
     record = before[-len(b"superseded") - segment.PREFIX_BYTES :]
     assert outcome(place, {**files, "journal-2": short + record}) == [b"snapshot", b"superseding"]
     assert place.files()["journal-2"] == short
@@ -303,7 +312,19 @@ def test_what_is_no_record_at_the_end_is_cut_off(tmp_path: Path, tail: bytes) ->
     _, after, has = live(place)
     (name,) = (name for name in after if name.startswith("journal"))
     assert outcome(place, {**after, name: after[name] + tail}) == has
-    assert place.files()[name] == after[name]
+    assert place.files()[name] == after[name].rstrip(b"\0")  # the room that was taken ahead goes too
+
+
+def test_a_torn_record_within_the_room_taken_ahead_is_cut_off(tmp_path: Path) -> None:
+    place = Place("log", tmp_path, Unsynced())
+    _, after, has = live(place)
+    (name,) = (name for name in after if name.startswith("journal"))
+    end = used(after[name])
+    assert end < len(after[name])
+    torn = after[name][: end - 1] + bytes(len(after[name]) - end + 1)
+    assert outcome(place, {**after, name: torn}) == has[:-1]
+    assert len(place.files()[name]) < end - len(has[-1])
+    assert outcome(place, {**after, name: torn[:-1] + b"!"}) == REFUSED
 
 
 CHILD = """

@@ -92,6 +92,8 @@ class Network:
         )
         self._pressure = Pressure()
         self._forgets_at = 0.0
+        self._past_traffic = (0, 0)
+        self._framed: tuple[Message, bytes] | None = None
 
     # What the host calls.
 
@@ -136,11 +138,16 @@ class Network:
         self._add(line)
         return line
 
-    def watch(self, fd: int, ear: Callable[[], None]) -> None:
-        """Call ``ear`` from within ``wait`` whenever a descriptor of the caller's has something to read, or
-        has ended. PermissionError for a plain file, which always has."""
-        self._poll.register(fd, select.POLLIN)
+    def watch(self, fd: int, ear: Callable[[], None], events: int = select.POLLIN) -> None:
+        """Call ``ear`` from within ``wait`` whenever a descriptor of the caller's has something to read (or
+        what else ``events`` of select.poll say), or has ended. PermissionError for a plain file, which always
+        has."""
+        self._poll.register(fd, events)
         self._ears[fd] = ear
+
+    def watch_for(self, fd: int, events: int) -> None:
+        """Look out for other events at a descriptor that is watched."""
+        self._poll.modify(fd, events)
 
     def unwatch(self, fd: int) -> None:
         """Look at that descriptor no more."""
@@ -189,6 +196,14 @@ class Network:
         return any(stream.has_outgoing for stream in self._streams.values())
 
     @property
+    def traffic_bytes(self) -> tuple[int, int]:
+        """How many bytes have been read and sent, in all."""
+        read, sent = self._past_traffic
+        for stream in self._streams.values():
+            read, sent = read + stream.read_bytes, sent + stream.sent_bytes
+        return read, sent
+
+    @property
     def handshakes(self) -> int:
         """How many connections have come in, or go out, whose handshake is not over."""
         door = 0 if self._door is None else len(self._door.handshakes)
@@ -205,11 +220,17 @@ class Network:
         link = self._links.get(peer)
         if link is None:
             return
+        framed = self._framed
+        if framed is not None and framed[0] is message:  # the same to another peer
+            link.channel.outgoing += framed[1]
+            self._touched[link] = None
+            return
         try:
-            link.channel.send(message)
+            data = link.channel.send(message)
         except PeerError as error:  # too large for what nodes say to each other, so that it says nothing
             self._owner.complain("nodes", f"could not send to node {peer}: {error}")
             return
+        self._framed = message, data
         self._touched[link] = None
 
     def tell(self, line: Line, message: Message) -> None:
@@ -220,6 +241,7 @@ class Network:
 
     def flush(self) -> None:
         """Send what is queued, as far as the other ends take it."""
+        self._framed = None
         for line in self._lines:
             if line in self._touched:  # what is told of a message comes before the message
                 line.flush()
@@ -407,6 +429,8 @@ class Network:
         if isinstance(stream, Link) and stream.is_turned_away:
             why = None
         stream.is_closed = True
+        read, sent = self._past_traffic
+        self._past_traffic = read + stream.read_bytes, sent + stream.sent_bytes
         del self._streams[stream.fd]
         self._poll.unregister(stream.fd)
         stream.sock.close()

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
         def truncate(self, fd: int, size: int) -> None: ...
 
+        def reserve(self, fd: int, at: int, size: int) -> int:
+            """Take room for so many bytes from the end of a file on, which is at ``at``: zeros, until they
+            are written over. Return where the file ends then."""
+
         def sync(self, fd: int) -> None:
             """Wait until the content and the size of a file are durable."""
 
@@ -112,6 +116,12 @@ class SystemFiles:
     def truncate(self, fd: int, size: int) -> None:
         os.ftruncate(fd, size)
 
+    def reserve(self, fd: int, at: int, size: int) -> int:
+        if not hasattr(os, "posix_fallocate"):
+            return at
+        os.posix_fallocate(fd, at, size)
+        return at + size
+
     def sync(self, fd: int) -> None:
         self._sync(fd)
 
@@ -184,6 +194,21 @@ class OpenFile:
             files.sync(fd)
         except OSError as error:
             raise self._named(error) from error
+
+    def reserve(self, at: int, size: int) -> int:
+        """Take room behind the end of the file, which is at ``at``, where there is some; return where it ends
+        then."""
+        try:
+            return self._files.reserve(self._fd, at, size)
+        except OSError:
+            return at  # what can't be written is told when it is
+
+    def give_back(self, at: int) -> None:
+        """Let the file end there, where that can be. It need not be durable."""
+        try:
+            self._files.truncate(self._fd, at)
+        except OSError:
+            pass
 
     def try_lock(self) -> bool:
         """Lock the file until it is closed; False where another has."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from errno import EDQUOT, EFBIG, EIO, ENOSPC, EROFS
 
+from bayou._statuses import EXIT_DAMAGED, EXIT_IN_USE, EXIT_IO
 from bayou.core.errors import BayouError, Misuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn, Protocol
+    from typing import ClassVar, NoReturn, Protocol
 
     class Store(Protocol):
         """Keeps batches. ``size_bytes`` is what they take where they are kept, and ``place`` says where."""
@@ -54,7 +55,10 @@ REMEDY = (
 
 
 class StorageError(BayouError):
-    """A store can't be used; says where, why, and what to do."""
+    """What is kept can't be used; says where, why, and what to do. ``exit_status`` is that of a program which
+    ends by it."""
+
+    exit_status: ClassVar[int] = EXIT_IO
 
 
 class StorageFailed(StorageError):
@@ -62,16 +66,35 @@ class StorageFailed(StorageError):
     the node has to end; it can be started again once the cause is gone."""
 
 
+class StorageFull(StorageFailed):
+    """There is no room left."""
+
+
 class StorageDamaged(StorageError):
     """Something is missing, or is not as it was written, and no crash can have left it so."""
+
+    exit_status = EXIT_DAMAGED
+
+
+class LostMemory(StorageError):
+    """What is kept is whole, but older than what its server has told others already."""
+
+    exit_status = EXIT_DAMAGED
 
 
 class StorageForeign(StorageError):
     """It was made for another node or another purpose, or by another version."""
 
+    exit_status = EXIT_DAMAGED
 
-class StorageInUse(StorageError):
+
+class InUse(StorageError):
     """Another process has it open."""
+
+    exit_status = EXIT_IN_USE
+
+
+StorageInUse = InUse
 
 
 def failure(place: str, error: OSError) -> StorageFailed:

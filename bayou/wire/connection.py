@@ -99,9 +99,11 @@ class Channel:
         """Whether ``receive`` would give out a message without more bytes."""
         return self._reader.has_payload
 
-    def send(self, message: Message) -> None:
-        """Queue a message; WireError where it does not fit into a frame."""
-        self.outgoing += frame(encode(message))
+    def send(self, message: Message) -> bytes:
+        """Queue a message, and return the bytes that it is; WireError where it does not fit into a frame."""
+        data = frame(encode(message))
+        self.outgoing += data
+        return data
 
     def receive(self, data: bytes) -> Iterator[Message]:
         """Take in bytes and give out the messages that they complete.

@@ -31,7 +31,15 @@ def bundle(sends: Iterable[Send]) -> list[Send]:
             if not of_peer or not _continues(of_peer[-1], message):
                 of_peer.append([])
             of_peer[-1].append(message)
-    return [(peer, _made_of(run)) for peer, of_peer in runs.items() for run in of_peer]
+    made: list[Send] = []
+    before: list[list[Bundled]] = []
+    for peer, of_peer in runs.items():
+        if of_peer == before:  # what is said to several servers is one message, to be packed once
+            made += [(peer, message) for _, message in made[-len(of_peer) :]]
+        else:
+            made += [(peer, _made_of(run)) for run in of_peer]
+        before = of_peer
+    return made
 
 
 def _continues(run: list[Bundled], message: Bundled) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from bayou.core.errors import BayouError
 from bayou.families.log.client import LogClient
+from bayou.families.log.keeping import LogKeeping
 from bayou.families.log.messages import BeClient, BeServer, ServiceMessage
 from bayou.families.log.server import LogServer
 from bayou.families.log.tracing import events_of_client, events_of_server
 from bayou.machine.messages import Message as MessageBase
 from bayou.paxos.log.messages import LogMessage
-from bayou.paxos.log.records import AcceptedRecord, Decided, Promised, Snapshot
 from bayou.wire.codec import get_ready
-from bayou.wire.keeping import Keeping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from bayou.families.log.client import Reader
     from bayou.machine.effects import Effects, Input
-    from bayou.machine.machine import Machine, Surroundings
+    from bayou.machine.machine import Keeping, Machine, Surroundings
     from bayou.machine.messages import Message
     from bayou.machine.records import Durable
     from bayou.trace.file import Event
@@ -30,7 +29,7 @@ def keeping() -> Keeping:
     get_ready(
         *(kind for kind in MessageBase.KINDS.values() if issubclass(kind, (ServiceMessage, LogMessage)))
     )
-    return Keeping({1: Promised, 2: AcceptedRecord, 3: Decided, 4: Snapshot})
+    return LogKeeping()
 
 
 def make_with(

@@ -122,6 +122,7 @@ class LogServer:
 
     UNCOMPARED: ClassVar[tuple[str, ...]] = (
         "_settings", "_is_free", "_retry_at", "_now", "_held_at", "_led", "_behind", "_mark", "_unsure",
+        "_places", "_watching",
     )  # fmt: skip
     TAGS: ClassVar[tuple[str, ...]] = ("_waiters", "_watchers")
     is_server = True
@@ -155,6 +156,8 @@ class LogServer:
         self._skips = what.skips
         self.seats: dict[int, Seat] = {}
         self.servers: dict[int, None] = {}
+        self._places: dict[int, dict[int, None]] = {}  # the addresses of each client
+        self._watching: dict[int, Seat] = {}  # those of the seats that watch
         self._behind: dict[int, None] = {}  # the clients that lack something
         self._mark: tuple[int, int] | None = None  # how much was known when all servers were behind, and
         self._unsure: list[int] = []  # those of them that may be so still
@@ -197,8 +200,7 @@ class LogServer:
         elif isinstance(given, LinkUp):
             self._link(given.peer, given.hello, effects)
         elif isinstance(given, LinkDown):
-            self.seats.pop(given.peer, None)
-            self._behind.pop(given.peer, None)
+            self._unseat(given.peer)
             self._waiters = {waiter: None for waiter in self._waiters if waiter[:2] != ("client", given.peer)}
             if given.peer in self.servers:
                 del self.servers[given.peer]
@@ -218,8 +220,11 @@ class LogServer:
 
     def _hold(self, effects: ServerEffects, *, is_over: bool) -> None:
         """Keep what can go together with more until all that has come in is processed (``is_over``)."""
-        self._held += [send for send in effects.sends if isinstance(send[1], KINDS)]
-        effects.sends = [send for send in effects.sends if not isinstance(send[1], KINDS)]
+        if effects.sends:
+            others: list[tuple[int, Message]] = []
+            for send in effects.sends:
+                (self._held if type(send[1]) in KINDS else others).append(send)
+            effects.sends = others
         if is_over:
             effects.sends += bundle(self._held)
             self._held = []
@@ -236,17 +241,11 @@ class LogServer:
         effects.log.append((given, made))
         self._led[self.log.leader_ballot] = None
         effects.durable += made.durable
-        chosen = [answer for answer in made.answers if isinstance(answer, log_inputs.Chosen)]
-        if chosen and not effects.crash:
-            self._tell_all([Decree(answer.slot, answer.value) for answer in chosen], effects)
-        for answer in made.answers:
-            if isinstance(answer, log_inputs.Done):
-                self._tell_client(answer.client, Answered(answer.number, answer.slot), effects)
-            elif isinstance(answer, log_inputs.Refused):
-                self._tell_client(answer.client, TooOld(answer.number), effects)
-            else:
-                self._serve(answer)
-        for peer, message in made.sends:
+        if made.answers:
+            self._pass_on(made.answers, effects)
+        if self.bomb is None:
+            effects.sends += made.sends
+        for peer, message in made.sends if self.bomb is not None else ():
             if effects.crash:
                 break
             effects.sends.append((peer, message))
@@ -256,6 +255,20 @@ class LogServer:
         for answer in made.answers:
             self._follow_up(answer, effects)
         return made
+
+    def _pass_on(self, answers: Sequence[log_inputs.Answer], effects: ServerEffects) -> None:
+        """Tell the clients and the service what has come of a step of the log."""
+        if self._watching:
+            chosen = [answer for answer in answers if type(answer) is log_inputs.Chosen]
+            if chosen:
+                self._tell_all([Decree(answer.slot, answer.value) for answer in chosen], effects)
+        for answer in answers:
+            if isinstance(answer, log_inputs.Done):
+                self._tell_client(answer.client, Answered(answer.number, answer.slot), effects)
+            elif isinstance(answer, log_inputs.Refused):
+                self._tell_client(answer.client, TooOld(answer.number), effects)
+            else:
+                self._serve(answer)
 
     def _serve(self, answer: log_inputs.Answer) -> None:
         """Let the service, where there is one, take what concerns it."""
@@ -276,30 +289,32 @@ class LogServer:
             self._run(log_inputs.Skip(skips), effects)
 
     def _tell_client(self, client: int, message: Message, effects: ServerEffects) -> None:
-        for address, seat in self.seats.items():
-            if seat.client == client and not effects.crash:
-                effects.sends.append((address, message))
+        for address in self._places.get(client, ()):
+            effects.sends.append((address, message))
 
     def _tell_all(self, decrees: Sequence[Decree], effects: ServerEffects) -> None:
         """Something is decided: whoever leads tells all clients that watch."""
         slots = dict.fromkeys(decree.slot for decree in decrees)
         starts = range(0, len(decrees), TOLD_MAX) if self.log.is_leader else ()
         tellings = [Told(tuple(decrees[at : at + TOLD_MAX]), self.log.first) for at in starts]
-        for address, seat in self.seats.items():
-            if seat.watches:
-                if not self._is_free:
-                    seat.missing.update(slots)
-                    if tellings:
-                        seat.told.update(slots)
-                    self._note(address, seat)
-                effects.sends += [(address, told) for told in tellings]
+        for address, seat in self._watching.items():
+            if not self._is_free:
+                seat.missing.update(slots)
+                if tellings:
+                    seat.told.update(slots)
+                self._note(address, seat)
+            effects.sends += [(address, told) for told in tellings]
 
     # Peers.
 
     def _link(self, peer: int, hello: Message | None, effects: ServerEffects) -> None:
         if isinstance(hello, Client):
-            self.seats[peer] = Seat(hello.client, hello.watches)
-            self._note(peer, self.seats[peer])
+            self._unseat(peer)
+            seat = self.seats[peer] = Seat(hello.client, hello.watches)
+            self._places.setdefault(seat.client, {})[peer] = None
+            if seat.watches:
+                self._watching[peer] = seat
+            self._note(peer, seat)
         elif isinstance(hello, Server):
             self.servers[peer] = None
             self._mark = None
@@ -307,10 +322,25 @@ class LogServer:
         else:
             effects.drops.append((peer, "it is neither a server nor a client of a log"))
 
+    def _unseat(self, peer: int) -> None:
+        """Whoever was connected from this address is so no more."""
+        seat = self.seats.pop(peer, None)
+        if seat is not None:
+            del self._places[seat.client][peer]
+            if not self._places[seat.client]:
+                del self._places[seat.client]
+            self._watching.pop(peer, None)
+            self._behind.pop(peer, None)
+
     def _receive(self, peer: int, message: Message, effects: ServerEffects) -> None:
         seat = self.seats.get(peer)
-        if isinstance(message, (LogMessage, Bundle)) and peer in self.servers:
-            for single in unbundle(message):
+        if isinstance(message, LogMessage) and peer in self.servers:
+            self._run(log_inputs.Received(peer, message), effects)
+        elif isinstance(message, Bundle) and peer in self.servers:
+            if self.bomb is None:
+                self._run(log_inputs.ReceivedTogether(peer, tuple(unbundle(message))), effects)
+                return
+            for single in unbundle(message):  # it may be dead before it hears the last one
                 self._run(log_inputs.Received(peer, single), effects)
         elif seat is not None and isinstance(message, Submit):
             given = log_inputs.Submit(seat.client, message.number, message.since, message.text)

@@ -20,6 +20,14 @@ class Received(Input):
     message: Message
 
 
+class ReceivedTogether(Input):
+    """Several Accepts, Accepteds or Decides have come from one server, all of one kind and in one ballot: as
+    one Received after another, at the cost of one step."""
+
+    sender: int
+    messages: tuple[Message, ...]
+
+
 class LinkUp(Input):
     """The server ``peer`` can be reached."""
 

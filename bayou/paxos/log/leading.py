@@ -173,6 +173,8 @@ class Leadership:
         promised; return whether something was done."""
         if len(self.proposals) >= (self._options.in_flight or self._options.window):
             return False
+        if not self.queue and not self._gaps and self._next >= self._end_of_duty:
+            return False  # as it is nearly always: there is nothing to propose
         gap = self._next_gap()
         slot = self._free_slot() if gap is None else gap
         if gap is None and not self._has_value_for(slot):
@@ -184,6 +186,11 @@ class Leadership:
             return False
         self._propose(slot, self._value_for(slot, is_gap=gap is not None), effects)
         return True
+
+    @property
+    def _end_of_duty(self) -> int:
+        """The slot below which there is something to propose in every slot, whatever clients want."""
+        return max(self.top + 1, self._ledger.membership.last[0])
 
     def _next_gap(self) -> int | None:
         """Return the next of the skipped slots that are to be filled after all."""
@@ -242,10 +249,10 @@ class Leadership:
         self._count(self._id, slot, effects)
 
     def accepted(self, sender: int, ballot: Ballot, slot: int, effects: Effects) -> None:
-        """A server has accepted what was proposed in a slot, if it was in this ballot."""
+        """A server has accepted what was proposed in a slot, if it was in this ballot. To be followed by
+        ``go_on``."""
         if self.phase == LEADING and ballot == self.ballot and slot in self.proposals:
             self._count(sender, slot, effects)
-            self.go_on(effects)
 
     def _count(self, acceptor: int, slot: int, effects: Effects) -> None:
         """Count an acceptance; the value is decided once a majority of the slot's members have accepted it,
@@ -304,8 +311,10 @@ class Leadership:
             return
         self.progress[self._id] = self._ledger.first
         for since, members in self._ledger.membership.lists:
+            if since <= self._announced:
+                continue
             ready = [server for server, first in self.progress.items() if first >= since]
-            if since > self._announced and is_majority(ready, members):
+            if is_majority(ready, members):
                 self._announced = since
                 effects.answers.append(MembersInForce(since, members))
 

@@ -51,7 +51,7 @@ class Ledger:
         self.membership = Membership([(0, members)] if members else [])
         self.clients = Clients(options.forget_slots)
         self._high: dict[int, None] = {}
-        self._unwritten: dict[int, Decided] = {}
+        self._unwritten: dict[int, None] = {}
         self._due: tuple[int, list[tuple[int, int, int]], list[tuple[int, tuple[int, ...]]]] | None = None
         self.restored: list[Answer] = []
         self._restore(records)
@@ -85,6 +85,11 @@ class Ledger:
         return tuple(sorted(self._high))
 
     @property
+    def has_unwritten(self) -> bool:
+        """Whether slots are known decided, and that is not yet written."""
+        return bool(self._unwritten)
+
+    @property
     def knows_members(self) -> bool:
         """Whether it knows the members of its first undecided slot. A new server that was told of no members
         knows only lists that were decided since, and makes no snapshot without the one before."""
@@ -106,10 +111,10 @@ class Ledger:
     def accept(self, slot: int, ballot: Ballot, value: Message, effects: Effects) -> None:
         """Accept a value in a slot in a ballot not below the one promised, which promises that ballot."""
         require(ballot >= self.promised, "nothing is accepted below what was promised")
-        vote = Vote(slot, ballot, value)
         self.promised = ballot
-        if self.accepted.get(slot) != vote:
-            self.accepted[slot] = vote
+        before = self.accepted.get(slot)
+        if before is None or before.ballot != ballot or before.value != value:
+            self.accepted[slot] = Vote(slot, ballot, value)
             effects.durable.append(AcceptedRecord(slot, ballot, value))
 
     def votes(self, first: int, bytes_max: int) -> tuple[tuple[Vote, ...], int | None]:
@@ -134,7 +139,7 @@ class Ledger:
             return False
         vote = self.accepted.get(slot)
         if vote is not None and vote.value == value:
-            self._unwritten[slot] = Decided(slot, None)  # can wait: see ``settle``
+            self._unwritten[slot] = None  # can wait: see ``settle``
         else:
             effects.durable.append(Decided(slot, value))
         self.decided[slot] = value
@@ -163,7 +168,7 @@ class Ledger:
         """A step is over: write which slots are decided, if anything is written or ``at_once``; ask the
         service for a snapshot, if it is time."""
         if self._unwritten and (at_once or effects.durable or len(self._unwritten) >= UNWRITTEN_MAX):
-            effects.durable.extend(self._unwritten.values())
+            effects.durable.extend([Decided(slot, None) for slot in self._unwritten])
             self._unwritten.clear()
         every = self._options.snapshot_every
         if every is None or self._due is not None or not self.knows_members:

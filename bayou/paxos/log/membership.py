@@ -44,6 +44,9 @@ class Membership:
 
     def concerned(self, first: int) -> list[int]:
         """Return the members of all lists that are in force at slot ``first``, or to come, by id."""
+        since, members = self.last
+        if since <= first:
+            return list(members)  # as it is nearly always
         lists = [self.of(first), *(members for since, members in self.lists if since > first)]
         return sorted({member for members in lists for member in members})
 
@@ -56,4 +59,8 @@ class Membership:
 def is_majority(those: Collection[int], members: Sequence[int]) -> bool:
     """Whether they are more than half of the members. Who is none does not count, and nobody counts
     twice."""
-    return 2 * sum(member in those for member in members) > len(members)
+    count = 0
+    for member in members:
+        if member in those:
+            count += 1
+    return 2 * count > len(members)

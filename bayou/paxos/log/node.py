@@ -146,10 +146,21 @@ class LogNode:
             if handler is not None and given.sender != self.id:
                 self._heard_at[given.sender] = now
                 handler(self, given.sender, given.message, effects)
+        elif isinstance(given, inputs.ReceivedTogether):
+            self._receive_all(given.sender, given.messages, effects)
         else:
             self._take(given, effects)
         self._keep_in_step(effects)
         return effects
+
+    def _receive_all(self, sender: int, messages: Iterable[Message], effects: Effects) -> None:
+        """Process several messages from one server."""
+        if sender != self.id:
+            self._heard_at[sender] = self._now
+            for message in messages:
+                handler = _HANDLERS.get(type(message))
+                if handler is not None:
+                    handler(self, sender, message, effects)
 
     def _take(self, given: Input, effects: Effects) -> None:
         """Process an input that is no message."""
@@ -189,10 +200,7 @@ class LogNode:
             self._stop_if_left_out(effects)
         if leading.phase == LEADING and self.leader != self.id:
             self._start_leading(effects)
-        has_told = any(type(message) is Heard for _, message in effects.sends) or any(
-            type(answer) is MembersInForce for answer in effects.answers
-        )
-        self.ledger.settle(effects, at_once=has_told)
+        self.ledger.settle(effects, at_once=self.ledger.has_unwritten and _has_told(effects))
 
     def _stop_if_left_out(self, effects: Effects) -> None:
         if self.is_leader and self.id not in self.ledger.membership.of(self.ledger.first):
@@ -402,6 +410,13 @@ class LogNode:
         if message.first > ledger.first or message.decided > ledger.count:
             self.catchup.ask(sender, effects)
         self.catchup.report(sender, message.ballot, effects)
+
+
+def _has_told(effects: Effects) -> bool:
+    """Whether others are told what is decided, as far as it is known here."""
+    return any(type(message) is Heard for _, message in effects.sends) or any(
+        type(answer) is MembersInForce for answer in effects.answers
+    )
 
 
 _HANDLERS: dict[type[Message], Callable[[LogNode, int, Any, Effects], None]] = {

@@ -1,0 +1,91 @@
+"""What tables the file of a replica has, and how an older format becomes the present one.
+
+Every row but those of ``servers`` has a ``sum``: see bayou.storage.replica.sums. ``incoming`` takes the place
+of ``rows`` when a base is installed, so both are made in the same way, under two sets of names for their
+indexes.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from sqlite3 import Connection
+
+    Migrations = Mapping[int, Callable[[Connection], None]]
+
+APPLICATION_ID = 0x62617972
+FORMAT = 1
+
+FIRST = ("a", "b")
+"""Which set of index names ``rows`` has at first, and which ``incoming``."""
+
+
+def rows_table(name: str, indexes: str) -> tuple[str, ...]:
+    """Return the statements that make ``rows`` or ``incoming``."""
+    columns = (
+        "collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT, csn INTEGER NOT NULL, sum INTEGER NOT NULL"
+    )
+    return (
+        f"CREATE TABLE {name} ({columns}, PRIMARY KEY (collection, key)) WITHOUT ROWID",
+        f"CREATE INDEX by_csn_{indexes} ON {name} (csn, collection, key)",
+        f"CREATE INDEX marks_{indexes} ON {name} (csn) WHERE value IS NULL",
+    )
+
+
+_META = "CREATE TABLE meta (key TEXT PRIMARY KEY, value, sum INTEGER NOT NULL) WITHOUT ROWID"
+_SERVERS = "CREATE TABLE servers (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)"
+_WRITE = (
+    "stamp INTEGER NOT NULL, server INTEGER NOT NULL, kind INTEGER NOT NULL, collection TEXT NOT NULL, "
+    "key TEXT NOT NULL, value TEXT, sum INTEGER NOT NULL"
+)
+_COMMITTED = f"CREATE TABLE committed (csn INTEGER PRIMARY KEY, {_WRITE})"
+_TENTATIVE = f"CREATE TABLE tentative ({_WRITE}, PRIMARY KEY (stamp, server)) WITHOUT ROWID"
+_BASE_VECTOR = (
+    "CREATE TABLE base_vector (place INTEGER PRIMARY KEY, server INTEGER NOT NULL UNIQUE, "
+    "stamp INTEGER NOT NULL, sum INTEGER NOT NULL)"
+)
+_INCOMING_META = (
+    "CREATE TABLE incoming_meta (since INTEGER NOT NULL, csn INTEGER NOT NULL, collection TEXT NOT NULL, "
+    "key TEXT NOT NULL, seen INTEGER NOT NULL, marks_from INTEGER NOT NULL, sum INTEGER NOT NULL)"
+)
+_ANSWERS = (
+    "CREATE TABLE answers (session PRIMARY KEY, number NOT NULL, stamp INTEGER NOT NULL, "
+    "server INTEGER NOT NULL, turn INTEGER NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID"
+)
+_FACTS = (
+    "CREATE TABLE facts (place INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, "
+    "body BLOB NOT NULL, sum INTEGER NOT NULL, UNIQUE (kind, key))"
+)
+_ADDRESSES = (
+    "CREATE TABLE addresses (server INTEGER PRIMARY KEY, version INTEGER NOT NULL, text TEXT NOT NULL, "
+    "sum INTEGER NOT NULL)"
+)
+SCHEMA = (
+    _META, _SERVERS, _COMMITTED, _TENTATIVE, *rows_table("rows", FIRST[0]), _BASE_VECTOR,
+    *rows_table("incoming", FIRST[1]), _INCOMING_META, _ANSWERS, _FACTS, _ADDRESSES,
+)  # fmt: skip
+
+META: dict[str, type | tuple[type, ...]] = {
+    "format": int,
+    "cluster": str,
+    "name": (str, type(None)),
+    "link": int,
+    "starts": int,
+    "clean": int,
+    "member": int,
+    "omitted_csn": int,
+    "base_csn": int,
+    "base_primary": str,
+    "base_clock": int,
+    "marks_from": int,
+    "transactions": int,
+    "device": int,
+    "inode": int,
+}
+"""The keys of ``meta``, and what their values are. ``name`` is NULL as long as the server has none; a backup
+has ``backup`` too."""
+
+MIGRATIONS: Migrations = {}
+"""For each older format what makes the next one of it, within a transaction that its caller commits,
+``format`` in ``meta`` aside."""
