@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from bayou._record import Record
 from bayou.core.items import Items
 from bayou.core.name import Name
+from bayou.core.past import CSN_MAX
 from bayou.core.rows import BLANKS, PLAYLIST
 from bayou.core.values import Value, text_value, to_value
 from bayou.core.vector import STAMP_MAX, VersionVector
 from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 from bayou.machine.messages import Message
-from bayou.node.messages import End, Hello
+from bayou.node.messages import Ask, Hello, Reply
 from bayou.node.session import Guarantees
 from bayou.node.settings import Habits, Limits, Settings
 from bayou.paxos.ballot import Ballot
@@ -61,6 +62,13 @@ rows: st.SearchStrategy[tuple[str, str, Value]] = st.tuples(
     st.just(PLAYLIST), words, words.map(text_value)
 ) | st.tuples(collections, st.text(max_size=12), values)
 
+base_rows: st.SearchStrategy[list[Any]] = st.lists(
+    st.tuples(rows, st.integers(1, CSN_MAX), st.booleans()).map(
+        lambda drawn: (*drawn[0][:2], drawn[0][2] if drawn[2] else None, drawn[1])
+    ),
+    max_size=6,
+)
+
 vectors = st.dictionaries(names, st.integers(0, STAMP_MAX), max_size=5).map(VersionVector)
 
 
@@ -78,7 +86,6 @@ any_writes = writes((PUT, DELETE, CREATION, RETIREMENT, NOTICE))
 items = st.builds(
     Items, st.integers(0, 1 << 40), st.lists(any_writes, max_size=6), st.lists(writes(), max_size=6)
 )
-ends = st.builds(End, st.integers(0, 1 << 40), vectors, st.none() | st.integers())
 floats = st.floats(allow_nan=False, allow_infinity=False)
 whole = st.integers(-(1 << 63), (1 << 63) - 1)
 ballots = st.builds(Ballot, whole, whole)
@@ -102,6 +109,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "str": texts,
     "str | None": st.none() | texts,
     "Collection": st.just(PLAYLIST) | collections,
+    "Value": values | texts.map(text_value),
     "Value | None": st.none() | values | texts.map(text_value),
     "Name": names,
     "Name | None": st.none() | names,
@@ -109,7 +117,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "VersionVector | None": st.none() | vectors,
     "Write": writes(),
     "Items": items,
-    "End | None": st.none() | ends,
+    "list[BaseRow]": base_rows,
     "Guarantees | None": st.none() | st.builds(Guarantees, *[st.booleans()] * 4),
     "Settings | None": st.none() | settings,
     "Faults | None": st.none() | st.builds(Faults, *[floats] * 4),
@@ -124,6 +132,8 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "tuple[Write, ...]": st.lists(writes(), max_size=6).map(tuple),
 }
 FIELDS["Message"] = st.deferred(lambda: of_kind("Pull") | of_kind("Retire") | of_kind("Do"))
+FIELDS["Ask"] = st.deferred(lambda: _any_of(Ask.KINDS))
+FIELDS["Reply | None"] = st.none() | st.deferred(lambda: _any_of(Reply.KINDS))
 FIELDS["Message | None"] = st.none() | FIELDS["Message"]
 
 
@@ -148,6 +158,10 @@ def of_field(cls: type[Record], name: str) -> st.SearchStrategy[Any]:
 
 def _records(cls: type[Made]) -> st.SearchStrategy[Made]:
     return st.builds(cls, *[of_field(cls, name) for name in cls.field_names])
+
+
+def _any_of(kinds: dict[str, type[Any]]) -> st.SearchStrategy[Any]:
+    return st.sampled_from(sorted(kinds)).flatmap(lambda name: _records(kinds[name]))
 
 
 def any_message() -> st.SearchStrategy[Message]:

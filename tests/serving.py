@@ -3,7 +3,6 @@ them."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -18,12 +17,11 @@ from bayou.host.caller import Caller, CallFailed
 from bayou.host.messages import AskPosition, Position
 from bayou.host.secrets import read_secrets
 from bayou.net.address import parse
-from bayou.node.messages import Answer, Request
+from bayou.node.messages import Answer, Ask, Get, Got, Put, Request
 from tests.clusters import free_ports
 from tests.processes import wait_until
 
 if TYPE_CHECKING:
-    from bayou.core.values import Value
     from bayou.machine.messages import Message
     from bayou.net.tls import Tls
 
@@ -148,6 +146,16 @@ class Served:
         secrets = read_secrets(str(secret or self.secret))
         return Caller(parse(self.address), secrets[0], tls=tls, cluster=cluster)
 
+    def ask(self, verb: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that asks it something."""
+        return bayou(verb, self.address, "--secret-file", str(self.secret), *options, cwd=self.folder)
+
+    def stats(self) -> dict[str, str]:
+        """Return what it tells of itself, by the first word of each line."""
+        done = self.ask("stats")
+        assert done.returncode == 0, done.stderr
+        return dict(line.split(" ", 1) for line in done.stdout.splitlines())
+
     def session(self, tls: Tls | None = None) -> Session:
         return Session(self.call(tls=tls))
 
@@ -182,15 +190,16 @@ class Session:
         self.caller.close()
 
     def put(self, key: str, value: str) -> Answer:
-        return self.ask("put", key, text_value(value))
+        return self.ask(Put("notes", key, text_value(value)))
 
     def get(self, key: str) -> str | None:
-        value = self.ask("get", key, None).value
+        reply = self.ask(Get("notes", key)).reply
+        value = reply.value if isinstance(reply, Got) else None
         return None if value is None else text_of(value)
 
-    def ask(self, kind: str, key: str, value: Value | None) -> Answer:
+    def ask(self, what: Ask) -> Answer:
         self.number += 1
-        request = Request(self.id, self.number, kind, "notes", key, value, None, None)
+        request = Request(self.id, self.number, what, None, None)
         answer = self.caller.ask(request, self._is_answer, PATIENCE_S)
         assert isinstance(answer, Answer)
         return answer
@@ -232,7 +241,3 @@ class Servers:
         except CallFailed:
             return False
         return all(place.csn == places[0].csn and place.vector == places[0].vector for place in places)
-
-
-def is_there(path: Path) -> bool:
-    return os.path.lexists(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -72,7 +73,7 @@ def test_exchanges_cut_anywhere_leave_every_replica_sound(seed: int, size: int, 
 def test_a_replica_rebuilt_from_its_journal_is_the_same(seed: int, size: int, steps: int) -> None:
     rng = random.Random(seed)
     replicas = family(size)
-    journals: list[list[Items]] = [[] for _ in replicas]
+    journals: list[list[Any]] = [[] for _ in replicas]
     for _ in range(steps):
         at = rng.randrange(size)
         if rng.random() < 0.5:
@@ -86,8 +87,8 @@ def test_a_replica_rebuilt_from_its_journal_is_the_same(seed: int, size: int, st
         journal.extend(replica.take_journal())
         assert replica.take_journal() == []
         rebuilt = Replica(replica.name)
-        for items in journal:
-            rebuilt.apply(items)
+        for record in journal:
+            rebuilt.redo(record)
         rebuilt.check()
         assert list(rebuilt.log) == list(replica.log)
         assert rebuilt.csn == replica.csn

@@ -182,7 +182,7 @@ def asked_afresh(patch: Patch) -> None:
         current = self._round
         if current is not None and message.round == current.plan.round and current.asked is not None:
             current.asked = Asked(message, message.serial)
-            self._exchanges.serve(peer, message.serial, message.csn, message.vector)
+            self._exchanges.serve(peer, message.serial, message.csn, message.vector, message.base)
         else:
             original(self, peer, message)
 

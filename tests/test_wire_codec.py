@@ -118,7 +118,7 @@ def table(creators: list[int], stamps: list[int], places: list[int]) -> tuple[by
 
 def pull_with(names: Any, stamps: Any) -> bytes:
     """Return a pull with a vector of these names and stamps."""
-    return message_from("Pull", 1, "join", 0, (names, stamps))
+    return message_from("Pull", 1, "join", 0, (names, stamps), None)
 
 
 junk = st.recursive(
@@ -401,7 +401,7 @@ def test_messages_cannot_be_changed_once_made() -> None:
     assert repr(LogPage((), 0, 0)) == "LogPage(writes=(), committed=0, total=0)"
 
 
-@pytest.mark.parametrize("fields", [(), (1, "join", 0), (1, "join", 0, START, 5)])
+@pytest.mark.parametrize("fields", [(), (1, "join", 0), (1, "join", 0, START, None, 5)])
 def test_messages_want_all_their_fields(fields: tuple[Any, ...]) -> None:
     with pytest.raises(TypeError):
         Pull(*fields)

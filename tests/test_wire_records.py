@@ -297,14 +297,14 @@ def test_the_masters_settings_travel_as_they_are() -> None:
         Join(first=False), 1 / 3,
     )  # fmt: skip
     assert decode(encode(start)) == start
-    suffer = Suffer(None, True, Faults(loss=1e-9, delay_s=1 / 3))
+    suffer = Suffer(None, True, Faults(loss=1e-9, delay_s=1 / 3), "network 0 1")
     assert decode(encode(suffer)) == suffer
 
 
 def test_a_pull_is_what_it_was() -> None:
-    """A message without records is sent as before there were any."""
+    """A message without records is sent as before there were any, and one that may have one says that it has
+    none."""
     from bayou.core.vector import START
 
-    assert decode(message_from("Pull", 1, JOIN, 0, ((b"\x01", b"\x01", b"\x01\x00"), b"\x01\x00"))) == Pull(
-        1, JOIN, 0, START
-    )
+    vector = ((b"\x01", b"\x01", b"\x01\x00"), b"\x01\x00")
+    assert decode(message_from("Pull", 1, JOIN, 0, vector, None)) == Pull(1, JOIN, 0, START)

@@ -21,9 +21,9 @@ from __future__ import annotations
 from _bisect import bisect_left, bisect_right  # the C half: see docs/decisions/0002-start-time.md
 
 from bayou._record import Record
-from bayou.core.errors import PeerError, require
+from bayou.core.errors import InvariantBroken, PeerError, require
 from bayou.core.name import ROOT, Name
-from bayou.core.vector import START, LiveVector, VersionVector
+from bayou.core.vector import STAMP_MAX, START, LiveVector, VersionVector
 from bayou.core.write import DELETE, PUT, Write
 
 TYPE_CHECKING = False
@@ -60,8 +60,9 @@ if TYPE_CHECKING:
         def kept_csn(self) -> int: ...
 
         def committed(self, start: int, stop: int, characters_max: int) -> list[Write]:
-            """Return the writes with the CSNs ``start`` + 1 to ``stop``, from ``omitted_csn`` to ``base.csn`` at
-            most: fewer where keys and values grow beyond ``characters_max``, but one at least."""
+            """Return the writes with the CSNs ``start`` + 1 to ``stop``, from ``omitted_csn`` to
+            ``base.csn`` at most: fewer where keys and values grow beyond ``characters_max``, but one at
+            least."""
 
         def row(self, collection: Collection, key: str) -> BaseRow | None:
             """Return a row of the base, or its mark, or None."""
@@ -73,14 +74,22 @@ if TYPE_CHECKING:
         def rows_under(
             self, collection: Collection, prefix: str, after: str | None, rows_max: int
         ) -> list[BaseRow]:
-            """Return rows whose keys begin with ``prefix``, in the order of keys, those behind the key ``after``
-            where that is not None; no marks."""
+            """Return rows whose keys begin with ``prefix``, in the order of keys, those behind the key
+            ``after`` where that is not None; no marks."""
 
         def collections(self) -> list[Collection]:
             """Return the collections that have rows, in order."""
 
+        def mark_csn(self, kept: int) -> int | None:
+            """Return the CSN of the newest deletion mark that is not among the ``kept`` newest ones; None
+            where there are no more than that."""
+
+        def row_count(self) -> int:
+            """Return how many rows there are, marks not counted. May take a step for each."""
+
         def fold(self, writes: Sequence[Write], rows: Sequence[BaseRow], base: Base) -> None:
-            """Move the base on: ``writes`` are all from there to ``base.csn``, ``rows`` what they make of rows."""
+            """Move the base on: ``writes`` are all from there to ``base.csn``, ``rows`` what they make of
+            rows."""
 
         def truncate(self, upto: int) -> None:
             """Let go of the writes up to that CSN."""
@@ -89,15 +98,15 @@ if TYPE_CHECKING:
             """Let go of the deletion marks up to that CSN."""
 
         def receive(self, chunk: Chunk, incoming: Incoming) -> None:
-            """Add rows of a base that is being received, after which it has come in as far as ``incoming`` says;
-            rows that were there of another transfer go first where ``chunk`` begins afresh."""
+            """Add rows of a base that is being received, after which it has come in as far as ``incoming``
+            says; rows that were there of another transfer go first where ``chunk`` begins afresh."""
 
         def forget_incoming(self) -> None:
             """Throw away what has come in of a base."""
 
         def install(self, base: Base, marks_from: int) -> None:
-            """Let the rows that have come in take the place of all rows, or, where they are what changed since
-            some CSN, of those rows; no write is left, and ``base`` is what they are the base of."""
+            """Let the rows that have come in take the place of all rows, or, where they are what changed
+            since some CSN, of those rows; no write is left, and ``base`` is what they are the base of."""
 
         def check(self) -> None:
             """Raise InvariantBroken where it contradicts itself (may walk all of it)."""
@@ -108,8 +117,8 @@ LAST = "~"
 
 
 class Base(Record):
-    """What belongs to the rows of a base: the CSN up to which they are what the prefix makes, the vector of that
-    prefix, the primary that it names, and the largest stamp in it."""
+    """What belongs to the rows of a base: the CSN up to which they are what the prefix makes, the vector of
+    that prefix, the primary that it names, and the largest stamp in it."""
 
     csn: int
     vector: VersionVector
@@ -123,7 +132,7 @@ class Base(Record):
 
     def after(self, writes: Iterable[Write]) -> Base:
         """Return the base behind these writes, committed next in this order."""
-        learned = LiveVector(dict(zip(self.vector.names, self.vector.stamps, strict=True)))
+        learned = LiveVector.of(self.vector)
         csn, primary, clock = self.csn, self.primary, self.clock
         for write in writes:
             csn += 1
@@ -138,13 +147,13 @@ NO_BASE = Base(0, START, ROOT, 0)
 
 
 class BasePosition(Record):
-    """How far a base has come in: what changed since the receiver's own CSN ``since`` (0: rows from nothing),
-    behind the row (``csn``, ``collection``, ``key``). ``seen``: the largest CSN of a base that any chunk was of,
-    at first ``since``."""
+    """How far a base has come in: what changed since the receiver's own CSN ``since`` (0: rows from
+    nothing), behind the row (``csn``, ``collection``, ``key``). ``seen``: the largest CSN of a base that any
+    chunk was of, at first ``since``."""
 
     since: int
     csn: int
-    collection: Collection
+    collection: str
     key: str
     seen: int
 
@@ -172,9 +181,9 @@ class Incoming(Record):
 
 
 class Chunk(Record):
-    """Rows of a base on their way: those behind ``after`` (of a transfer of what changed since ``after.since``),
-    in the order of (csn, collection, key), by a sender whose base is that of the CSN ``base`` and has no marks up
-    to ``marks_from``. ``after.seen`` is no matter."""
+    """Rows of a base on their way: those behind ``after`` (of a transfer of what changed since
+    ``after.since``), in the order of (csn, collection, key), by a sender whose base is that of the CSN
+    ``base`` and has no marks up to ``marks_from``. ``after.seen`` is no matter."""
 
     after: BasePosition
     rows: list[BaseRow]
@@ -236,6 +245,7 @@ class Installed(_Step):
 
 
 NO_LIMIT = (1 << 62) - 1
+CSN_MAX = NO_LIMIT
 
 
 def row_size(row: BaseRow) -> int:
@@ -318,6 +328,13 @@ class MemoryPast:
     def collections(self) -> list[Collection]:
         return list(self._sorted_keys())
 
+    def mark_csn(self, kept: int) -> int | None:
+        marks = sorted(csn for _, _, value, csn in self._rows.values() if value is None)
+        return marks[-kept - 1] if len(marks) > kept else None
+
+    def row_count(self) -> int:
+        return sum(value is not None for _, _, value, _ in self._rows.values())
+
     def _changed(self) -> None:
         self._order = self._keys = None
 
@@ -360,8 +377,8 @@ class MemoryPast:
         self.drop_marks(marks_from)  # another sender of a part may have told some that this one had not
 
     def check(self) -> None:
-        """Raise InvariantBroken unless the numbers are in order, and the rows are what the writes make of them
-        that are still here."""
+        """Raise InvariantBroken unless the numbers are in order, and the rows are what the writes make of
+        them that are still here."""
         base = self.base
         require(self.omitted_csn + len(self._writes) == base.csn, "the writes do not reach up to the base")
         require(0 <= self.omitted_csn <= base.csn, "more is omitted than there is in the base")
@@ -387,8 +404,27 @@ class MemoryPast:
             require(NO_BASE.after(self._writes) == base, "the base is not what its prefix makes")
 
 
+def check_position(position: BasePosition | None) -> None:
+    """Raise PeerError for a position that nobody can have reached."""
+    if position is not None and not 0 <= position.since <= position.csn <= position.seen <= CSN_MAX:
+        raise PeerError(f"a position in a base that nobody can have reached: {position.place[0]}")
+
+
+def check_base(base: Base) -> None:
+    """Raise PeerError for what can't belong to a base."""
+    if not 0 < base.csn <= CSN_MAX or not 0 <= base.clock <= STAMP_MAX:
+        raise PeerError(f"a base of CSN {base.csn} with the clock {base.clock}")
+    try:
+        base.vector.check()
+    except InvariantBroken as error:
+        raise PeerError(f"the vector of a base can be nobody's knowledge: {error}") from error
+
+
 def check_chunk(chunk: Chunk) -> None:
-    """Raise PeerError for rows that no base can have, in no order that a sender gives them."""
+    """Raise PeerError for rows that no base can have, or in no order that a sender gives them."""
+    after = chunk.after
+    if not 0 <= after.since <= after.csn <= CSN_MAX:
+        raise PeerError(f"rows behind a position that nobody can have reached: {after.csn}")
     last = chunk.after.place
     for collection, key, _, csn in chunk.rows:
         place = (csn, collection, key)
@@ -397,5 +433,5 @@ def check_chunk(chunk: Chunk) -> None:
                 f"the row {collection}/{key[:40]} of CSN {csn} out of order in a base of {chunk.base}"
             )
         last = place
-    if not 0 <= chunk.marks_from <= chunk.base or chunk.after.since < 0:
+    if not 0 <= chunk.marks_from <= chunk.base <= CSN_MAX:
         raise PeerError(f"a base of CSN {chunk.base} without marks up to {chunk.marks_from}")

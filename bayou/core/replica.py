@@ -8,44 +8,79 @@ from bayou.core.errors import Misuse, PeerError, require
 from bayou.core.items import Items
 from bayou.core.log import WriteLog
 from bayou.core.name import ROOT, Name
+from bayou.core.past import (
+    Base,
+    BasePosition,
+    Chunk,
+    Folded,
+    IncomingDropped,
+    Installed,
+    MarksDropped,
+    MemoryPast,
+    Truncated,
+    check_base,
+    check_chunk,
+)
 from bayou.core.sortedwrites import SHORT
 from bayou.core.vector import NOTHING, LiveVector, VersionVector
 from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bayou.core.database import Seen
+    from bayou.core.past import BaseRow, Past
     from bayou.core.values import Value
+
+    Journaled = Items | Chunk | Folded | Truncated | MarksDropped | IncomingDropped | Installed
+
+UNKNOWN = "unknown"
+TENTATIVE = "tentative"
+COMMITTED = "committed"
 
 
 class Replica:
     """A replica of all rows.
 
-    Its state is a function of the items that it processed, in that order: those it accepted itself,
-    those it was told of, and its own marks if it is the primary. ``take_journal`` hands them out, and
-    ``apply`` of the same items to a replica of the same name makes the same state again.
+    Its state is a function of the items that it processed, in that order: those it accepted itself, those it
+    was told of, and its own marks if it is the primary; and of what became of its past. ``take_journal``
+    hands all that out, and doing the same with a replica of the same name makes the same state again
+    (``apply`` of items, ``redo`` of the rest).
 
     - ``name``: this server's name;
     - ``primary``: who commits, as far as the committed prefix tells: the first server, until the
       committed retirement of a primary names its heir;
     - ``retired``: whether this server's own retirement write has been accepted;
-    - ``log``, ``database``, ``clock``: for reading.
+    - ``log``, ``database``, ``clock``, ``past``: for reading.
     """
 
-    def __init__(self, name: Name, *, short_max: int = SHORT, clock: LogicalClock | None = None) -> None:
-        """Make the replica of the server with this name, which has heard of nothing yet.
+    def __init__(
+        self,
+        name: Name,
+        *,
+        short_max: int = SHORT,
+        clock: LogicalClock | None = None,
+        past: Past | None = None,
+    ) -> None:
+        """Make the replica of the server with this name, which has heard of nothing beyond the base of
+        ``past``: of nothing at all where none is given.
 
         ``clock`` gives its accept stamps: a logical one, unless another is given. ``short_max``: see
         bayou.core.sortedwrites.
         """
         self.name = name
-        self.primary = ROOT
+        self.past: Past = MemoryPast() if past is None else past
         self.retired = False
         self.clock = clock or LogicalClock()
         self.clock.saw(0 if name is ROOT else name.stamp)
-        self.log = WriteLog(short_max=short_max)
-        self.database = Database(short_max=short_max)
+        self.log = WriteLog(self.past, short_max=short_max)
+        self.database = Database(self.past, short_max=short_max)
+        self.primary = ROOT
         self._vector = LiveVector.newborn(name)
-        self._journal: list[Items] = []
+        self._journal: list[Journaled] = []
+        if self.past.base.csn:
+            self._stand_on(self.past.base)
 
     @property
     def csn(self) -> int:
@@ -71,12 +106,44 @@ class Replica:
         """Return the value of a row in the full (or the committed) view, or None."""
         return self.database.get(collection, key, committed_only=committed_only)
 
+    def row(self, collection: str, key: str, *, committed_only: bool = False) -> Seen | None:
+        """Return a row as it is seen in the full (or the committed) view, or None: see
+        bayou.core.database."""
+        return self.database.row(collection, key, committed_only=committed_only)
+
+    def rows(
+        self,
+        collection: str,
+        prefix: str = "",
+        *,
+        after: str | None = None,
+        count: int | None = None,
+        committed_only: bool = False,
+    ) -> Iterator[Seen]:
+        """Go through the rows whose keys begin with ``prefix``, in the order of keys, up to ``count`` of
+        them, those behind the key ``after`` where that is not None. Nothing may be processed meanwhile."""
+        return self.database.rows(collection, prefix, after=after, count=count, committed_only=committed_only)
+
+    def collections(self, *, committed_only: bool = False) -> list[str]:
+        """Return the collections that have rows in that view, in order."""
+        return self.database.collections(committed_only=committed_only)
+
+    def standing_of(self, stamp: int, server: Name) -> tuple[str, int | None]:
+        """Return how the write of that stamp and server stands here, and its CSN where it was committed
+        beyond the base: UNKNOWN where the vector does not cover it, TENTATIVE where it is in the suffix,
+        else COMMITTED."""
+        if self._vector.completed(server) < stamp:
+            return UNKNOWN, None
+        if self.log.is_tentative(stamp, server):
+            return TENTATIVE, None
+        return COMMITTED, self.log.csn_of(stamp, server)
+
     @property
     def has_moved(self) -> bool:
         """Whether something was processed since the journal was last taken."""
         return bool(self._journal)
 
-    def take_journal(self) -> list[Items]:
+    def take_journal(self) -> list[Journaled]:
         """Return what was processed since the last call, for whoever makes it durable."""
         journal, self._journal = self._journal, []
         return journal
@@ -164,15 +231,17 @@ class Replica:
                 self._journal.append(Items(csn_before, done_committed, done_tentative))
             if self.is_primary and not was_primary:
                 self.mark()
+            incoming = self.past.incoming
+            if incoming is not None and self.csn >= incoming.position.seen > incoming.position.since:
+                self.drop_incoming()  # the log has told all that these rows would
         return len(done_committed) + len(done_tentative)
 
     def _apply_committed(self, items: Items, done: list[Write]) -> None:
         if items.csn > self.csn:
             raise PeerError(f"commitments from {items.csn + 1} on, where {self.csn + 1} is next")
         already = self.csn - items.csn
-        for theirs, ours in zip(items.committed, self.log.committed[items.csn :], strict=False):
-            if theirs.stamp != ours.stamp or theirs.server is not ours.server:
-                raise PeerError(f"two writes were given the same CSN: {ours} here, {theirs} there")
+        if already and items.committed:
+            self._compare(items)
         for write in items.committed[already:]:
             if write.kind == NOTICE or self._knows(write):
                 known = self.log.commit_known(write.stamp, write.server)
@@ -182,6 +251,18 @@ class Replica:
             else:
                 self._commit_new(write)
                 done.append(write)
+
+    def _compare(self, items: Items) -> None:
+        """Raise PeerError where a commitment that is known already is another one here, as far as it is
+        kept."""
+        skipped = max(0, self.past.omitted_csn - items.csn)
+        csn, stop = items.csn + skipped, min(self.csn, items.csn + len(items.committed))
+        while csn < stop:
+            known = self.log.stable(csn, stop)
+            for theirs, ours in zip(items.committed[csn - items.csn :], known, strict=False):
+                if theirs.stamp != ours.stamp or theirs.server is not ours.server:
+                    raise PeerError(f"two writes were given the same CSN: {ours} here, {theirs} there")
+            csn += len(known)
 
     def _check_stamp(self, write: Write) -> None:
         if write.stamp > self.clock.now + 1 and write.stamp > self.clock.latest:
@@ -225,24 +306,175 @@ class Replica:
         if write.kind == RETIREMENT and write.server is self.name:
             self.retired = True
 
+    # Its past (Petersen '97, "Write-log truncation").
+
+    def fold(self, upto: int | None = None, *, rows_max: int | None = None) -> int:
+        """Move the base on to the CSN ``upto``, or as far as there is something, past ``rows_max`` writes at
+        most; return its CSN. Only what is kept already is folded."""
+        log, past = self.log, self.past
+        stop = min(self.csn, past.kept_csn, self.csn if upto is None else upto)
+        if rows_max is not None:
+            stop = min(stop, log.start + rows_max)
+        if stop <= log.start:
+            return log.start
+        csn = log.start
+        writes = log.fold(stop)
+        rows: dict[tuple[str, str], BaseRow] = {}
+        for write in writes:
+            csn += 1
+            if write.kind <= DELETE:
+                value = write.value if write.kind == PUT else None
+                rows[write.collection, write.key] = (write.collection, write.key, value, csn)  # type: ignore[assignment]
+        past.fold(writes, [rows[row] for row in sorted(rows)], past.base.after(writes))
+        self.database.fold(writes)
+        self._journal.append(Folded(stop))
+        return stop
+
+    def truncate(self, upto: int) -> int:
+        """Let go of the writes up to that CSN, as far as they are folded; return what is omitted then."""
+        past = self.past
+        upto = min(upto, past.base.csn)
+        if upto > past.omitted_csn:
+            past.truncate(upto)
+            self._journal.append(Truncated(upto))
+        return past.omitted_csn
+
+    def drop_marks(self, upto: int) -> None:
+        """Let go of the deletion marks up to that CSN, as far as they are in the base."""
+        past = self.past
+        upto = min(upto, past.base.csn)
+        if upto > past.marks_from:
+            past.drop_marks(upto)
+            self._journal.append(MarksDropped(upto))
+
+    def base_chunk(
+        self, csn: int, position: BasePosition | None, rows_max: int, characters_max: int
+    ) -> tuple[Chunk, Base | None]:
+        """Return rows of the base for a receiver that has ``csn``, and has received up to ``position``; with
+        the last of them what belongs to the base. It goes on only where nothing that it would tell is
+        gone."""
+        past = self.past
+        base, marks_from = past.base, past.marks_from
+        if position is None or not self._can_continue(position):
+            position = BasePosition.beginning(csn if csn >= marks_from else 0)
+        rows = past.rows_after(position.place, rows_max, characters_max)
+        place = (rows[-1][3], rows[-1][0], rows[-1][1]) if rows else position.place
+        is_last = not rows or not past.rows_after(place, 1, characters_max)
+        return Chunk(position, rows, base.csn, marks_from), base if is_last else None
+
+    def _can_continue(self, position: BasePosition) -> bool:
+        if self.past.base.csn < position.seen:
+            return False  # rows that have changed since would never come again
+        return position.csn >= self.past.marks_from or (position.is_beginning and not position.since)
+
+    def receive_base(self, chunk: Chunk) -> bool:
+        """Take in rows of a base that is being received; return whether they were the next ones. Rows of a
+        transfer that begins afresh take the place of all that came in before. They change nothing else."""
+        check_chunk(chunk)
+        before, after = self.past.incoming, chunk.after
+        if before is None or (before.position.since, before.position.place) != (after.since, after.place):
+            if not after.is_beginning:
+                return False
+            if after.since > self.csn:
+                raise PeerError(f"what changed since {after.since}, where {self.csn} is known")
+            before = None
+        self.past.receive(chunk, chunk.incoming(before))
+        self._journal.append(chunk)
+        return True
+
+    def drop_incoming(self) -> None:
+        """Throw away what has come in of a base."""
+        if self.past.incoming is not None:
+            self.past.forget_incoming()
+            self._journal.append(IncomingDropped())
+
+    def install(self, base: Base) -> bool:
+        """Let the rows that have come in be the base, which ``base`` belongs to, if that is newer than what
+        is here; return whether it was. Tentative writes that the base does not have stay tentative.
+
+        To be called only where all that was processed before is kept.
+        """
+        check_base(base)
+        past, incoming = self.past, self.past.incoming
+        if incoming is None or base.csn <= self.csn:
+            self.drop_incoming()
+            return False
+        if base.csn < incoming.position.seen:
+            raise PeerError(f"a base of CSN {base.csn} ends a transfer that was of {incoming.position.seen}")
+        if not base.vector.covers(past.base.vector) or any(
+            base.vector.completed(write.server) < write.stamp for write in self.log.committed
+        ):
+            raise PeerError(f"a base of CSN {base.csn} lacks what was committed before")
+        if base.clock > self.clock.now + 1 and base.clock > self.clock.latest:
+            raise PeerError(f"a base with a stamp far ahead of the largest seen here: {base.clock}")
+        was_primary = self.is_primary
+        marks_from = incoming.marks_from
+        if incoming.position.since:
+            folded = self.fold()
+            require(folded == self.csn, "a base was to be installed before all was kept")
+            marks_from = max(marks_from, past.marks_from)
+        past.install(base, marks_from)
+        self.database.begin_anew(self.log.begin_anew(base.csn, base.vector))
+        self._journal.append(Installed(base))
+        self._stand_on(base)
+        if self.is_primary and not was_primary:
+            self.mark()
+        return True
+
+    def _stand_on(self, base: Base) -> None:
+        """Know what a base does. Never its sender's vector, which may know more, nor the base's alone, which
+        knows less than this server may: what both know, completed by the same rule."""
+        self._vector = LiveVector.of(self.vector.merged(base.vector))
+        self.primary = base.primary
+        self.clock.saw(base.clock)
+        if self.name not in self._vector.entries:
+            self.retired = True
+
+    def redo(self, record: Journaled) -> None:
+        """Do again what was journaled before a crash."""
+        if isinstance(record, Items):
+            self.apply(record)
+        elif isinstance(record, Folded):
+            self.fold(record.upto)
+        elif isinstance(record, Truncated):
+            self.truncate(record.upto)
+        elif isinstance(record, MarksDropped):
+            self.drop_marks(record.upto)
+        elif isinstance(record, Chunk):
+            self.receive_base(record)
+        elif isinstance(record, Installed):
+            self.install(record.base)
+        else:
+            self.drop_incoming()
+
     def check(self) -> None:
         """Raise InvariantBroken unless log, vector, clock and database agree (walks the whole log)."""
         self.log.check()
+        self.past.check()
         self.database.check(self.log.committed, self.log.tentative)
+        base = self.past.base
+        require(self.log.start == base.csn, "the log goes on from another base than there is")
         vector = self.vector
         vector.check()
-        known = LiveVector.newborn(self.name)
-        for write in sorted(self.log):
+        known = self._known_by_base()
+        for write in [*self.log.committed, *self.log.tentative]:
             known.learn(write)
             require(write.stamp <= self.clock.now, f"the clock {self.clock.now} is behind {write}")
+        require(base.clock <= self.clock.now, f"the clock {self.clock.now} is behind the base")
         require(known.entries == self._vector.entries, f"the vector {vector} is not what the log makes")
         self._check_order()
 
+    def _known_by_base(self) -> LiveVector:
+        base = self.past.base
+        newborn = LiveVector.newborn(self.name)
+        return LiveVector.of(newborn.snapshot().merged(base.vector)) if base.csn else newborn
+
     def _check_order(self) -> None:
-        """Walk the log in its own order: every prefix of it is something that a server can know."""
-        primary = ROOT
-        walked = LiveVector.newborn(self.name)
-        for at, write in enumerate(self.log):
+        """Walk the log beyond the base in its own order: every prefix of it is something that a server can
+        know."""
+        primary = self.past.base.primary
+        walked = self._known_by_base()
+        for at, write in enumerate([*self.log.committed, *self.log.tentative], self.log.start):
             require(walked.completed(write.server) < write.stamp, f"{write} was known before it came")
             require(write.server in walked.entries, f"{write} precedes the creation of its server")
             walked.learn(write)

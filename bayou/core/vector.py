@@ -212,6 +212,11 @@ class LiveVector:
         first."""
         return cls(dict.fromkeys([*reversed(name.ancestors()), name], NOTHING))
 
+    @classmethod
+    def of(cls, vector: VersionVector) -> LiveVector:
+        """Return a vector that knows as much as ``vector`` and goes on from there."""
+        return cls(dict(vector._entries))
+
     def learn(self, write: Write) -> None:
         """Process a write: its stamp, and the server that it creates or retires.
 

@@ -5,6 +5,8 @@ Wherever a machine runs, the order is one: durable, then send, then answer, then
 
 from __future__ import annotations
 
+from bayou.machine.effects import Received
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
@@ -84,6 +86,8 @@ class Driver:
         """Let the machine take an input at time ``now``, in seconds. About to crash, it takes none."""
         if self.has_left or self._is_crashing:
             return
+        if self._pending and isinstance(given, Received) and given.message.begins_turn:
+            self.settle()
         effects = self.machine.step(now, given)
         self._is_crashing = effects.crash
         self._pending.append((given, effects))

@@ -27,6 +27,8 @@ class Message(Record):
     KINDS: ClassVar[dict[str, type[Message]]] = {}
     wire_name: ClassVar[str] = ""
     _space: ClassVar[str] = ""
+    begins_turn: ClassVar[bool] = False
+    """Whether all that came before such a message is settled before a machine takes it in."""
     TAGS: ClassVar[tuple[str, ...]] = ("serial", "session", "token")
 
     def __init_subclass__(cls, *, space: str = "") -> None:

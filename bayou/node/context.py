@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from bayou.core.name import Name
+    from bayou.core.past import Past
     from bayou.core.replica import Replica
     from bayou.machine.messages import Message
     from bayou.machine.records import Fact
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
         - ``id``: its address; ``now``: the time of the input being processed, in seconds;
         - ``paused``: whether anti-entropy is stopped;
-        - ``is_unsure``: whether nothing is to be committed yet; ``is_full``: whether nothing is to be pulled;
+        - ``is_unsure``: whether nothing is to be committed yet; ``is_full``: whether nothing is to be pulled,
+          and no client's write accepted;
         - ``life``: how far it has got in its life; ``is_member``, ``is_active``: see there;
         - ``peers``: what it keeps of each connection; ``servers``: the ids of connected servers, in order;
+        - ``past``: where its committed prefix is kept;
         - ``replica``: its replica (Misuse before it has a name).
         """
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
         is_full: bool
         life: Life
         peers: Peers
+        past: Past
 
         @property
         def servers(self) -> list[int]: ...
@@ -65,6 +69,9 @@ if TYPE_CHECKING:
 
         def activate(self) -> None:
             """All has been taken over from the creator: serve from now on."""
+
+        def base_begun(self, purpose: str, key: int) -> None:
+            """Rows of a base come in, in place of an exchange that one of the parts asked for."""
 
         def pulled(self, purpose: str, key: int, peer: int, end: End) -> None:
             """An exchange that one of the parts asked for is complete."""

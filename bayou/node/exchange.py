@@ -11,16 +11,26 @@ numbers could stand for other items the second time. A receiver that took some i
 the other would miss a write, and never get it, because its vector would say that it has it. So nobody is
 answered twice under one serial: each serial that a server uses is larger than the one before, and one that is
 not larger than the last answered on this connection is an echo.
+
+Where the log of the sender goes back no further than to behind the receiver's CSN, rows of its base go out in
+place of the exchange (bayou.core.past). The sender keeps nothing of that: the receiver asks for each further
+piece by a new Pull, under a new serial, of the same server or any other.
 """
 
 from __future__ import annotations
 
+from bayou.core.items import Items
+from bayou.core.log import noticed
+from bayou.core.past import check_position
 from bayou.core.vector import VersionVector
-from bayou.node.messages import AntiEntropy, Continue, End, Pull
+from bayou.node.messages import AntiEntropy, BaseRows, Continue, End, Pull
 from bayou.node.peers import Inbound, Outbound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from bayou.core.log import WriteLog
+    from bayou.core.past import BasePosition
+    from bayou.core.write import Write
     from bayou.node.context import Context
     from bayou.node.peers import Peer
     from bayou.node.settings import Limits
@@ -50,9 +60,17 @@ class Exchanges:
 
     def pull(self, peer: int, purpose: str, key: int) -> None:
         """Ask ``peer`` for all that lies beyond what is known here."""
+        self._ask(peer, self.expect(peer, purpose, key), purpose)
+
+    def _ask(self, peer: int, serial: int, purpose: str) -> None:
         replica = self._server.replica
-        serial = self.expect(peer, purpose, key)
-        self._server.send(peer, Pull(serial, purpose, replica.csn, replica.vector))
+        self._server.send(peer, Pull(serial, purpose, replica.csn, replica.vector, self.position))
+
+    @property
+    def position(self) -> BasePosition | None:
+        """How far a base has come in, None where nothing has."""
+        incoming = self._server.past.incoming
+        return None if incoming is None else incoming.position
 
     def on_part(self, peer: int, message: AntiEntropy) -> None:
         """Take in a part of an exchange if it is the next one; a gap ends the exchange."""
@@ -71,7 +89,29 @@ class Exchanges:
             self._server.send(peer, Continue(message.serial, inbound.next_item))
         else:
             at.inbound = None
-            self._server.pulled(inbound.purpose, inbound.key, peer, message.end)
+            end = message.end
+            if inbound.back is not None:
+                end = End(end.csn, end.vector, inbound.back, end.base)
+            self._server.pulled(inbound.purpose, inbound.key, peer, end)
+
+    def on_base_rows(self, peer: int, message: BaseRows) -> None:
+        """Take in rows of a base if they are the next ones, and what it was an exchange for goes on: with
+        more rows, and with the log beyond the base when that is complete."""
+        at = self._peers.of(peer)
+        inbound = at.inbound
+        if inbound is None or inbound.serial != message.serial:
+            return
+        server = self._server
+        server.base_begun(inbound.purpose, inbound.key)
+        is_next = server.replica.receive_base(message.chunk)
+        if is_next and message.end is not None:
+            server.replica.install(message.end)
+        count = len(message.chunk.rows)
+        server.note("rows of a base", inbound.purpose, "from", peer, "rows", count, "taken", is_next)
+        back = inbound.back if message.stand is None else message.stand.back
+        serial = self.expect(peer, inbound.purpose, inbound.key)
+        at.inbound = Inbound(serial, inbound.purpose, inbound.key, back)
+        self._ask(peer, serial, inbound.purpose)
 
     def purpose_from(self, peer: int) -> str | None:
         """Return what the exchange is for that is coming in from ``peer``, None where none is."""
@@ -122,15 +162,26 @@ class Exchanges:
 
     # Sending.
 
-    def serve(self, peer: int, serial: int, csn: int, vector: VersionVector, back: int | None = None) -> None:
+    def serve(
+        self,
+        peer: int,
+        serial: int,
+        csn: int,
+        vector: VersionVector,
+        base: BasePosition | None,
+        back: int | None = None,
+    ) -> None:
         """Send ``peer`` what lies beyond ``csn`` and ``vector``, under its ``serial``, unless that is an
-        echo."""
+        echo: rows of the base, behind the position ``base``, where the log does not go back so far."""
         if not self.is_new(peer, serial):
             return
+        check_position(base)
         at = self._peers.of(peer)
         at.answered = serial
         replica = self._server.replica
-        at.outbound = Outbound(serial, replica.beyond(csn, vector), End(replica.csn, replica.vector, back))
+        end = End(replica.csn, replica.vector, back, None if back is None else self.position)
+        tentative = replica.log.tentative_beyond(vector)
+        at.outbound = Outbound(serial, csn, replica.csn, vector, tentative, end, base)
         self._send_parts(peer, at, at.outbound)
 
     def is_new(self, peer: int, serial: int) -> bool:
@@ -149,16 +200,46 @@ class Exchanges:
 
     def _send_parts(self, id: int, peer: Peer, outbound: Outbound) -> None:
         """Send as many parts as may be on their way; with the last part the exchange is over here."""
+        log = self._server.replica.log
         while len(outbound.ahead) < self.limits.parts_ahead:
-            start, items = outbound.position, outbound.items
-            stop = outbound.position = self.limits.part_end(items, start)
-            last = stop == len(items)
-            part = items if last and start == 0 else items.slice(start, stop)
-            outbound.ahead.append(stop)
-            self._server.send(id, AntiEntropy(outbound.serial, start, part, outbound.end if last else None))
-            if last:
+            csn = outbound.csn + outbound.position
+            if csn < min(outbound.upto, log.past.omitted_csn):
+                self._send_base(id, outbound)
                 peer.outbound = None
                 return
+            part = self._part(log, outbound)
+            start = outbound.position
+            stop = outbound.position = start + len(part)
+            outbound.ahead.append(stop)
+            is_last = stop == len(outbound)
+            self._server.send(
+                id, AntiEntropy(outbound.serial, start, part, outbound.end if is_last else None)
+            )
+            if is_last:
+                peer.outbound = None
+                return
+
+    def _part(self, log: WriteLog, outbound: Outbound) -> Items:
+        """Return the next items of an exchange, as many as fit into a part."""
+        limits, at = self.limits, outbound.position
+        csn, split = outbound.csn + at, max(0, outbound.upto - outbound.csn)
+        committed: list[Write] = []
+        if at < split:
+            writes = log.stable(csn, min(outbound.upto, csn + limits.items), limits.characters)
+            committed = noticed(writes, outbound.vector)
+        start, room = at + len(committed) - split, limits.items - len(committed)
+        tentative = outbound.tentative[start : start + room] if start >= 0 else []
+        items = Items(csn if at < split else max(outbound.csn, outbound.upto), committed, tentative)
+        stop = limits.part_end(items, 0)
+        return items if stop == len(items) else items.slice(0, stop)
+
+    def _send_base(self, id: int, outbound: Outbound) -> None:
+        """Send rows of the base in place of what the log has no more."""
+        limits = self.limits
+        replica = self._server.replica
+        chunk, end = replica.base_chunk(outbound.csn, outbound.base, limits.items, limits.characters)
+        stand = None if outbound.end.back is None else outbound.end
+        self._server.send(id, BaseRows(outbound.serial, chunk, end, stand))
 
     # Both.
 

@@ -176,7 +176,7 @@ class Joining:
 
     def _ask_creator(self, creator: int) -> None:
         serial = self._exchanges.expect(creator, JOIN, self._token)
-        self._server.send(creator, Create(self._token, serial))
+        self._server.send(creator, Create(self._token, serial, self._exchanges.position))
         self.due = self._server.now + self._patience.take()
 
     def _pull(self) -> None:
@@ -223,4 +223,4 @@ class Creating:
             server.remember(CreatedFor(message.token, creation))
         server.send(peer, Created(message.token, creation, server.replica.csn, server.replica.vector))
         newborn = LiveVector.newborn(creation.created).snapshot()
-        self._exchanges.serve(peer, message.serial, 0, newborn)
+        self._exchanges.serve(peer, message.serial, 0, newborn, message.base)

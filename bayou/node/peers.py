@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Iterable
 
-    from bayou.core.items import Items
     from bayou.core.name import Name
+    from bayou.core.past import BasePosition
     from bayou.core.vector import VersionVector
+    from bayou.core.write import Write
     from bayou.node.messages import AskHeir, End, Gather
 else:
     from _collections import deque  # the C half: see docs/decisions/0002-start-time.md
@@ -22,15 +23,17 @@ else:
 class Inbound:
     """An exchange that this server asked a peer for: its serial, what for, and the item due next.
 
-    ``seen_item``: which one that was when somebody last looked whether the exchange gets on.
+    ``seen_item``: which one that was when somebody last looked whether the exchange gets on; ``back``: under
+    which serial the peer wants the other direction, where it has said so already, before rows of its base.
     """
 
-    __slots__ = ("key", "next_item", "purpose", "seen_item", "serial")
+    __slots__ = ("back", "key", "next_item", "purpose", "seen_item", "serial")
 
-    TAGS = ("key", "serial")
+    TAGS = ("back", "key", "serial")
     UNCOMPARED = ("seen_item",)
 
-    def __init__(self, serial: int, purpose: str, key: int) -> None:
+    def __init__(self, serial: int, purpose: str, key: int, back: int | None = None) -> None:
+        self.back = back
         self.serial = serial
         self.purpose = purpose
         self.key = key
@@ -39,21 +42,42 @@ class Inbound:
 
 
 class Outbound:
-    """An exchange that this server is sending to a peer: the items, how far it has got, and the end.
+    """An exchange that this server is sending to a peer, as it was fixed when it began.
 
-    ``ahead``: where those parts end that were sent and that the peer has not said to have taken in.
+    - ``csn``, ``upto``: the commitments behind the one and up to the other, which are read when they are
+      sent;
+    - ``vector``: what the peer knew then; ``tentative``: the writes that it lacks of the tentative ones;
+    - ``position``: how many items were sent; ``end``: what comes with the last one;
+    - ``base``: how far a base had come in at the peer, should the log be truncated meanwhile;
+    - ``ahead``: where those parts end that were sent and that the peer has not said to have taken in.
     """
 
-    __slots__ = ("ahead", "end", "items", "position", "serial")
+    __slots__ = ("ahead", "base", "csn", "end", "position", "serial", "tentative", "upto", "vector")
 
     TAGS = ("serial",)
 
-    def __init__(self, serial: int, items: Items, end: End) -> None:
+    def __init__(
+        self,
+        serial: int,
+        csn: int,
+        upto: int,
+        vector: VersionVector,
+        tentative: list[Write],
+        end: End,
+        base: BasePosition | None,
+    ) -> None:
         self.serial = serial
-        self.items = items
+        self.csn = csn
+        self.upto = upto
+        self.vector = vector
+        self.tentative = tentative
         self.end = end
+        self.base = base
         self.position = 0
         self.ahead: deque[int] = deque()
+
+    def __len__(self) -> int:
+        return max(0, self.upto - self.csn) + len(self.tentative)
 
 
 class Peer:

@@ -33,7 +33,7 @@ class Asked:
     """A request of a neighbour in the tree: where it stood, and under which serial it wants to be sent what
     lies beyond."""
 
-    __slots__ = ("csn", "serial", "vector")
+    __slots__ = ("base", "csn", "serial", "vector")
 
     TAGS = ("serial",)
 
@@ -41,6 +41,7 @@ class Asked:
         self.serial = serial
         self.csn = asking.csn
         self.vector = asking.vector
+        self.base = asking.base
 
 
 class Round:
@@ -88,7 +89,8 @@ class Rounds:
         self.due = server.now + (self._patience_s * 2 ** min(plan.attempt, ATTEMPTS_COUNTED))
         for peer in plan.below:
             serial = self._exchanges.expect(peer, ROUND, plan.round)
-            server.send(peer, Gather(plan.round, serial, server.replica.csn, server.replica.vector))
+            replica, position = server.replica, self._exchanges.position
+            server.send(peer, Gather(plan.round, serial, replica.csn, replica.vector, position))
         if plan.above is not None:
             above = self._peers.of(plan.above)
             early, above.early = above.early, None
@@ -116,11 +118,18 @@ class Rounds:
             return
         if peer == current.plan.above:
             replica = self._server.replica
-            current.level = replica.csn == end.csn and replica.vector == end.vector
+            is_level = replica.csn == end.csn and replica.vector == end.vector
+            current.level = current.level and is_level
             self._spread(current)
         elif end.back is not None:
             current.gathered[peer] = Asked(end, end.back)
             self._pass_up_if_gathered(current)
+
+    def base_begun(self, number: int) -> None:
+        """Rows of a base come in, in round ``number``: it goes on when that is complete, but another round
+        is to show that all are level."""
+        if self._round is not None and number == self._round.plan.round:
+            self._round.level = False
 
     def pause(self) -> None:
         """Anti-entropy stops: what is still on its way is not taken in."""
@@ -164,12 +173,12 @@ class Rounds:
         elif current.asked is not None:
             asked = current.asked
             back = self._exchanges.expect(above, ROUND, current.plan.round)
-            self._exchanges.serve(above, asked.serial, asked.csn, asked.vector, back)
+            self._exchanges.serve(above, asked.serial, asked.csn, asked.vector, asked.base, back)
 
     def _spread(self, current: Round) -> None:
         replica = self._server.replica
         for peer, asked in current.gathered.items():
-            self._exchanges.serve(peer, asked.serial, asked.csn, asked.vector)
+            self._exchanges.serve(peer, asked.serial, asked.csn, asked.vector, asked.base)
         self._answer(current, level=current.level and not (replica.is_primary and replica.log.tentative))
 
     def _answer(self, current: Round, *, level: bool) -> None:

@@ -6,6 +6,7 @@ from bayou.core.clock import HybridClock, LogicalClock
 from bayou.core.errors import Misuse, PeerError
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
+from bayou.core.past import Chunk, Folded, IncomingDropped, Installed, MarksDropped, MemoryPast, Truncated
 from bayou.core.replica import Replica
 from bayou.machine.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.machine.messages import Done, Failed, Links, Message, Probe, Waiting
@@ -21,6 +22,7 @@ from bayou.node.messages import (
     ROUND,
     AntiEntropy,
     AskHeir,
+    BaseRows,
     Continue,
     Converge,
     Create,
@@ -39,7 +41,9 @@ from bayou.node.messages import (
     ReadLog,
     Request,
     Retire,
+    Shortened,
     TakenOver,
+    Truncate,
     Watch,
     Willing,
     no_hello,
@@ -55,10 +59,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, ClassVar
 
+    from bayou.core.past import Past
+    from bayou.core.replica import Journaled
     from bayou.machine.machine import Randomness
     from bayou.machine.records import Durable, Fact
     from bayou.node.gossip import Gossip, Watching
+    from bayou.node.upkeep import Upkeep
 
+
+REDONE = (Items, Chunk, Folded, Truncated, MarksDropped, IncomingDropped, Installed)
+"""What a replica journals."""
 
 _BEFORE_NAMED = (Created, Declined, Create, Pull, Request)
 """What a server heeds before it has a name."""
@@ -76,7 +86,7 @@ class Server:
 
     Whoever drives it may set these: ``wall_offset_s``, see Settings, where the wall clock was set anew;
     ``is_unsure``: whether it may have forgotten something, so that it commits nothing yet; ``is_full``:
-    whether there is no room to take anything in, so that it pulls nothing.
+    whether there is no room to take anything in, so that it pulls nothing, and accepts no client's writes.
     """
 
     kind = "server"
@@ -87,10 +97,18 @@ class Server:
     TAGS: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
-        self, id: int, rng: Randomness, settings: Settings | None = None, *, paused: bool = False
+        self,
+        id: int,
+        rng: Randomness,
+        settings: Settings | None = None,
+        *,
+        paused: bool = False,
+        past: Past | None = None,
     ) -> None:
+        """``past``: where its committed prefix is kept, in memory unless told otherwise."""
         self._settings = settings = settings or Settings()
         self.id = id
+        self.past: Past = MemoryPast() if past is None else past
         self.hello = Hello(is_server=True)
         self.now = 0.0
         self.wall_offset_s = settings.wall_offset_s
@@ -111,11 +129,14 @@ class Server:
         self._desk = Desk(self, settings.sessions_max)
         self._watching: Watching | None = None
         self._gossip: Gossip | None = None
-        self._timed: list[Rounds | Joining | Retiring | Gossip] = [
-            self._rounds,
-            self._joining,
-            self._retiring,
-        ]
+        self._upkeep: Upkeep | None = None
+        self._timed: list[Rounds | Joining | Retiring | Gossip | Upkeep] = []
+        if settings.keep is not None:
+            from bayou.node.upkeep import Upkeep  # only servers that last have one
+
+            self._upkeep = Upkeep(self, settings.keep)
+            self._timed.append(self._upkeep)  # before all that would bring something that is not kept yet
+        self._timed += [self._rounds, self._joining, self._retiring]
         if settings.habits is not None:
             from bayou.node.gossip import Gossip  # not needed in lock-step, and 0.2 ms to import
 
@@ -124,6 +145,7 @@ class Server:
         self._on_message: dict[type[Message], Callable[[int, Any], None]] = {
             Pull: self._on_pull,
             AntiEntropy: self.exchanges.on_part,
+            BaseRows: self.exchanges.on_base_rows,
             Continue: self.exchanges.on_continue,
             Gather: self._rounds.on_gather,
             Create: self._creating.on_create,
@@ -143,6 +165,7 @@ class Server:
             Pause: self._on_pause,
             Converge: self._rounds.start,
             ReadLog: self._on_read_log,
+            Truncate: self._on_truncate,
             Watch: self._on_watch,
             Probe: self._on_probe,
         }
@@ -159,16 +182,17 @@ class Server:
         *,
         now: float,
         paused: bool = False,
+        past: Past | None = None,
     ) -> Server:
         """Return the server that made these records durable, in that order, as it is after a crash at
-        ``now``: it knows what it knew, and has no connections."""
-        server = cls(id, rng, settings, paused=paused)
+        ``now``: it knows what it knew, and has no connections. What ``past`` has is not in the records."""
+        server = cls(id, rng, settings, paused=paused, past=past)
         server.now = now
         restore: dict[type, Callable[[Any], object]] = {
-            Items: server._restore_items,
+            **dict.fromkeys(REDONE, server._redo),
             Named: lambda named: server._take_name(named.name),
             Activated: lambda _: server.life.enter(MEMBER),
-            Answered: lambda answered: server._desk.restore(answered.answer),
+            Answered: server._desk.restore,
             Promised: lambda promised: server._inheriting.restore_promise(promised.asker),
             CreatedFor: lambda created: server._creating.keep(created.token, created.creation),
             Asking: server._joining.restore_asking,
@@ -181,6 +205,8 @@ class Server:
             if server._gossip is not None:
                 server._gossip.wake()
             server._notice_retirement(server._replica)
+            if server._upkeep is not None:
+                server._upkeep.moved()
         server._joining.resume()
         return server
 
@@ -300,7 +326,8 @@ class Server:
         return LogicalClock() if self.wall_offset_s is None else HybridClock(self._wall_us)
 
     def _take_name(self, name: Name) -> None:
-        self._replica = Replica(name, short_max=self._settings.short_max, clock=self._new_clock())
+        settings, clock = self._settings, self._new_clock()
+        self._replica = Replica(name, short_max=settings.short_max, clock=clock, past=self.past)
         self.hello = Hello(is_server=True, name=name)
         self.life.enter(MEMBER if name is ROOT else NAMED)
 
@@ -309,8 +336,15 @@ class Server:
         self.life.enter(MEMBER)
         self.remember(Activated())
 
+    def base_begun(self, purpose: str, key: int) -> None:
+        """Rows of a base come in, in place of an exchange that one of the parts asked for."""
+        if purpose == ROUND:
+            self._rounds.base_begun(key)
+
     def pulled(self, purpose: str, key: int, peer: int, end: End) -> None:
         """An exchange that one of the parts asked for is complete."""
+        if self._upkeep is not None:
+            self._upkeep.heard(self.peers.of(peer).name, end.csn)
         if purpose == ROUND:
             self._rounds.pulled(key, peer, end)
         elif purpose == JOIN:
@@ -323,8 +357,8 @@ class Server:
 
     # Inputs.
 
-    def _restore_items(self, items: Items) -> None:
-        self.replica.apply(items)
+    def _redo(self, record: Journaled) -> None:
+        self.replica.redo(record)
 
     def _notice_retirement(self, replica: Replica) -> None:
         """Its own retirement write may be in what a server wrote down before a crash, or others have."""
@@ -337,6 +371,8 @@ class Server:
                 self._gossip.moved()
             if self._watching is not None:
                 self._watching.look()
+            if self._upkeep is not None:
+                self._upkeep.moved()
 
     def _wall_us(self) -> int:
         return int((self.now + (self.wall_offset_s or 0.0)) * 1e6)
@@ -348,6 +384,8 @@ class Server:
                 raise PeerError(f"{type(given.message).__name__} is no message for a server")
             if self._replica is not None or isinstance(given.message, _BEFORE_NAMED):
                 handler(given.peer, given.message)
+                if self._upkeep is not None and isinstance(given.message, Pull | News):
+                    self._upkeep.heard(self.peers.of(given.peer).name, given.message.csn)
         except PeerError as error:
             self.exchanges.break_off(given.peer)
             self._effects.drops.append((given.peer, str(error)))
@@ -381,7 +419,7 @@ class Server:
         if message.csn < 0 or message.purpose not in (JOIN, HAND_OVER, ROUND, GOSSIP):
             raise PeerError(f"a pull for {message.purpose[:20]!r} from CSN {message.csn} on")
         if self.is_member and (not self.paused or message.purpose not in (ROUND, GOSSIP)):
-            self.exchanges.serve(peer, message.serial, message.csn, message.vector)
+            self.exchanges.serve(peer, message.serial, message.csn, message.vector, message.base)
         elif message.purpose == GOSSIP:
             self.send(peer, NotNow(message.serial))
 
@@ -415,6 +453,14 @@ class Server:
         writes, committed = log.page(order.start, order.count)
         fitting = self.exchanges.limits.part_end(Items(0, writes, []), 0)
         self.answer(number, LogPage(tuple(writes[:fitting]), min(committed, fitting), len(log)))
+
+    def _on_truncate(self, number: int, order: Truncate) -> None:
+        if self._replica is None:
+            self.answer(number, Failed("it has no log yet"))
+            return
+        base = self._replica.fold()
+        omitted = self._replica.truncate(base if order.upto is None else order.upto)
+        self.answer(number, Shortened(omitted, base))
 
     def _on_probe(self, number: int, order: Probe) -> None:
         lines = [*self._joining.waiting(), *self._retiring.waiting(), *self._rounds.waiting()]

@@ -53,6 +53,25 @@ class Habits(Record):
     patience_s: float = 1.0
 
 
+class Keep(Record):
+    """How much of its past a server keeps, that keeps it in a file (bayou.node.upkeep).
+
+    - ``writes``: so many of the latest committed writes stay in the log, None for all; ``age_s``: and all
+      that are younger than that;
+    - ``marks``: so many deletion marks stay, or a tenth of the rows where that is more;
+    - ``fold_writes``: when so many writes are unfolded, or nothing has come for ``idle_s``, they are folded;
+    - ``part_writes``, ``part_truncated``: how many are folded, or let go of, in one go.
+    """
+
+    writes: int | None = 100_000
+    age_s: float = 0.0
+    marks: int = 100_000
+    fold_writes: int = 4000
+    idle_s: float = 1.0
+    part_writes: int = 500
+    part_truncated: int = 10_000
+
+
 class Settings(Record):
     """What can be set for a server: patience in seconds, and limits.
 
@@ -63,6 +82,8 @@ class Settings(Record):
 
     ``habits``: how it gossips, None where rounds are ordered instead; ``wall_offset_s``: what to add to the
     time that it is told to get the wall clock's, for a hybrid clock; None for a logical one.
+
+    ``keep``: how much of its past it keeps, None where it never shortens that by itself.
     """
 
     retry_s: float = 1.0
@@ -72,3 +93,4 @@ class Settings(Record):
     limits: Limits = Limits()
     habits: Habits | None = None
     wall_offset_s: float | None = None
+    keep: Keep | None = None

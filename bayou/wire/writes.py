@@ -127,7 +127,7 @@ def unpack_writes(plain: Any) -> list[Write]:
         table = unpack_names(names)
         stamps = unpack_numbers(numbers)
         check_stamps(min(stamps), max(stamps))
-        collections = _unpack_collections(listed)
+        collections = unpack_collections(listed)
         at, lengths, lengths_of_payloads = map(unpack_numbers, (places, key_sizes, sizes))
         columns: tuple[Any, ...] = (
             stamps,
@@ -236,7 +236,7 @@ def unpack_collection(plain: Any) -> str:
     return sys.intern(plain)  # it stands in each write
 
 
-def _unpack_collections(listed: Any) -> list[str]:
+def unpack_collections(listed: Any) -> list[str]:
     """Return the names in such a list, the first of them empty: that of no collection."""
     if type(listed) is not str or listed.count("/") > WRITES_MAX:
         raise WireError("collections that are none")

@@ -145,6 +145,11 @@ class FilePast:
         ).fetchone()
         return None if found is None else int(found[0])
 
+    @reading
+    def row_count(self) -> int:
+        found = self.database.execute("SELECT count(*) FROM rows WHERE value IS NOT NULL").fetchone()
+        return int(found[0])
+
     def _read_base(self) -> Base:
         database = self.database
         entries: dict[Name, int] = {}
