@@ -260,4 +260,9 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "return self._rng.getrandbits(62)",
         "constant: 62 -> 61",
     ): "how unlikely it is that two numbers are the same is a choice",
+    (
+        "bayou/node/gossip.py",
+        "self._round = 0",
+        "constant: 0 -> -1",
+    ): "numbers of rounds only tell them apart, whichever is the first",
 }
