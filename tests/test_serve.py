@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bayou.host.caller import CallFailed
-from bayou.node.messages import OK
+from bayou.node.messages import NO_ROOM, OK
 from tests.processes import wait_until
 from tests.serving import PATIENCE_S, Served, Servers
 
@@ -285,7 +285,7 @@ def test_no_room_for_writes(tmp_path: Path) -> None:
         servers.wait_level()
         assert servers[1].stop() == 0
         servers[1].start("--min-free", str(1 << 49))
-        servers[1].wait_told("no room")
+        servers[1].wait_told(NO_ROOM)
         assert servers[1].put("more", "of it").verdict == NO_ROOM
         assert servers[1].get("before") == "it"
         assert servers[0].put("elsewhere", "yes").verdict == OK

@@ -8,7 +8,7 @@ from time import monotonic
 
 from bayou.core.items import Items
 from bayou.host.messages import Entry
-from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, Named, Promised
+from bayou.node.records import Activated, Aiming, Asking, CreatedFor, Named, Promised
 from bayou.node.server import Server
 from bayou.storage.replica.file import ReplicaFile
 from bayou.wire.keeping import Keeping
@@ -80,7 +80,7 @@ class FileHome:
             # later.
             records.append(Items(items.csn, items.committed, []))
             records.append(Items(items.csn + len(items.committed), [], items.tentative))
-            records += map(Answered, loaded.answers)
+            records += loaded.answers
         past: Past = self.file  # type: ignore[assignment]  # which has no ``check`` yet
         return Server.restored(self.link, SystemRandom(), settings, records, now=now, past=past)
 

@@ -316,10 +316,10 @@ class Station:
             self._look_at_clock()
 
     def _look_for_room(self) -> None:
-        machine, has_room = self.machine, self.home.has_room()
-        if has_room != machine.has_room:
-            machine.has_room = has_room
-            if has_room:
+        machine, is_full = self.machine, not self.home.has_room()
+        if is_full != machine.is_full:
+            machine.is_full = is_full
+            if not is_full:
                 self._tell("info", "room", {"file": self.home.place})
                 machine.wake()
             else:

@@ -62,7 +62,7 @@ def stats_lines(station: Told) -> tuple[str, ...]:
         f"tentative {len(replica.log.tentative)}",
         f"primary {replica.primary}",
         f"stage {station.machine.life.stage}",
-        f"full {'no' if station.machine.has_room else 'yes'}",
+        f"full {'yes' if station.machine.is_full else 'no'}",
         f"vector_entries {len(replica.vector.names)}",
         f"servers_connected {sum(peer.is_server for peer in known)}",
         f"clients_connected {sum(not peer.is_server for peer in known)}",

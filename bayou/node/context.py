@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
         - ``id``: its address; ``now``: the time of the input being processed, in seconds;
         - ``paused``: whether anti-entropy is stopped;
-        - ``is_unsure``: whether nothing is to be committed yet; ``has_room``: whether there is room for more;
+        - ``is_unsure``: whether nothing is to be committed yet; ``is_full``: whether nothing is to be pulled,
+          and no client's write accepted;
         - ``life``: how far it has got in its life; ``is_member``, ``is_active``: see there;
         - ``peers``: what it keeps of each connection; ``servers``: the ids of connected servers, in order;
         - ``past``: where its committed prefix is kept;
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
         now: float
         paused: bool
         is_unsure: bool
-        has_room: bool
+        is_full: bool
         life: Life
         peers: Peers
         past: Past

@@ -166,7 +166,7 @@ class Gossip:
     def _pull(self, peer: int) -> None:
         """Pull from a server, after the exchange with it that is going on, if there is one."""
         purpose = self._exchanges.purpose_from(peer)
-        if not self._server.has_room or purpose in (JOIN, HAND_OVER):
+        if self._server.is_full or purpose in (JOIN, HAND_OVER):
             return  # they see to it themselves that they get done
         at, now, patience_s = self._peers.of(peer), self._server.now, self._habits.patience_s
         if purpose == GOSSIP:

@@ -85,8 +85,8 @@ class Server:
     messages: they end in ``Effects.drops``.
 
     Whoever drives it may set these: ``wall_offset_s``, see Settings, where the wall clock was set anew;
-    ``is_unsure``: whether it may have forgotten something, so that it commits nothing yet; ``has_room``:
-    whether it may take more in: without, it accepts no writes of clients and pulls nothing.
+    ``is_unsure``: whether it may have forgotten something, so that it commits nothing yet; ``is_full``:
+    whether there is no room to take anything in, so that it pulls nothing, and accepts no client's writes.
     """
 
     kind = "server"
@@ -113,7 +113,7 @@ class Server:
         self.now = 0.0
         self.wall_offset_s = settings.wall_offset_s
         self.is_unsure = False
-        self.has_room = True
+        self.is_full = False
         self.paused = paused
         self.life = Life()
         self.peers = Peers()
@@ -192,7 +192,7 @@ class Server:
             **dict.fromkeys(REDONE, server._redo),
             Named: lambda named: server._take_name(named.name),
             Activated: lambda _: server.life.enter(MEMBER),
-            Answered: lambda answered: server._desk.restore(answered.answer),
+            Answered: server._desk.restore,
             Promised: lambda promised: server._inheriting.restore_promise(promised.asker),
             CreatedFor: lambda created: server._creating.keep(created.token, created.creation),
             Asking: server._joining.restore_asking,

@@ -6,7 +6,7 @@ from time import monotonic, time
 
 from bayou.core.items import Items
 from bayou.machine.effects import Received
-from bayou.node.messages import OK, Answer, AntiEntropy
+from bayou.node.messages import NO_ROOM, OK, Answer, AntiEntropy, Written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,15 +134,15 @@ def not_ready(station: Station) -> str | None:
         return "it is no member of its cluster"
     if station.machine.is_unsure:
         return "it waits for other servers, as it was not ended in good order"
-    if not station.machine.has_room:
+    if station.machine.is_full:
         return "there is no room for writes"
     return "it is about to end" if station.is_stopping else None
 
 
 def _kind(answer: Answer) -> str:
     if answer.verdict != OK:
-        return "refused"
-    return "gets" if answer.server is None else "puts"
+        return "no_room" if answer.verdict == NO_ROOM else "refused"
+    return "puts" if isinstance(answer.reply, Written) else "gets"
 
 
 def _metric(name: str, kind: str, about: str, value: float) -> list[str]:
