@@ -1,7 +1,7 @@
 """A weakly consistent replicated store after the Bayou papers (Terry '94, '95, Petersen '97).
 
-``open`` a replica in a program of yours, or ``connect`` to servers; ``bayou.aio`` has both for asyncio. All else
-that is here belongs to them.
+``open`` a replica in a program of yours, or ``connect`` to servers; ``bayou.aio`` has both for asyncio. All
+else that is here belongs to them.
 
 >>> import bayou
 >>> with bayou.open(":memory:") as db:
@@ -16,53 +16,47 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.core.values import JSON as JSON
+    from bayou.core.values import JSON
     from bayou.library.errors import (
-        Error as Error,
-        Gap as Gap,
-        InUse as InUse,
-        LostMemory as LostMemory,
-        NotRecentEnough as NotRecentEnough,
-        OutcomeUnknown as OutcomeUnknown,
-        StorageDamaged as StorageDamaged,
-        StorageFull as StorageFull,
-        TooOld as TooOld,
-        Unavailable as Unavailable,
-        WrongCluster as WrongCluster,
-        WrongSecret as WrongSecret,
+        Error,
+        Gap,
+        InUse,
+        LostMemory,
+        NotRecentEnough,
+        OutcomeUnknown,
+        StorageDamaged,
+        StorageFull,
+        TooOld,
+        Unavailable,
+        WrongCluster,
+        WrongSecret,
     )
-    from bayou.library.records import (
-        Change as Change,
-        Outcome as Outcome,
-        Row as Row,
-        SyncReport as SyncReport,
-        WriteId as WriteId,
-    )
-    from bayou.library.replica import Replica as Replica, open as open
-    from bayou.library.stores import Collection as Collection, Store as Store
+    from bayou.library.records import Change, Outcome, Row, SyncReport, WriteId
+    from bayou.library.replica import Replica, open
+    from bayou.library.stores import Collection, Store
+
+__all__ = [
+    "JSON", "Change", "Collection", "Error", "Gap", "InUse", "LostMemory", "NotRecentEnough", "Outcome",
+    "OutcomeUnknown", "Replica", "Row", "StorageDamaged", "StorageFull", "Store", "SyncReport", "TooOld",
+    "Unavailable", "WriteId", "WrongCluster", "WrongSecret", "open",
+]  # fmt: skip
 
 _HOMES = {
-    "errors": (
-        "Error", "Gap", "InUse", "LostMemory", "NotRecentEnough", "OutcomeUnknown", "StorageDamaged", "StorageFull",
-        "TooOld", "Unavailable", "WrongCluster", "WrongSecret",
-    ),
-    "records": ("Change", "Outcome", "Row", "SyncReport", "WriteId"),
-    "replica": ("Replica", "open"),
-    "stores": ("Collection", "Store"),
-}  # fmt: skip
-"""Where names are, each imported when it is first asked for: a scenario of ten commands needs none."""
-
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
-__all__ = sorted(_HOME)
+    "core.values": ("JSON",),
+    "library.records": ("Change", "Outcome", "Row", "SyncReport", "WriteId"),
+    "library.replica": ("Replica", "open"),
+    "library.stores": ("Collection", "Store"),
+}
+"""Where names are, but errors. Each is imported when it is first asked for: most commands need none."""
 
 
 def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
-    if home is None:
+    if name not in __all__:
         raise AttributeError(f"module 'bayou' has no attribute {name!r}")
     from importlib import import_module
 
-    found: object = getattr(import_module(f"bayou.library.{home}"), name)
+    homes = [home for home, names in _HOMES.items() if name in names]
+    found: object = getattr(import_module(f"bayou.{(homes or ['library.errors'])[0]}"), name)
     globals()[name] = found
     return found
 

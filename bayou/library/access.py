@@ -38,8 +38,8 @@ if TYPE_CHECKING:
         def page(
             self, collection: str, prefix: str, after: str | None, count: int, *, committed: bool
         ) -> list[Seen]:
-            """Return up to ``count`` rows whose keys begin with ``prefix``, behind the key ``after``: fewer only
-            where there are no more."""
+            """Return up to ``count`` rows whose keys begin with ``prefix``, behind the key ``after``: fewer
+            only where there are no more."""
 
         def write(self, edits: Sequence[Edit]) -> list[WriteId]:
             """Write, in this order, and return when that is durable."""

@@ -1,8 +1,9 @@
 """What drives a replica within a program: one lock, and no thread unless one is asked for.
 
 Whoever calls does what is to be done himself, with the lock held. To wait for something that comes over the
-network, one of those who wait turns the station (bayou.host.station): he lets go of the lock while he waits for
-the sockets, takes it again for what they bring, and tells the others. Where there is a thread, it is always the one.
+network, one of those who wait turns the station (bayou.host.station): he lets go of the lock while he waits
+for the sockets, takes it again for what they bring, and tells the others. Where there is a thread, it is
+always the one.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from threading import Condition, Lock, Thread, get_ident
 from time import monotonic
 from weakref import WeakSet
 
-from bayou.library.errors import Error, public, told
-from bayou.library.tally import Tally
+from bayou.library.errors import Error, StorageFull, public, told
+from bayou.storage.store import StorageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from bayou.core.replica import Replica
     from bayou.host.station import Station
+    from bayou.library.tally import Tally
 
     Made = TypeVar("Made")
 
@@ -64,12 +66,12 @@ class Engine:
             try:
                 return does(self.station)
             except BaseException as error:
-                told(self._mind(error))
+                self._mind(error)
 
     def change(self, does: Callable[[Replica], Made], *, within_s: float | None = None) -> Made:
-        """Let ``does`` change the replica, and return what it returns when that is durable. ``does`` may raise
-        nothing once it has changed something. A replica that was not closed in good order waits first until it
-        has heard from another one, or has been alone for a second."""
+        """Let ``does`` change the replica, and return what it returns when that is durable. ``does`` may
+        raise nothing once it has changed something. A replica that was not closed in good order waits first
+        until it has heard from another one, or has been alone for a second."""
         self._check_process()
         with self._condition:
             self._check()
@@ -99,15 +101,15 @@ class Engine:
     # Waiting.
 
     def wait(self, done: Callable[[], bool], until: float | None = None) -> bool:
-        """Turn the station, or let another thread do so, until ``done`` (called with the lock held) is true, or
-        until then (monotonic); return whether it is true."""
+        """Turn the station, or let another thread do so, until ``done`` (called with the lock held) is true,
+        or until then (monotonic); return whether it is true."""
         self._check_process()
         with self._condition:
             self._check()
             return self._wait(done, until)
 
     def _wait(self, done: Callable[[], bool], until: float | None) -> bool:
-        while not done():
+        while not self._is_done(done):
             now = monotonic()
             if until is not None and now >= until:
                 return False
@@ -117,6 +119,12 @@ class Engine:
                 self._turn(until)
             self._check()
         return True
+
+    def _is_done(self, done: Callable[[], bool]) -> bool:
+        try:
+            return done()
+        except BaseException as error:
+            self._mind(error)
 
     def _turn(self, until: float | None) -> None:
         """Wait for the sockets without the lock, then take in what has come with it."""
@@ -224,35 +232,32 @@ class Engine:
     def _check_process(self) -> None:
         if os.getpid() != self._process:
             raise Error(
-                f"{self.station.home.place} was opened by process {self._process}, and only that one may go on with "
-                "it after a fork: let it do so, or open another file here"
+                f"{self.station.home.place} was opened by process {self._process}, and only that one may "
+                "go on with it after a fork: let it do so, or open another file here"
             )
 
     def _check(self) -> None:
         if self._failure is not None:
-            raise self._failure
+            raise type(self._failure)(str(self._failure)) from self._failure
         if self._is_closing:
             raise Error(f"{self.station.home.place} is closed: open it again")
 
     def _look_for_room(self) -> None:
         machine, now = self.station.machine, monotonic()
-        if now >= self._room_due or not machine.has_room:
+        if now >= self._room_due or machine.is_full:
             self._room_due = now + ROOM_S
-            machine.has_room = self.station.home.has_room()
-        if not machine.has_room:
-            from bayou.library.errors import StorageFull
-
+            machine.is_full = not self.station.home.has_room()
+        if machine.is_full:
             raise StorageFull(
-                f"there is too little room left where {self.station.home.place} is: it can be read, and written "
-                "to again as soon as there is more"
+                f"there is too little room left where {self.station.home.place} is: it can be read, and "
+                "written to again as soon as there is more"
             )
 
-    def _mind(self, error: BaseException) -> BaseException:
-        """Note an error of the file, after which nothing can be read any more."""
-        shown = public(error)
-        if shown is not None and self._failure is None:
-            self._failure = shown
-        return error
+    def _mind(self, error: BaseException) -> NoReturn:
+        """Tell an error of a read, after which nothing can be read any more where it is one of the file."""
+        if isinstance(error, StorageError) and self._failure is None:
+            self._failure = public(error)
+        told(error)
 
     def _break(self, error: BaseException) -> NoReturn:
         """What is in memory may be ahead of the file: nothing is to be done with it any more."""

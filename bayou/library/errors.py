@@ -90,7 +90,11 @@ def public(error: BaseException) -> Error | None:
         return None
     from bayou.host.secrets import SecretError
 
-    for kind, shown in ((SecretError, WrongSecret), *_KINDS):
+    kinds: tuple[tuple[type[BayouError], type[Error]], ...] = (
+        (SecretError, WrongSecret),
+        *_KINDS,
+    )
+    for kind, shown in kinds:
         if isinstance(error, kind):
             return shown(str(error))
     return Error(str(error))

@@ -1,8 +1,8 @@
 """What was changed in a replica, in the order of commitment, a piece at a time.
 
 Up to the base it is told in rows (bayou.core.past), each once, where it was changed last; beyond it write by
-write. A reader who begins with the present state is told of a row only where it still stands, and of no deletion
-that came before.
+write. A reader who begins with the present state is told of a row only where it still stands, and of no
+deletion that came before.
 """
 
 from __future__ import annotations
@@ -44,13 +44,11 @@ class LocalFeed:
         )
 
     def more(self, replica: Replica) -> list[tuple[Told, int | None]]:
-        """Return what is next, each with where to resume behind it. There may be more where that is nothing, as
-        long as ``has_more`` says so. TooOld as above."""
+        """Return what is next, each with where to resume behind it. There may be more where that is nothing,
+        as long as ``has_more`` says so. TooOld as above."""
         self._check(replica)
-        if self.place[0] < replica.log.start:
-            found = self._from_base(replica)
-        else:
-            found = self._from_log(replica)
+        is_in_base = self.place[0] < replica.log.start
+        found = self._from_base(replica) if is_in_base else self._from_log(replica)
         if found:
             self._is_begun = True
         elif self.place[0] >= replica.csn and not self._committed_only:
@@ -61,12 +59,13 @@ class LocalFeed:
         csn, marks_from = self.place[0], replica.past.marks_from
         if self._is_begun and csn < marks_from:
             raise TooOld(
-                f"what was deleted since {csn} is known from {marks_from} on only: begin afresh, with since=None"
+                f"what was deleted since {csn} is known from {marks_from} on only: begin afresh, with "
+                "since=None"
             )
         if self._is_begun and csn > replica.csn:
             raise TooOld(
-                f"{csn} was not reached here yet, where {replica.csn} is the last CSN: read where it came from, or "
-                "begin afresh, with since=None"
+                f"{csn} was not reached here yet, where {replica.csn} is the last CSN: read where it came "
+                "from, or begin afresh, with since=None"
             )
 
     def _from_base(self, replica: Replica) -> list[tuple[Told, int | None]]:

@@ -183,7 +183,7 @@ def status(station: Station) -> dict[str, Any]:
         "tentative": len(found.log.tentative),
         "pending": len(found.log.tentative_of(found.name)),
         "has_retired": found.retired,
-        "has_room": station.machine.has_room,
+        "has_room": not station.machine.is_full,
         "listens": None if station.address is None else shown(station.address),
         "connected": [repr(peer.who.name) for peer in station.known if peer.is_company],
         "addresses": {repr(entry.name): list(entry.addresses) for entry in station.book.entries()},

@@ -14,8 +14,9 @@ class WriteId(Record):
     """A write, named: ``server`` accepted it, with the accept stamp ``stamp`` (Petersen '97, "Basic
     anti-entropy"). As a text it is ``STAMP@SERVER``.
 
-    >>> str(WriteId(17, "<5,3>")), WriteId.parse("17@<5,3>") == WriteId(17, "<5,3>")
-    ('17@<5,3>', True)
+    >>> import bayou
+    >>> str(bayou.WriteId(17, "<5,3>")), bayou.WriteId.parse("17@<5,3>").stamp
+    ('17@<5,3>', 17)
     """
 
     stamp: int
@@ -41,7 +42,8 @@ class Row(Record):
     - ``committed``: whether what is shown is stable: nothing that becomes known later comes before it;
     - ``write``: the write that gave it this value, None where that is no longer known.
 
-    >>> Row("monday", {"done": False}, False, WriteId(17, "<>")).committed
+    >>> import bayou
+    >>> bayou.Row("monday", {"done": False}, False, bayou.WriteId(17, "<>")).committed
     False
     """
 
@@ -71,8 +73,8 @@ class Change(Record):
 class Outcome(Record):
     """How a write stands.
 
-    - ``state``: ``"tentative"``, ``"committed"``, or ``"unknown"`` where the server that was asked has not heard
-      of it;
+    - ``state``: ``"tentative"``, ``"committed"``, or ``"unknown"`` where the server that was asked has not
+      heard of it;
     - ``csn``: the commit sequence number, where it is known still;
     - ``result``: what became of a general write, None for a put or a delete;
     - ``rows``: the rows that it changed, as (collection, key), as far as that is known.
@@ -91,8 +93,8 @@ class SyncReport(Record):
     - ``committed``: how many were committed here by it;
     - ``base``: whether the committed rows came as a whole, because the other's log goes back less far;
     - ``seconds`` it took;
-    - ``why_stopped``: ``"level"``: both have all that both had when it began; ``"timeout"``; or why the connection
-      ended before.
+    - ``why_stopped``: ``"level"``: both have all that both had when it began; ``"timeout"``; or why the
+      connection ended before.
     """
 
     sent: int

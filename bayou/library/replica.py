@@ -14,6 +14,7 @@ from bayou.library.stores import Store
 from bayou.library.syncing import TIMEOUT, Sync
 from bayou.library.tally import Tally
 from bayou.net.address import parse
+from bayou.node.life import NEW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,12 +48,13 @@ def open(
 ) -> Replica:
     """Open the replica that is kept in a file, and return it.
 
-    - ``path``: of the file, which is made where there is none, unless ``create`` is false; one process at a time
-      may have it. ``":memory:"`` is a replica that is gone with the program, for tests;
-    - ``join``: HOST:PORT of a server (or several) of the cluster that a new file joins, which needs the network
-      this once; later it is where ``sync`` goes. A new file without it is the first server of a new cluster;
-    - ``secret``: of the cluster: the path of its file, or its 32 bytes; ``PATH-secret`` where it is not given,
-      which the first server makes;
+    - ``path``: of the file, which is made where there is none, unless ``create`` is false; one process at a
+      time may have it. ``":memory:"`` is a replica that is gone with the program, for tests;
+    - ``join``: HOST:PORT of a server (or several) of the cluster that a new file joins, which needs the
+      network this once; later it is where ``sync`` goes. A new file without it is the first server of a new
+      cluster;
+    - ``secret``: of the cluster: the path of its file, or its 32 bytes; ``PATH-secret`` where it is not
+      given, which the first server makes;
     - ``listen``: HOST:PORT where others may connect to this replica, which takes a thread;
     - ``keep_synced``: as the method.
 
@@ -76,14 +78,15 @@ def open(
     except Exception as error:
         told(error)
     engine = Engine(station, tally)
+    is_nobody = is_new and station.machine.life.stage == NEW
     try:
         made = Replica(engine, joins)
         become_member(engine, joins)
         if is_new and not joins and place != MEMORY:
             _log(
                 "info",
-                f"{place} is the first server of a new cluster, and commits what others bring only while this "
-                "program runs",
+                f"{place} is the first server of a new cluster: what others bring is committed while "
+                "this program runs, and at no other time",
             )
         if listen is not None:
             engine.start()
@@ -91,19 +94,32 @@ def open(
             made.keep_synced(kept_synced)
         return made
     except BaseException:
+        is_nobody = is_nobody and station.machine.life.stage == NEW
         engine.close()
+        if is_nobody and place != MEMORY:
+            _remove(place)
         raise
+
+
+def _remove(place: str) -> None:
+    """Remove a file that was made just now, and is of no replica yet."""
+    for each in (f"{place}-wal", f"{place}-shm", place, f"{place}-lock"):
+        try:
+            os.unlink(each)
+        except FileNotFoundError:
+            pass
 
 
 class Replica(Store):
     """A replica of the whole store within this program, kept in a file: see ``bayou.open``.
 
-    Reads and writes go to the file alone. ``put`` returns when it is durable. What was written is tentative until
-    the primary of the cluster has committed it, which takes a ``sync`` with a server that has a way to it.
+    Reads and writes go to the file alone. ``put`` returns when it is durable. What was written is tentative
+    until the primary of the cluster has committed it, which takes a ``sync`` with a server that has a way to
+    it.
 
-    Where this replica itself is the primary (``is_primary``), it commits at once what it accepts, and what others
-    bring when a sync ends. Nobody else does while this program does not run: for several devices start a ``bayou
-    serve`` first, and join that one.
+    Where this replica itself is the primary (``is_primary``), it commits at once what it accepts, and what
+    others bring when a sync ends. Nobody else does while this program does not run: for several devices start
+    a ``bayou serve`` first, and join that one.
     """
 
     __slots__ = ("_engine", "_finalizer", "_joins", "_local")
@@ -134,9 +150,9 @@ class Replica(Store):
         """Bring this replica and one server level: each gets what the other has, and where one of them is the
         primary, what it has committed of that.
 
-        ``address``: HOST:PORT; without it the first that answers of ``join`` and of the servers that are known.
-        It returns when both have what both had when it began, or when ``timeout_s`` seconds are over, or the
-        connection has ended: see ``why_stopped``. Unavailable where no server answers, WrongSecret and
+        ``address``: HOST:PORT; without it the first that answers of ``join`` and of the servers that are
+        known. It returns when both have what both had when it began, or when ``timeout_s`` seconds are over,
+        or the connection has ended: see ``why_stopped``. Unavailable where no server answers, WrongSecret and
         WrongCluster where one does and is not for this replica; the replica is as good as before then.
 
         >>> import bayou
@@ -186,8 +202,8 @@ class Replica(Store):
         return tuple(dict.fromkeys([*self._joins, *listed]))
 
     def keep_synced(self, addresses: str | Iterable[str] = ()) -> None:
-        """Stay connected, from now on until ``close``, with the servers at these addresses (HOST:PORT) and with
-        those that they know of, and take part in all that goes on. It takes a thread."""
+        """Stay connected, from now on until ``close``, with the servers at these addresses (HOST:PORT) and
+        with those that they know of, and take part in all that goes on. It takes a thread."""
         found = _addresses(addresses)
         self._engine.act(lambda station: station.dial_others((*self._joins, *found)))
         self._engine.start()
@@ -281,7 +297,8 @@ def become_member(engine: Engine, joins: tuple[str, ...]) -> None:
             joins = engine.look(lambda station: tuple(a for e in station.book.entries() for a in e.addresses))
         if not joins:
             raise Unavailable(
-                f"{engine.station.home.place} has not got its name yet: open it with join=HOST:PORT, with a network"
+                f"{engine.station.home.place} has not got its name yet: open it with join=HOST:PORT, with a "
+                "network"
             )
         for address in joins:
             came: list[int | str] = []

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 class Store(ABC):
     """Collections of rows: a ``Replica`` in this process, or a ``Session`` with servers elsewhere.
 
-    ``store[name]`` is a collection; names are 1 to 64 of ``a-z``, ``0-9``, ``_`` and ``-``. A collection exists
-    as soon as a row of it does. Every method may be called from any thread; calls wait for each other. A store is
-    closed at the end of a ``with`` statement.
+    ``store[name]`` is a collection; names are 1 to 64 of ``a-z``, ``0-9``, ``_`` and ``-``. A collection
+    exists as soon as a row of it does. Every method may be called from any thread; calls wait for each other.
+    A store is closed at the end of a ``with`` statement.
 
     >>> import bayou
     >>> with bayou.open(":memory:") as db:
@@ -49,8 +49,8 @@ class Store(ABC):
     def _access(self) -> Access: ...
 
     def __getitem__(self, name: str) -> Collection:
-        """Return the collection of that name, whether or not it has rows. ValueError, TypeError where none can
-        have it."""
+        """Return the collection of that name, whether or not it has rows. ValueError, TypeError where none
+        can have it."""
         return Collection(self, collection_name(name))
 
     def collections(self) -> list[str]:
@@ -64,11 +64,12 @@ class Store(ABC):
 
         Without ``since`` the present committed rows come first. With the ``resume`` of a change that was seen
         earlier it goes on behind that one; TooOld is raised where what was deleted since is no longer known.
-        Values that were overwritten meanwhile may be left out. With ``committed=False`` tentative changes come
-        too, as rows stand: they have no CSN, come again when they are committed, and may be taken back.
+        Values that were overwritten meanwhile may be left out. With ``committed=False`` tentative changes
+        come too, as rows stand: they have no CSN, come again when they are committed, and may be taken back.
 
         It ends when nothing has come for ``timeout_s`` seconds; never where that is None; 0 is what there is
-        now. Nothing comes in by itself to a replica that is not kept synced: somebody has to write, or to sync.
+        now. Nothing comes in by itself to a replica that is not kept synced: somebody has to write, or to
+        sync.
 
         >>> import bayou
         >>> with bayou.open(":memory:") as db:
@@ -88,8 +89,8 @@ class Store(ABC):
         return [shown_change(told) for told in self._access.pending()]
 
     def contended(self) -> dict[tuple[str, str], list[Change]]:
-        """Return the rows that have tentative writes of more than one server side by side, by (collection, key),
-        with those writes in accept order: the last one is what is seen now."""
+        """Return the rows that have tentative writes of more than one server side by side, by (collection,
+        key), with those writes in accept order: the last one is what is seen now."""
         return {
             (collection, key): [shown_change(told) for told in writes]
             for collection, key, writes in self._access.contended()
@@ -111,7 +112,8 @@ class Store(ABC):
         return self._access.wait_committed(write, None if timeout_s is None else monotonic() + timeout_s)
 
     def status(self) -> dict[str, Any]:
-        """Return what there is to be told of it, for people and logs: JSON values, by what they are called."""
+        """Return what there is to be told of it, for people and logs: JSON values, by what they are
+        called."""
         return self._access.status()
 
     def close(self) -> None:
@@ -133,9 +135,9 @@ class Store(ABC):
 class Collection(MutableMapping[str, Any]):
     """The rows of one collection, as a mapping from key to value, in the order of keys.
 
-    Keys are texts of up to 1,024 bytes in UTF-8; values are JSON values other than None of up to 1 MiB. TypeError
-    and ValueError say what can't be, before anything is written. What comes back is a fresh copy: to change a row,
-    put it again.
+    Keys are texts of up to 1,024 bytes in UTF-8; values are JSON values other than None of up to 1 MiB.
+    TypeError and ValueError say what can't be, before anything is written. What comes back is a fresh copy:
+    to change a row, put it again.
 
     >>> import bayou
     >>> db = bayou.open(":memory:")
@@ -161,8 +163,8 @@ class Collection(MutableMapping[str, Any]):
         return self._store._access
 
     def row(self, key: str, *, committed: bool = False) -> Row | None:
-        """Return a row with what is known of it, None where there is none; with ``committed`` as the committed
-        writes alone make it.
+        """Return a row with what is known of it, None where there is none; with ``committed`` as the
+        committed writes alone make it.
 
         >>> import bayou
         >>> with bayou.open(":memory:") as db:
@@ -219,8 +221,8 @@ class Collection(MutableMapping[str, Any]):
     def update(  # type: ignore[override]  # the fourth form of MutableMapping is this one too
         self, other: Mapping[str, JSON] | Iterable[tuple[str, JSON]] = (), /, **named: JSON
     ) -> None:
-        """Give several rows values, in this order: one request, and one sync of the disk, for all of them. They
-        are writes of their own: others may see some of them first.
+        """Give several rows values, in this order: one request, and one sync of the disk, for all of them.
+        They are writes of their own: others may see some of them first.
 
         >>> import bayou
         >>> with bayou.open(":memory:") as db:
@@ -241,8 +243,8 @@ class Collection(MutableMapping[str, Any]):
     def scan(
         self, prefix: str = "", *, start: str | None = None, limit: int | None = None, committed: bool = False
     ) -> Iterator[Row]:
-        """Go through the rows whose keys begin with ``prefix``, in the order of keys (by code point): those from
-        the key ``start`` on, up to ``limit`` of them. They are read some at a time, each as it then is.
+        """Go through the rows whose keys begin with ``prefix``, in the order of keys (by code point): those
+        from the key ``start`` on, up to ``limit`` of them. They are read some at a time, each as it then is.
 
         >>> import bayou
         >>> with bayou.open(":memory:") as db:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 class Tally:
-    """Observes a station (bayou.host.station): how many writes were ``sent`` and ``received`` that were new, and
-    how many ``bases`` were taken over."""
+    """Observes a station (bayou.host.station): how many writes were ``sent`` and ``received`` that were new,
+    and how many ``bases`` were taken over."""
 
     def __init__(self) -> None:
         self.sent = 0
