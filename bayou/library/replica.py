@@ -15,6 +15,7 @@ from bayou.library.syncing import TIMEOUT, Sync
 from bayou.library.tally import Tally
 from bayou.net.address import parse
 from bayou.node.life import NEW
+from bayou.node.settings import Habits, Keep, Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ JOIN_S = 30.0
 PERIOD_S = 5.0
 RETRY_S = 0.5
 MIN_FREE_BYTES = 64 << 20
+KEEP = Keep()
 
 
 def open(
@@ -238,12 +240,11 @@ def make_station(
     """Return the station of a replica that is not connected with anybody, and what counts for it."""
     from bayou.host.station import Options, Station
     from bayou.net.address import look_up
-    from bayou.node.settings import Habits, Keep, Settings
 
     secrets = find_secrets(place, secret, may_make=is_new and not joins)
     where = None if listen is None else look_up(*parse(listen, may_choose=True))
     habits = Habits(period_s=PERIOD_S, partners="all")
-    settings = Settings(habits=habits, wall_offset_s=time() - monotonic(), keep=Keep())
+    settings = Settings(habits=habits, wall_offset_s=time() - monotonic(), keep=KEEP)
     tally = Tally()
     home: FileHome | MemoryHome
     if place == MEMORY:

@@ -29,7 +29,7 @@ class Sync:
         self.why_stopped = ""
         self._station = station
         self._peer: int | None = None
-        self._before = set(station.peers)
+        self._before = dict(station.peers)
         self._theirs: tuple[int, VersionVector] | None = None
         self._asked_at = 0.0
         replica = station.machine.replica
@@ -101,5 +101,6 @@ class Sync:
 
     def end(self) -> None:
         """Let go of the connection, where there was none before."""
-        if self._peer is not None and self._peer not in self._before:
+        peers = self._station.peers
+        if self._peer is not None and peers.get(self._peer) is not self._before.get(self._peer):
             self._station.network.hang_up(self._peer)
