@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from bayou._record import Record
     from bayou.core.name import Name
-    from bayou.core.past import Past
     from bayou.machine.records import Durable
     from bayou.node.settings import Settings
 
@@ -81,8 +80,7 @@ class FileHome:
             records.append(Items(items.csn, items.committed, []))
             records.append(Items(items.csn + len(items.committed), [], items.tentative))
             records += loaded.answers
-        past: Past = self.file  # type: ignore[assignment]  # which has no ``check`` yet
-        return Server.restored(self.link, SystemRandom(), settings, records, now=now, past=past)
+        return Server.restored(self.link, SystemRandom(), settings, records, now=now, past=self.file)
 
     def belong(self, cluster: str) -> None:
         self.file.join_cluster(cluster)
