@@ -175,11 +175,11 @@ class Replica(Store):
             csn, sent, received, bases = engine.look(
                 lambda station: (replica(station).csn, tally.sent, tally.received, tally.bases)
             )
-            sync = engine.act(lambda station, at=at: Sync(station, at))  # type: ignore[misc]
+            sync = engine.act(lambda at=at: Sync(engine.station, at))  # type: ignore[misc]
             try:
                 is_over = engine.wait(lambda sync=sync: sync.is_over, until)  # type: ignore[misc]
             finally:
-                engine.act(lambda station, sync=sync: sync.end())  # type: ignore[misc]
+                engine.act(sync.end)
             if sync.failure is None and (is_over or sync.is_connected):
                 return SyncReport(
                     tally.sent - sent,
@@ -207,8 +207,9 @@ class Replica(Store):
         """Stay connected, from now on until ``close``, with the servers at these addresses (HOST:PORT) and
         with those that they know of, and take part in all that goes on. It takes a thread."""
         found = _addresses(addresses)
-        self._engine.act(lambda station: station.dial_others((*self._joins, *found)))
-        self._engine.start()
+        engine = self._engine
+        engine.act(lambda: engine.station.dial_others((*self._joins, *found)))
+        engine.start()
 
     def position(self) -> str:
         """Return how far this replica has come, as text: its CSN, and its version vector, a server a line.
@@ -303,7 +304,7 @@ def become_member(engine: Engine, joins: tuple[str, ...]) -> None:
             )
         for address in joins:
             came: list[int | str] = []
-            engine.act(lambda station, to=address, came=came: station.call(to, came.append))  # type: ignore[misc]
+            engine.act(lambda to=address, came=came: engine.station.call(to, came.append))  # type: ignore[misc]
             engine.wait(lambda came=came: bool(came) or is_member(), until)  # type: ignore[misc]
             if came and isinstance(came[0], str):
                 failures[address] = came[0]
@@ -316,7 +317,7 @@ def become_member(engine: Engine, joins: tuple[str, ...]) -> None:
             raise unreachable(failures)
         pause_until = monotonic() + RETRY_S
         engine.wait(is_member, pause_until)
-    engine.act(_hang_up)
+    engine.act(lambda: _hang_up(engine.station))
 
 
 def _hang_up(station: Station) -> None:
