@@ -33,18 +33,20 @@ if TYPE_CHECKING:
     )
     from bayou.library.records import Change, Outcome, Row, SyncReport, WriteId
     from bayou.library.replica import Replica, open
+    from bayou.library.session import Session, connect
     from bayou.library.stores import Collection, Store
 
 __all__ = [
     "JSON", "Change", "Collection", "Error", "Gap", "InUse", "LostMemory", "NotRecentEnough", "Outcome",
-    "OutcomeUnknown", "Replica", "Row", "StorageDamaged", "StorageFull", "Store", "SyncReport", "TooOld",
-    "Unavailable", "WriteId", "WrongCluster", "WrongSecret", "open",
+    "OutcomeUnknown", "Replica", "Row", "Session", "StorageDamaged", "StorageFull", "Store", "SyncReport",
+    "TooOld", "Unavailable", "WriteId", "WrongCluster", "WrongSecret", "connect", "open",
 ]  # fmt: skip
 
 _HOMES = {
     "core.values": ("JSON",),
     "library.records": ("Change", "Outcome", "Row", "SyncReport", "WriteId"),
     "library.replica": ("Replica", "open"),
+    "library.session": ("Session", "connect"),
     "library.stores": ("Collection", "Store"),
 }
 """Where names are, but errors. Each is imported when it is first asked for: most commands need none."""

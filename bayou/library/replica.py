@@ -7,8 +7,11 @@ from time import monotonic, time
 from weakref import finalize
 
 from bayou.library.engine import Engine
-from bayou.library.errors import Error, Unavailable, WrongCluster, WrongSecret, told
+from bayou.library.errors import Unavailable, told
 from bayou.library.local import Local, replica
+from bayou.library.reaching import address as address_of
+from bayou.library.reaching import addresses as addresses_of
+from bayou.library.reaching import given_secrets, unreachable
 from bayou.library.records import SyncReport
 from bayou.library.stores import Store
 from bayou.library.syncing import TIMEOUT, Sync
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
     from bayou.host.memoryhome import MemoryHome
     from bayou.host.station import Station
     from bayou.library.access import Access
+    from bayou.library.reaching import Secret
 
-    Secret = str | PathLike[str] | bytes
 
 MEMORY = ":memory:"
 JOIN_S = 30.0
@@ -69,8 +72,8 @@ def open(
     ...     dict(db["notes"])
     {'monday': 'milk'}
     """
-    joins = _addresses(join)
-    kept_synced = _addresses(keep_synced)
+    joins = addresses_of(join)
+    kept_synced = addresses_of(keep_synced)
     place = os.fsdecode(path)
     is_new = place == MEMORY or not (os.path.exists(place) and os.path.getsize(place))
     if is_new and not create:
@@ -166,7 +169,7 @@ class Replica(Store):
         began = monotonic()
         until = began + timeout_s
         engine = self._engine
-        addresses = (_address(address),) if address is not None else engine.look(self._known)
+        addresses = (address_of(address),) if address is not None else engine.look(self._known)
         if not addresses:
             raise Unavailable('no server is known to sync with: name one, as sync("HOST:PORT")')
         tally = engine.tally
@@ -206,7 +209,7 @@ class Replica(Store):
     def keep_synced(self, addresses: str | Iterable[str] = ()) -> None:
         """Stay connected, from now on until ``close``, with the servers at these addresses (HOST:PORT) and
         with those that they know of, and take part in all that goes on. It takes a thread."""
-        found = _addresses(addresses)
+        found = addresses_of(addresses)
         engine = self._engine
         engine.act(lambda: engine.station.dial_others((*self._joins, *found)))
         engine.start()
@@ -266,19 +269,15 @@ def make_station(
 
 def find_secrets(place: str, secret: Secret | None, *, may_make: bool) -> tuple[bytes, ...]:
     """Return the secrets of a cluster, the one to dial with first. SecretError where they can't be had."""
-    from bayou.host.secrets import SECRET_BYTES, make_secret, read_secrets
+    from bayou.host.secrets import SECRET_BYTES, make_secret
 
-    if isinstance(secret, bytes):
-        if len(secret) != SECRET_BYTES:
-            raise ValueError(f"a secret of {len(secret)} bytes, where it has {SECRET_BYTES}")
-        return (secret,)
     if secret is not None:
-        return read_secrets(os.fsdecode(secret))
+        return given_secrets(secret)
     if place == MEMORY:
         return (os.urandom(SECRET_BYTES),)
     if may_make:
         make_secret(f"{place}-secret")
-    return read_secrets(f"{place}-secret")
+    return given_secrets(f"{place}-secret")
 
 
 def become_member(engine: Engine, joins: tuple[str, ...]) -> None:
@@ -328,34 +327,6 @@ def _hang_up(station: Station) -> None:
 def _is_final(failure: str) -> bool:
     """Whether it is of no use to try again."""
     return not isinstance(unreachable({"": failure}), Unavailable)
-
-
-def unreachable(failures: dict[str, str]) -> Error:
-    """Return what to tell of servers that can't be reached, given why."""
-    from bayou.host.acquaintances import OTHER_CLUSTER
-
-    said = "; ".join(f"{address}: {why}" for address, why in failures.items())
-    if any(OTHER_CLUSTER in why for why in failures.values()):
-        return WrongCluster(f"{said}: this replica can only be synced with servers of its own cluster")
-    if any(why.endswith("handshake was over") for why in failures.values()):
-        return WrongSecret(
-            f"{said}: is the secret the same there? It is in the file that its name ends on -secret"
-        )
-    return Unavailable(f"{said}: does it run, and is there a network?")
-
-
-def _address(text: str) -> str:
-    if not isinstance(text, str):
-        raise TypeError(f"a {type(text).__name__} as an address, where HOST:PORT is due")
-    parse(text)
-    return text
-
-
-def _addresses(given: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Return addresses; ValueError for what is none."""
-    if given is None:
-        return ()
-    return tuple(map(_address, (given,) if isinstance(given, str) else given))
 
 
 def _tell(level: str, event: str, fields: dict[str, object]) -> None:
