@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from bayou.library.errors import StorageFull
+from bayou.library.errors import Error, StorageFull
 from bayou.library.turner import Turner
 
 TYPE_CHECKING = False
@@ -53,6 +53,12 @@ class Engine(Turner):
         self.station = station
         self.tally = tally
         self.room = Room()
+        self._frozen: str | None = None
+
+    def freeze(self, why: str | None) -> None:
+        """Let nothing be changed from now on, and say why; None: let things be changed again."""
+        with self._condition:
+            self._frozen = why
 
     def look(self, does: Callable[[Station], Made]) -> Made:
         """Return what ``does`` finds; it may change nothing."""
@@ -74,5 +80,7 @@ class Engine(Turner):
             station = self.station
             if station.machine.is_unsure:
                 self._wait(lambda: not station.machine.is_unsure, None)
+            if self._frozen is not None:
+                raise Error(self._frozen)
             self.room.check(station)
             return self._act(lambda: station.use(does))

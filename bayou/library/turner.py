@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn, Protocol, TypeVar
 
+    from bayou.library.opening import Waiting
     from bayou.net.network import Network
 
     Made = TypeVar("Made")
@@ -73,6 +74,27 @@ class Turner:
         self._nudge()
         self._condition.notify_all()
         return made
+
+    def run(self, plan: Waiting[Made]) -> Made:
+        """Carry out what waits again and again: between its waits it has the loop to itself."""
+        self._check_process()
+        with self._condition:
+            self._check()
+            has_come: bool | None = None
+            try:
+                while True:
+                    done, until = plan.send(has_come)  # type: ignore[arg-type]  # None begins it
+                    self._nudge()
+                    has_come = self._wait(done, until)
+            except StopIteration as over:
+                return over.value  # type: ignore[no-any-return]
+            except Error:
+                raise
+            except BaseException as error:
+                self._break(error)
+            finally:
+                plan.close()
+                self._condition.notify_all()
 
     # Waiting.
 
