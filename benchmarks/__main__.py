@@ -14,7 +14,7 @@ import argparse
 import platform
 import sys
 
-from benchmarks import durable, exchange, explore, histories, log, scenarios, storage
+from benchmarks import consensus, durable, exchange, explore, histories, log, rivals, scenarios, storage
 from benchmarks.table import Row, print_table
 
 GROUPS = {
@@ -33,6 +33,9 @@ GROUPS = {
     "messages": explore.messages,
     "simulated": explore.simulated,
     "histories": histories.histories,
+    "chat": scenarios.chat,
+    "commands": consensus.commands,
+    "rivals": rivals.rivals,
 }
 
 

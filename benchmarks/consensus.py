@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import monotonic, process_time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bayou.families.log.messages import Answered, BeServer, Client, Redirect, Submit
 from bayou.families.log.server import LogServer
@@ -25,7 +25,7 @@ from bayou.wire.connection import Connection, Introduce
 from benchmarks.table import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bayou.machine.effects import Effects
 
@@ -40,7 +40,7 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = _free_ports(SERVERS)
+        self.ports = free_ports(SERVERS)
         self.pids: dict[int, int] = {}
 
     def start(self, server: int) -> None:
@@ -99,7 +99,8 @@ def _ignore(effects: Effects) -> None:
     pass
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return so many ports that nobody listens at."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports: list[int] = [sock.getsockname()[1] for sock in sockets]
     for sock in sockets:
@@ -110,9 +111,10 @@ def _free_ports(count: int) -> list[int]:
 class Session:
     """A client with one command under way, on a connection of its own to whoever leads."""
 
-    def __init__(self, cluster: Cluster, client: int) -> None:
-        self.cluster = cluster
+    def __init__(self, ports: list[int], client: int, secret: bytes = SECRET) -> None:
+        self.ports = ports
         self.client = client
+        self._secret = secret
         self.number = 0
         self.done = 0
         self.server = 0
@@ -121,13 +123,13 @@ class Session:
     def _connect(self) -> None:
         while True:
             try:
-                self.sock = socket.create_connection(("127.0.0.1", self.cluster.ports[self.server]), 1)
+                self.sock = socket.create_connection(("127.0.0.1", self.ports[self.server]), 1)
                 break
             except OSError:
                 self.server = (self.server + 1) % SERVERS
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         me = Introduce(1000 + self.client, False, Client(self.client, watches=False))
-        self.connection = Connection(SECRET, os.urandom(32), me, dialled=True)
+        self.connection = Connection(self._secret, os.urandom(32), me, dialled=True)
         self._flush()
 
     def _flush(self) -> None:
@@ -189,7 +191,18 @@ def cluster() -> Iterator[Cluster]:
                 made.kill(server)
 
 
-def drive(sessions: list[Session], count: int) -> float:
+class Speaker(Protocol):
+    """A client with one command under way: it has sent ``number``, and ``done`` are carried out."""
+
+    number: int
+    done: int
+    sock: socket.socket
+
+    def send(self) -> None: ...
+    def take(self) -> bool: ...
+
+
+def drive(sessions: Sequence[Speaker], count: int) -> float:
     """Let sessions have so many commands carried out in all; return how many seconds that took."""
     began = monotonic()
     for session in sessions:
@@ -213,14 +226,14 @@ def commands(*, quick: bool) -> list[Row]:
     replaced."""
     rows = []
     with cluster() as running:
-        one = [Session(running, 1)]
+        one = [Session(running.ports, 1)]
         drive(one, 20)
         few, many = (200, 2_000) if quick else (3_000, 40_000)
         rates = [few / drive(one, few) for _ in range(3)]
         rows.append(
             Row("decided and durable, one client waiting", f"{median(rates):,.0f} /s", goal="1,500 /s")
         )
-        crowd = [Session(running, client) for client in range(2, 66)]
+        crowd = [Session(running.ports, client) for client in range(2, 66)]
         drive(crowd, 128)
         before, own = running.cpu_s(), process_time()
         rates = [many / drive(crowd, many) for _ in range(3)]
@@ -229,7 +242,7 @@ def commands(*, quick: bool) -> list[Row]:
         rows.append(Row("processor time of three servers for each", f"{spent_us:.0f} us"))
         rows.append(Row("and of the clients", f"{(process_time() - own) / (3 * many) * 1e6:.0f} us"))
         rows.append(Row("memory of a server for itself", f"{running.memory_mb():.1f} MB"))
-        waits = [_replace_leader(running, one[0]) for _ in range(3 if quick else 15)]
+        waits = [replace_leader(running, one[0]) for _ in range(3 if quick else 15)]
         gave = f"{median(waits) * 1e3:.0f} ms, at most {max(waits) * 1e3:.0f}"
         rows.append(
             Row("a killed leader: until the next decision", gave, goal=f"{3 * HEARTBEAT_S * 1e3:.0f} ms")
@@ -237,7 +250,7 @@ def commands(*, quick: bool) -> list[Row]:
     return rows
 
 
-def _replace_leader(running: Cluster, session: Session) -> float:
+def replace_leader(running: Cluster, session: Session) -> float:
     """Kill whoever leads; return how many seconds it takes until the next command is carried out."""
     drive([session], 5)
     leader = session.server

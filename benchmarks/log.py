@@ -14,7 +14,7 @@ from bayou.core.values import text_value
 from bayou.core.write import DELETE, PUT, Write
 from bayou.machine.effects import LinkUp, Received
 from bayou.node.life import ASKING
-from bayou.node.messages import HAND_OVER, AntiEntropy, Hello, Pull, Request
+from bayou.node.messages import HAND_OVER, AntiEntropy, Get, Hello, Pull, Request
 from bayou.node.server import Server
 from benchmarks.table import Row, timed
 
@@ -67,7 +67,7 @@ class LongLog:
         stamp = 10 * (self.count * self.size // 1000) + 5
         write = Write(stamp, self.late, PUT, PLAYLIST, song, text_value("late"))
         arrive = Received(2, AntiEntropy(serial, 0, Items(replica.csn, [], [write])))
-        read = Received(3, Request(1, self.count, "get", PLAYLIST, song, None, None, None))
+        read = Received(3, Request(1, self.count, Get(PLAYLIST, song), None, None))
         pass_on = Received(2, Pull(self.count, HAND_OVER, replica.csn, replica.vector))
         step = self.server.step
         return (

@@ -26,6 +26,9 @@ get 2 song
 delete 2 song
 printLog 1
 """
+CHAT = "\n".join(
+    ["start 3 2", *(f"sendMessage {at % 2} message {at}" for at in range(10)), "printChatLog 0", ""]
+)
 
 
 def _run(*command: str, text: str = "") -> None:
@@ -51,6 +54,24 @@ def start(*, quick: bool) -> list[Row]:
         ),
         Row("the same, simulated", f"{ratio(simulated, empty):.1f} times"),
         Row("an empty scenario", f"{ratio(idle, empty):.1f} times"),
+    ]
+
+
+def chat(*, quick: bool) -> list[Row]:
+    """A chat of three servers, two clients and ten messages, whole process, against an empty interpreter."""
+    empty, ours, simulated = in_turn(
+        10 if quick else 60,
+        lambda: _run(sys.executable, "-c", "pass"),
+        lambda: _run(sys.executable, "-m", "bayou.master", text=CHAT),
+        lambda: _run(sys.executable, "-m", "bayou.master", "--world", "sim", text=CHAT),
+    )
+    return [
+        Row(
+            "a chat of 3 servers, 2 clients and 10 messages / `python3 -c pass`",
+            f"{ratio(ours, empty):.1f} times ({median(ours) * 1e3:.0f} ms / {median(empty) * 1e3:.0f} ms)",
+            goal="at most 5",
+        ),
+        Row("the same, simulated", f"{ratio(simulated, empty):.1f} times"),
     ]
 
 

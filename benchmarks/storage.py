@@ -12,7 +12,7 @@ from bayou.core.rows import PLAYLIST
 from bayou.core.values import text_value
 from bayou.families.store.keeping import StoreKeeping
 from bayou.machine.effects import LinkUp, Ordered, Received
-from bayou.node.messages import Hello, Join, Request
+from bayou.node.messages import Hello, Join, Put, Request
 from bayou.node.server import Server
 from bayou.storage.journal import Journal
 from bayou.storage.memory import Memory
@@ -58,7 +58,7 @@ def _fill(path: str, count: int, puts: int) -> None:
     for at in range(count):
         session, number = at % SESSIONS, at // SESSIONS
         url = f"http://example.org/{at}"
-        put = Request(session, number, "put", PLAYLIST, f"song{at % SONGS}", text_value(url), None, None)
+        put = Request(session, number, Put(PLAYLIST, f"song{at % SONGS}", text_value(url)), None, None)
         records += server.step(0.0, Received(2, put)).durable
         if at % puts == puts - 1:
             journal.append(KEEPING.pack(records))

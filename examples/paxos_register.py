@@ -2,8 +2,9 @@
 
     python3 paxos_register.py ID STATE_FILE PORT,PORT,... [VALUE]
 
-Nodes 0, 1 and 2 are acceptors, each at its port of this machine; a node with a VALUE is a proposer, which
-prints what was chosen. Datagrams may be lost, processes killed and started again: one value is chosen.
+Nodes 0, 1 and 2 are acceptors, each at its port of this machine; a node with a VALUE is a proposer instead,
+which prints what was chosen: let the two others run. Datagrams may be lost, processes killed and started
+again: one value is chosen.
 """
 
 import os

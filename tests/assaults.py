@@ -25,7 +25,7 @@ from bayou.core.write import PUT, Write
 from bayou.machine.messages import Message
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run
-from bayou.node.messages import AntiEntropy, End, HandOver, Pull, Request
+from bayou.node.messages import AntiEntropy, End, Get, HandOver, Pull, Put, Request
 from bayou.wire.codec import encode
 from bayou.wire.columns import NAMES_MAX
 from bayou.wire.connection import (
@@ -167,14 +167,14 @@ def silence(me: Assailant) -> None:
 def pipelined_gets(me: Assailant) -> None:
     """Members that ask without waiting for the answers, which they read."""
     connections = [me.introduced(is_server=False) for _ in range(10)]
-    asked = [Request(me.number * 100 + at, 1, "get", *place("song1"), None, START, None) for at in range(10)]
+    asked = [Request(me.number * 100 + at, 1, Get(*place("song1")), START, None) for at in range(10)]
     while me.goes_on():
         for (sock, connection), request in zip(connections, asked, strict=True):
             sock.setblocking(False)
             if not connection.outgoing:
                 for number in range(200):
                     numbered = Request(
-                        request.session, me.attacks + number, "get", *place("song1"), None, START, None
+                        request.session, me.attacks + number, Get(*place("song1")), START, None
                     )
                     connection.send(numbered)
                 me.attacks += 200
@@ -198,9 +198,7 @@ def unread_answers(me: Assailant) -> None:
             if not connection.outgoing:
                 me.attacks += 1
                 connection.send(Pull(me.attacks, "gossip", 0, START))
-                connection.send(
-                    Request(me.number * 100 + at, me.attacks, "get", *place("big"), None, None, None)
-                )
+                connection.send(Request(me.number * 100 + at, me.attacks, Get(*place("big")), None, None))
             try:
                 del connection.outgoing[: sock.send(connection.outgoing)]
             except BlockingIOError:
@@ -218,7 +216,7 @@ def deep_names(me: Assailant) -> None:
         wide = [Name.of((1000 * (first + 1) + at,)) for at in range(NAMES_MAX)]
         for vector in (VersionVector({deep: STAMP_MAX}), VersionVector(dict.fromkeys(wide, STAMP_MAX))):
             full.append(encode(Pull(1, "gossip", 0, vector)))
-            full.append(encode(Request(me.number, 1, "get", *place("song1"), None, vector, vector)))
+            full.append(encode(Request(me.number, 1, Get(*place("song1")), vector, vector)))
     numbers = b"".join(number.to_bytes(2, "little") for number in range(32_000))
     too_deep = pull_with((b"\2" + numbers, b"\2" + numbers, b"\1\0"), b"\1\0")
     as_a_tuple = message_from("AskHeir", 1, tuple(range(32_000, 0, -1)))
@@ -267,7 +265,7 @@ def too_long(me: Assailant) -> None:
     """Members that put songs and URLs beyond the limit: no other server may have to pay for them."""
     song, url = "s" * 1025, "u" * ((1 << 20) + 1)
     puts = [("s", url), (song, "u"), ("s", "u" * 5_000_000)]
-    made = [encode(Request(me.number, 1, "put", *row(song, url), None, None)) for song, url in puts]
+    made = [encode(Request(me.number, 1, Put(*row(song, url)), None, None)) for song, url in puts]
     me.frames(lambda at: made[at % len(made)])
 
 

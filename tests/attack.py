@@ -39,6 +39,7 @@ from bayou.node.messages import (
     Declined,
     End,
     Gather,
+    Get,
     HandOver,
     News,
     NotNow,
@@ -78,7 +79,7 @@ MESSAGES: tuple[Message, ...] = (
     Declined(3),
     News(4, START),
     NotNow(2),
-    Request(1, 1, "get", *place("song"), None, START, START),
+    Request(1, 1, Get(*place("song")), START, START),
     introduction(7, is_server=True),
 )
 

@@ -17,10 +17,12 @@ from bayou.node.messages import (
     COMMITTED,
     FULL,
     OK,
+    Ask,
     Converge,
     Converged,
     Did,
     Do,
+    Get,
     Join,
     Joined,
     Pause,
@@ -30,7 +32,7 @@ from bayou.node.messages import (
 from bayou.node.server import Server
 from bayou.node.session import Guarantees
 from bayou.node.settings import Settings
-from tests.rows import asked, text_value
+from tests.rows import change, place, text_value
 from tests.simulated import StoreWorld
 
 if TYPE_CHECKING:
@@ -109,9 +111,11 @@ class Chaos:
     def use(self, pick: int, kind: str, song: int) -> None:
         self.urls += 1
         url = f"u{self.urls}" if kind == "put" else None
-        row = asked(SONGS[song % len(SONGS)], url)
-        view = COMMITTED if kind == "get" and self.urls % 2 else FULL
-        number = self.world.order(self._pick(self.clients, pick), Do(kind, *row, view))
+        song_name = SONGS[song % len(SONGS)]
+        ask: Ask = change(song_name, url)
+        if kind == "get":
+            ask = Get(*place(song_name), COMMITTED if self.urls % 2 else FULL)
+        number = self.world.order(self._pick(self.clients, pick), Do(ask))
         if url is not None:
             self.puts[number] = url
         self.settle_accounts()

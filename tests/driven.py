@@ -7,7 +7,7 @@ from typing import Any
 from bayou.core.values import Value
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run
-from bayou.node.messages import FULL, OK, Did, Do, LogPage, ReadLog
+from bayou.node.messages import FULL, OK, Ask, Delete, Did, Do, Get, LogPage, Put, ReadLog
 from tests.simulated import system_of
 
 
@@ -27,9 +27,21 @@ class Driven:
             self.run.line(1, line.encode())
         assert self.complaints == []
 
-    def do(self, client: int, kind: str, *row: Any) -> Did:
+    def do(
+        self,
+        client: int,
+        kind: str,
+        collection: str,
+        key: str,
+        value: Value | None = None,
+        view: str = FULL,
+    ) -> Did:
         """Give a client an order, and let its servers become level unless they are paused."""
-        did = system_of(self.run).ask(client, Do(kind, *row), Did)
+        ask: Ask = Get(collection, key, view) if kind == "get" else Delete(collection, key)
+        if kind == "put":
+            assert value is not None
+            ask = Put(collection, key, value)
+        did = system_of(self.run).ask(client, Do(ask), Did)
         if kind != "get":
             server = system_of(self.run).topology.server_of(client)
             assert server is not None

@@ -24,7 +24,7 @@ from bayou.master.language import COMMANDS
 from bayou.master.options import parse_options
 from bayou.master.recording import began
 from bayou.master.run import Run, RunSettings
-from bayou.node.messages import OK, Did, Do
+from bayou.node.messages import OK, Did, Do, Put
 from bayou.node.settings import Habits
 from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.world import WorldSettings
@@ -138,7 +138,7 @@ class Kills:
             if ask:
                 self._count += 1
                 url = f"{client}-{self._count}"
-                number = self.world.order(client, Do("put", *row(f"song{self._rng.randrange(5)}", url)))
+                number = self.world.order(client, Do(Put(*row(f"song{self._rng.randrange(5)}", url))))
                 self._under_way[client] = (number, url)
         self.world.pass_quietly(seconds)
 

@@ -15,7 +15,7 @@ from bayou.core.values import Value, text_value, to_value
 from bayou.core.vector import STAMP_MAX, VersionVector
 from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 from bayou.machine.messages import Message
-from bayou.node.messages import Hello
+from bayou.node.messages import Ask, Hello, Reply
 from bayou.node.session import Guarantees
 from bayou.node.settings import Habits, Limits, Settings
 from bayou.paxos.ballot import Ballot
@@ -109,6 +109,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "str": texts,
     "str | None": st.none() | texts,
     "Collection": st.just(PLAYLIST) | collections,
+    "Value": values | texts.map(text_value),
     "Value | None": st.none() | values | texts.map(text_value),
     "Name": names,
     "Name | None": st.none() | names,
@@ -131,6 +132,8 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "tuple[Write, ...]": st.lists(writes(), max_size=6).map(tuple),
 }
 FIELDS["Message"] = st.deferred(lambda: of_kind("Pull") | of_kind("Retire") | of_kind("Do"))
+FIELDS["Ask"] = st.deferred(lambda: _any_of(Ask.KINDS))
+FIELDS["Reply | None"] = st.none() | st.deferred(lambda: _any_of(Reply.KINDS))
 FIELDS["Message | None"] = st.none() | FIELDS["Message"]
 
 
@@ -155,6 +158,10 @@ def of_field(cls: type[Record], name: str) -> st.SearchStrategy[Any]:
 
 def _records(cls: type[Made]) -> st.SearchStrategy[Made]:
     return st.builds(cls, *[of_field(cls, name) for name in cls.field_names])
+
+
+def _any_of(kinds: dict[str, type[Any]]) -> st.SearchStrategy[Any]:
+    return st.sampled_from(sorted(kinds)).flatmap(lambda name: _records(kinds[name]))
 
 
 def any_message() -> st.SearchStrategy[Message]:

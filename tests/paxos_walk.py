@@ -25,6 +25,8 @@ States that differ only in which acceptor is which are one state here, where the
 are made alike, nobody prefers one of them, and what is demanded names none. Proposers are not alike, as
 ballots are ordered by their ids.
 
+Two ballots each are too many for this; with fewer states they are not: see tests/paxos_walk_less.py.
+
     python -m tests.paxos_walk [BALLOTS OF 0 [BALLOTS OF 1 [STATES]]]
 
 walks with so many ballots each (2 and 2 if nothing is said), up to so many states.
@@ -100,7 +102,7 @@ class _Core:
         self.used = used
 
 
-class _Column:
+class Column:
     """An acceptor, what is durable of it, all messages from and to it, what each proposer has heard of it."""
 
     def __init__(
@@ -123,12 +125,12 @@ class _Column:
         ]
 
 
-def _plain(role: object, left_out: tuple[str, ...] = ()) -> str:
+def plain(role: object, left_out: tuple[str, ...] = ()) -> str:
     """Return what tells one state of a role from another, as a text."""
     return repr(sorted((name, value) for name, value in vars(role).items() if name not in left_out))
 
 
-def _copied(role: Any) -> Any:
+def copied(role: Any) -> Any:
     """Return a copy of a role, with dicts of its own."""
     made = copy(role)
     for name, value in vars(made).items():
@@ -149,7 +151,7 @@ class Walk:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._cores: list[_Core] = []
-        self._columns: list[_Column] = []
+        self._columns: list[Column] = []
         self._numbers: dict[object, int] = {}
         self._arrived: dict[tuple[object, ...], tuple[int, Heard, tuple[Any, ...]]] = {}
         self._column_steps: dict[int, list[int]] = {}
@@ -192,7 +194,7 @@ class Walk:
     # Parts of states.
 
     def _core(self, role: Proposer, records: tuple[Any, ...], used: int) -> int:
-        key = "core", _plain(role, ("_promises", "_accepted")), records, used
+        key = "core", plain(role, ("_promises", "_accepted")), records, used
         number = self._numbers.setdefault(key, len(self._cores))
         if number == len(self._cores):
             self._cores.append(_Core(role, records, used))
@@ -201,10 +203,10 @@ class Walk:
     def _column(
         self, role: Acceptor, records: tuple[Any, ...], messages: frozenset[Any], heard: tuple[Heard, Heard]
     ) -> int:
-        key = "column", _plain(role), records, messages, heard
+        key = "column", plain(role), records, messages, heard
         number = self._numbers.setdefault(key, len(self._columns))
         if number == len(self._columns):
-            self._columns.append(_Column(role, records, messages, heard))
+            self._columns.append(Column(role, records, messages, heard))
         return number
 
     # Steps.
@@ -238,7 +240,7 @@ class Walk:
         steps = [self._column(again, column.records, column.messages, column.heard)]
         for way, proposer, message in sorted(column.messages, key=repr):
             if way == "to":
-                role = _copied(column.role)
+                role = copied(column.role)
                 effects = role.receive(proposer, message)
                 sent = {("from", to, answer) for to, answer in effects.sends}
                 records = _last(column.records, effects.durable)
@@ -248,7 +250,7 @@ class Walk:
 
     def _proposer(self, state: State, id: int) -> Any:
         """Return a copy of a proposer as it is in a state."""
-        role = _copied(self._cores[state[0][id]].role)
+        role = copied(self._cores[state[0][id]].role)
         for place in PLACES:
             promise, has_accepted = self._columns[state[1][place]].heard[id]
             if promise is not NOT_HEARD:
@@ -332,7 +334,7 @@ def _put(both: tuple[int, int], id: int, number: int) -> tuple[int, int]:
 
 def _bare(role: Any) -> Any:
     """Return a copy of a proposer that has heard of no acceptor."""
-    made = _copied(role)
+    made = copied(role)
     made._promises = {}
     made._accepted = {}
     return made

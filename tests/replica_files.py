@@ -24,7 +24,6 @@ from bayou.core.values import text_value, to_value
 from bayou.core.vector import VersionVector
 from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, Write
 from bayou.families.store.keeping import StoreKeeping
-from bayou.node.messages import OK, Answer
 from bayou.node.records import Activated, Answered, CreatedFor, Named, Promised
 from bayou.storage.replica.file import ReplicaFile
 
@@ -103,7 +102,7 @@ class Twins:
         self.committed: list[Write] = []
         self.tentative: list[Write] = []
         self.facts: dict[object, Durable] = {}
-        self.answers: dict[int, Answer] = {}
+        self.answers: dict[int, Answered] = {}
         self.servers: list[Name] = [ROOT]
         self.stamps = {ROOT: 0}
         self.addresses: dict[Name, tuple[int, str]] = {}
@@ -193,16 +192,15 @@ class Twins:
     def step_items(self) -> None:
         records: list[Durable] = [*self.items()]
         if self.random.random() < 0.5:
-            answer = Answer(
+            answer = Answered(
                 self.random.choice((1, 2, 3, -5, 1 << 63, 1 << 400)),
                 self.random.choice((1, 2, 1 << 64)),
-                OK,
-                stamp=self.random.randrange(9),
-                server=self.random.choice(self.servers),
+                self.random.randrange(9),
+                self.random.choice(self.servers),
             )
             self.answers.pop(answer.session, None)
             self.answers[answer.session] = answer
-            records.insert(self.random.randrange(len(records) + 1), Answered(answer))
+            records.insert(self.random.randrange(len(records) + 1), answer)
         self.file.keep(records)
 
     def step_facts(self) -> None:

@@ -18,12 +18,11 @@ from bayou.host.caller import Caller, CallFailed
 from bayou.host.messages import AskPosition, Position
 from bayou.host.secrets import read_secrets
 from bayou.net.address import parse
-from bayou.node.messages import Answer, Request
+from bayou.node.messages import Answer, Ask, Get, Got, Put, Request
 from tests.clusters import free_ports
 from tests.processes import wait_until
 
 if TYPE_CHECKING:
-    from bayou.core.values import Value
     from bayou.machine.messages import Message
     from bayou.net.tls import Tls
 
@@ -182,15 +181,16 @@ class Session:
         self.caller.close()
 
     def put(self, key: str, value: str) -> Answer:
-        return self.ask("put", key, text_value(value))
+        return self.ask(Put("notes", key, text_value(value)))
 
     def get(self, key: str) -> str | None:
-        value = self.ask("get", key, None).value
+        reply = self.ask(Get("notes", key)).reply
+        value = reply.value if isinstance(reply, Got) else None
         return None if value is None else text_of(value)
 
-    def ask(self, kind: str, key: str, value: Value | None) -> Answer:
+    def ask(self, what: Ask) -> Answer:
         self.number += 1
-        request = Request(self.id, self.number, kind, "notes", key, value, None, None)
+        request = Request(self.id, self.number, what, None, None)
         answer = self.caller.ask(request, self._is_answer, PATIENCE_S)
         assert isinstance(answer, Answer)
         return answer

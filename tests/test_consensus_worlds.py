@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,11 @@ from bayou.master.language import COMMANDS
 from bayou.master.run import Run
 from bayou.worlds.simulated import SimulatedWorld
 from tests.consensus_runs import compare
+from tests.processes import run_master
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bayou.families.log.client import ClientEffects
     from bayou.machine.effects import Input
 from tests.consensus_seeds import names, runs_that_differ
@@ -55,3 +59,19 @@ def test_a_slot_costs_few_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     for number, line in enumerate(("start 3 2", f"skipSlots {slots}", "sendMessage 0 a"), start=1):
         run.line(number, line.encode())
     assert 2 * 1001 <= heard["Received"] < 3 * 1001
+
+
+@pytest.mark.parametrize("family", ["chat", "locks"])
+def test_how_often_a_leader_is_heard_is_set_for_chat_and_for_locks(family: str, tmp_path: Path) -> None:
+    """A free-running leader is killed: the next one is heard of the sooner the more often leaders are."""
+
+    def waited(*options: str) -> float:
+        start, use = ("start", "sendMessage 0 a") if family == "chat" else ("startLocks", "lock 0 1")
+        text = f"{start} 3 1\n{use}\nallClear\ncrashServer 0\n{use}\nallClear\n"
+        trace = tmp_path / "trace"
+        done = run_master(text, "--world", "sim", "--free-running", "--trace", str(trace), *options)
+        assert done.returncode == 0
+        events = [json.loads(line) for line in trace.read_text().splitlines()]
+        return float(max(event["t"] for event in events if "t" in event))
+
+    assert waited("--heartbeat", "1") > 10 * waited("--heartbeat", "0.05")

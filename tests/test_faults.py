@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bayou.node.settings import Habits
+from bayou.worlds.processes.host import Host
+from bayou.worlds.processes.world import ProcessWorld
 from bayou.worlds.weather import NONE, Faults, Weather
+from bayou.worlds.world import WorldSettings
 from tests.processes import run_master
 from tests.rows import place, text_value
 from tests.simulated import server_of, simulate
+
+if TYPE_CHECKING:
+    from bayou.machine.messages import Message
 
 THREE = "joinServer 0\njoinServer 1\njoinServer 2\njoinClient 8 0\njoinClient 9 2\n"
 
@@ -182,3 +189,34 @@ def test_weather() -> None:
     assert len(weather.arrivals(0, 1, 30.0, 0.001)) == 3
     weather.set(0, 1, NONE)
     assert weather.get(0, 1) == NONE
+
+
+class Suffering:
+    """A node as far as its weather goes."""
+
+    _weather: Weather | None = None
+
+
+def fates(seed: int, node: int) -> list[list[float]]:
+    """Return what becomes of a hundred messages of a node's process, in a run with that seed."""
+    orders: list[tuple[int, Message]] = []
+    world = ProcessWorld(WorldSettings(seed=seed))
+    try:
+        world._nodes = dict.fromkeys((1, 2))  # type: ignore[assignment]
+        world.ask_all = orders.extend  # type: ignore[method-assign, assignment]
+        world.suffer(None, None, Faults(loss=0.5, duplicate=0.5))
+    finally:
+        world._nodes = {}
+        world.close()
+    host = Suffering()
+    Host._suffer(host, dict(orders)[node])  # type: ignore[arg-type]
+    assert host._weather is not None
+    return [host._weather.arrivals(0, 9, 0.0, 0.0) for _ in range(100)]
+
+
+def test_what_befalls_messages_between_processes_is_drawn_from_the_seed() -> None:
+    """In the same order for each node; which messages these are is still up to the processes."""
+    assert fates(7, 1) == fates(7, 1)
+    assert fates(7, 1) != fates(8, 1)
+    assert fates(7, 1) != fates(7, 2)
+    assert 20 < sum(not each for each in fates(7, 1)) < 80

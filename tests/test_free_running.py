@@ -12,7 +12,7 @@ from bayou.core.clock import HybridClock
 from bayou.core.name import ROOT
 from bayou.core.vector import VersionVector
 from bayou.families.store.freerunning import who_is_behind
-from bayou.node.messages import Status
+from bayou.node.messages import Put, Status
 from bayou.node.settings import PARTNERS, Habits
 from tests.processes import Master, run_master
 from tests.rows import row
@@ -105,7 +105,7 @@ def test_periodic_gossip_alone_brings_servers_level() -> None:
     world.start_server(0, [], Join(first=True), paused=False)
     world.start_server(1, [0], Join(first=False), paused=False)
     world.start_client(9, 1)
-    world.ask(9, Do("put", *row("a", "b")))
+    world.ask(9, Do(Put(*row("a", "b"))))
     for _ in range(2000):
         for flight in world.flights():
             if isinstance(getattr(flight.given, "message", None), News):

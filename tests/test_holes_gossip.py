@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bayou.machine.effects import Effects, LinkUp
 from bayou.machine.messages import Probe, Waiting
-from bayou.node.messages import GOSSIP, AntiEntropy, Hello, News, Pause, Pull, Request, Retire
+from bayou.node.messages import GOSSIP, AntiEntropy, Hello, News, Pause, Pull, Put, Request, Retire
 from bayou.node.server import Server
 from bayou.node.settings import Habits, Limits, Settings
 from tests.rows import row
@@ -58,7 +58,7 @@ def test_a_round_is_over_when_the_primary_has_committed_for_another_reason() -> 
     assert nodes[0].replica.log.tentative
     assert due(nodes[0]) == 12.0, "when the round takes too long"
     assert before_it_commits(nodes[0]) == 2
-    hear(nodes[0], 9, Request(1, 1, "put", *row("b", "v"), None, None), now=11.0)
+    hear(nodes[0], 9, Request(1, 1, Put(*row("b", "v")), None, None), now=11.0)
     assert not nodes[0].replica.log.tentative
     assert due(nodes[0]) == 100.0, "when the period is over"
     assert before_it_commits(nodes[0]) == 0

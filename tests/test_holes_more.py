@@ -30,6 +30,7 @@ from bayou.node.messages import (
     Do,
     End,
     Gather,
+    Get,
     HandOver,
     Hello,
     Join,
@@ -37,13 +38,14 @@ from bayou.node.messages import (
     NotNow,
     Pause,
     Pull,
+    Put,
     Request,
     Retire,
 )
 from bayou.node.records import CreatedFor, Named
 from bayou.node.server import Server
 from bayou.node.settings import Habits, Limits, Settings
-from tests.rows import asked, place, row
+from tests.rows import change, place, row
 from tests.test_holes_gossip import at_rest, before_it_commits, news, parts, pulls
 from tests.test_nodes import Numbers, alarm, client, due, first, hear, only, order, said, server, system
 
@@ -103,7 +105,7 @@ def test_a_hybrid_clock_gives_times_and_one_more_where_it_has_given_that() -> No
 
 def test_a_server_told_of_the_wall_clock_gives_its_time_in_microseconds() -> None:
     node = first(settings=Settings(wall_offset_s=1000.0))
-    hear(node, 9, Request(1, 1, "put", *row("s", "u"), None, None), now=2.5)
+    hear(node, 9, Request(1, 1, Put(*row("s", "u")), None, None), now=2.5)
     assert [write.stamp for write in node.replica.log] == [1002 * SECOND_US + SECOND_US // 2]
 
 
@@ -169,7 +171,7 @@ def test_a_song_or_url_that_is_too_long_or_no_word_costs_the_connection(
     song: str, url: str | None, why: str | None
 ) -> None:
     node = first()
-    effects = hear(node, 9, Request(1, 1, "delete" if url is None else "put", *asked(song, url), None, None))
+    effects = hear(node, 9, Request(1, 1, change(song, url), None, None))
     assert effects.drops == ([] if why is None else [(9, why)])
     assert said(effects) == ([Answer] if why is None else [])
     assert len(node.replica.log) == (why is None)
@@ -181,9 +183,9 @@ def test_a_song_or_url_that_is_too_long_or_no_word_costs_the_connection(
 def test_numbers_of_requests_begin_with_0() -> None:
     """What has a smaller one is no request of any session's, and not answered."""
     node = first()
-    assert said(hear(node, 9, Request(1, -1, "put", *row("s", "u"), None, None))) == []
+    assert said(hear(node, 9, Request(1, -1, Put(*row("s", "u")), None, None))) == []
     assert len(node.replica.log) == 0
-    assert said(hear(node, 9, Request(1, 0, "put", *row("s", "u"), None, None))) == [Answer]
+    assert said(hear(node, 9, Request(1, 0, Put(*row("s", "u")), None, None))) == [Answer]
 
 
 @pytest.mark.parametrize(("others", "is_echo"), [(19, True), (20, False)])
@@ -191,10 +193,10 @@ def test_a_number_is_remembered_for_twenty_times_as_many_sessions_as_an_answer(
     others: int, is_echo: bool
 ) -> None:
     node = first(settings=Settings(sessions_max=1))
-    old = Request(7, 1, "put", *row("s", "u"), None, None)
+    old = Request(7, 1, Put(*row("s", "u")), None, None)
     hear(node, 9, old)
     for session in range(100, 100 + others):
-        hear(node, 9, Request(session, 1, "get", *place("s"), None, None, None))
+        hear(node, 9, Request(session, 1, Get(*place("s")), None, None))
     hear(node, 9, old)
     assert len(node.replica.log) == (1 if is_echo else 2)
 
@@ -265,7 +267,7 @@ def test_the_patience_with_a_round_doubles_six_times(attempt: int, patience_s: f
 
 def test_what_is_asked_for_again_is_told() -> None:
     asker = client(0)
-    order(asker, Do("get", *place("s")))
+    order(asker, Do(Get(*place("s"))))
     assert asker.step(1.0, Tick()).notes == [(AGAIN, "a request")]
 
     newcomer = server(5, 0)
@@ -286,7 +288,7 @@ def test_what_is_asked_for_again_is_told() -> None:
 
 def test_what_can_not_be_asked_for_again_at_present_is_not_told() -> None:
     asker = client(0)
-    order(asker, Do("get", *place("s")))
+    order(asker, Do(Get(*place("s"))))
     newcomer = server(5, 0)
     order(newcomer, Join(first=False))
     leaving = system(2)[1]
@@ -442,7 +444,7 @@ def test_while_paused_nothing_is_to_be_done() -> None:
     other = at_rest(3)[1]
     other.replica.put(*row("a", "b"))
     assert pulls(hear(primary, 1, news(other), now=10.0)) == []
-    assert said(hear(primary, 9, Request(1, 1, "put", *row("s", "u"), None, None), now=10.0)) == [Answer]
+    assert said(hear(primary, 9, Request(1, 1, Put(*row("s", "u")), None, None), now=10.0)) == [Answer]
     assert said(primary.step(10.0, LinkUp(7, Hello(is_server=True)))) == []
     assert alarm(primary) is None
 
@@ -454,7 +456,7 @@ def test_only_who_lacks_something_is_told_or_asked() -> None:
     effects = order(nodes[0], Pause(paused=False), now=10.0)
     assert News not in said(effects)
     assert pulls(hear(nodes[0], 1, news(nodes[1]), now=10.0)) == []
-    effects = hear(nodes[0], 9, Request(1, 1, "put", *row("s", "u"), None, None), now=10.0)
+    effects = hear(nodes[0], 9, Request(1, 1, Put(*row("s", "u")), None, None), now=10.0)
     assert [peer for peer, message in effects.sends if isinstance(message, News)] == [1, 2]
 
 

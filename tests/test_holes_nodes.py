@@ -32,6 +32,7 @@ from bayou.node.messages import (
     Joined,
     Pause,
     Pull,
+    Put,
     Request,
     Retire,
     Retired,
@@ -101,7 +102,7 @@ def test_what_was_created_for_a_request_survives_a_crash() -> None:
 def test_what_was_answered_survives_a_crash() -> None:
     """The answer got lost with the server; the request comes again."""
     world = test_nodes_late.system(2)
-    put = Request(1, 1, "put", *row("a", "u"), None, None)
+    put = Request(1, 1, Put(*row("a", "u")), None, None)
     effects = hear(world.server(0), 9, put)
     restored = Server.restored(0, Numbers(0), None, [*world.journals[0], *effects.durable], now=1.0)
     writes = len(restored.replica.log)

@@ -17,7 +17,7 @@ from bayou.machine.messages import Done, Message
 from bayou.net.address import LOOPBACK, locate, look_up, shown
 from bayou.net.network import Network
 from bayou.node.client import Client
-from bayou.node.messages import OK, Did, Do, Hello, Join, Joined, ReadLog
+from bayou.node.messages import OK, Did, Do, Get, Hello, Join, Joined, Put, ReadLog
 from bayou.node.server import Server
 from bayou.node.settings import Habits, Settings
 from bayou.wire.connection import Channel, Introduce
@@ -109,10 +109,10 @@ def test_two_servers_and_a_client_without_a_master(town: Town, host: str) -> Non
     assert isinstance(joined, Joined)
     client = town.add(Client(3, Random(3)))
     town.connect(client, 1, second)
-    assert town.ask(client, 2, Do("put", *row("song", "url"))) == Did(OK, None)
+    assert town.ask(client, 2, Do(Put(*row("song", "url")))) == Did(OK, None)
     town.until(lambda: town.ask(first, 9, ReadLog(0, 9)).committed == 2)  # a creation, and the put
     town.until(lambda: town.ask(second, 9, ReadLog(0, 9)).committed == 2)
-    assert town.ask(client, 3, Do("get", *place("song"))) == Did(OK, text_value("url"))
+    assert town.ask(client, 3, Do(Get(*place("song")))) == Did(OK, text_value("url"))
     assert [write.key for write in first.driver.machine.replica.log] == ["", "song"]
     assert len(first.records) > 1
     assert [site.complaints for site in town.sites] == [[], [], []]

@@ -15,7 +15,7 @@ import pytest
 from bayou.machine.messages import Message
 from bayou.net.address import LOOPBACK
 from bayou.node.client import Client
-from bayou.node.messages import Did, Do, Hello, Join
+from bayou.node.messages import Did, Do, Hello, Join, Put
 from bayou.node.server import Server
 from bayou.wire.connection import NONCE_BYTES, Connection, Introduce
 from tests.rows import row
@@ -51,7 +51,7 @@ def test_who_is_turned_away_tries_again_until_there_is_room(town: Town) -> None:
     server.network._door._handshakes_max = 1
     town.until(lambda: 1 in client.dials)
     assert client.dials == {1: None}
-    assert isinstance(town.ask(client, 2, Do("put", *row("song", "url"))), Did)
+    assert isinstance(town.ask(client, 2, Do(Put(*row("song", "url")))), Did)
 
 
 def test_who_is_turned_away_gives_up_in_the_end(town: Town) -> None:

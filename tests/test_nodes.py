@@ -22,6 +22,7 @@ from bayou.node.messages import (
     ROUND,
     Answer,
     AntiEntropy,
+    Ask,
     AskHeir,
     Continue,
     Converge,
@@ -33,23 +34,28 @@ from bayou.node.messages import (
     Do,
     End,
     Gather,
+    Get,
+    Got,
     HandOver,
     Hello,
     Join,
     Joined,
+    Lacking,
     LogPage,
     Pause,
     Pull,
+    Put,
     ReadLog,
     Request,
     Retire,
     Retired,
     TakenOver,
     Willing,
+    Written,
 )
 from bayou.node.server import Server
 from bayou.node.settings import Limits, Settings
-from tests.rows import asked, place, row, text_value
+from tests.rows import place, row, text_value
 
 
 class Numbers:
@@ -155,7 +161,7 @@ def test_a_server_without_a_name_leaves_most_messages_aside() -> None:
     node = server(1, 0)
     for message in (Pull(1, JOIN, 0, START), Gather(1, 1, 0, START), HandOver(1), TakenOver(1, 0, START)):
         assert said(hear(node, 0, message)) == []
-    assert said(hear(node, 0, Request(1, 1, "get", *place("a"), None, None, None))) == []
+    assert said(hear(node, 0, Request(1, 1, Get(*place("a")), None, None))) == []
     assert said(hear(node, 0, Create(5, 1))) == [Declined], "whoever asks for a name should ask somebody else"
 
 
@@ -551,9 +557,9 @@ def test_a_retiring_server_takes_nothing_over() -> None:
     assert said(hear(nodes[1], 2, HandOver(5))) == [Declined]
     assert said(hear(nodes[1], 0, AskHeir(5, ROOT))) == [Declined]
     assert said(hear(nodes[1], 2, Create(5, 1))) == [Declined]
-    effects = hear(nodes[1], 9, Request(1, 1, "put", *row("a", "u"), None, None))
-    assert effects.sends == [(9, Answer(1, 1, REFUSED))]
-    assert said(hear(nodes[1], 9, Request(1, 2, "get", *place("a"), None, None, None))) == [Answer]
+    effects = hear(nodes[1], 9, Request(1, 1, Put(*row("a", "u")), None, None))
+    assert effects.sends == [(9, Answer(1, 1, REFUSED, Lacking(None, 0)))]
+    assert said(hear(nodes[1], 9, Request(1, 2, Get(*place("a")), None, None))) == [Answer]
 
 
 def test_while_paused_the_next_one_is_offered_what_the_lowest_declines() -> None:
@@ -579,28 +585,33 @@ def test_a_server_connected_in_the_middle_of_a_hand_over_is_to_have_it_too() -> 
 # Requests.
 
 
-def test_requests_with_the_wrong_fields_cost_the_connection() -> None:
+class Steal(Ask):
+    """What nobody can answer."""
+
+
+def test_requests_of_no_kind_that_there_is_cost_the_connection() -> None:
     node = first()
-    for kind, url in (("steal", None), ("put", None), ("get", "u"), ("delete", "u")):
-        assert hear(node, 9, Request(1, 1, kind, *asked("a", url), None, None)).drops
+    effects = hear(node, 9, Request(1, 1, Steal(), None, None))
+    assert effects.drops == [(9, "nobody here can answer a request of the kind Steal")]
+    del Ask.KINDS["Steal"]
 
 
 def test_a_request_sent_again_is_carried_out_once_and_answered_the_same() -> None:
     node = first()
-    put = Request(1, 1, "put", *row("a", "u"), None, None)
+    put = Request(1, 1, Put(*row("a", "u")), None, None)
     answer = only(hear(node, 9, put))
     assert only(hear(node, 9, put)) == answer
     assert len(node.replica.log) == 1
-    later = only(hear(node, 9, Request(1, 2, "get", *place("a"), None, None, None)))
+    later = only(hear(node, 9, Request(1, 2, Get(*place("a")), None, None)))
     assert isinstance(later, Answer)
-    assert later.value == text_value("u")
+    assert later.reply == Got(text_value("u"))
     assert said(hear(node, 9, put)) == [], "an echo of a request answered long ago"
 
 
 def test_the_session_silent_for_longest_is_forgotten_first() -> None:
     node = first(settings=Settings(sessions_max=2))
     for session in (1, 2, 1, 3):
-        hear(node, 9, Request(session, node.replica.csn + 1, "put", *row("a", "u"), None, None))
+        hear(node, 9, Request(session, node.replica.csn + 1, Put(*row("a", "u")), None, None))
     assert list(node._desk._answers) == [1, 3]
 
 
@@ -616,37 +627,37 @@ def client(*peers: int) -> Client:
 
 def test_a_client_answers_orders_that_are_none() -> None:
     assert order(client(), Join(first=True)).answers == [(1, Failed("Join is no order for a client"))]
-    assert order(client(), Do("get", *place("a"))).answers == [(1, Failed("it has no server"))]
+    assert order(client(), Do(Get(*place("a")))).answers == [(1, Failed("it has no server"))]
     assert order(client(0), Probe()).answers == [(1, Waiting(()))]
 
 
 def test_a_client_has_one_request_under_way() -> None:
     node = client(0)
-    assert said(order(node, Do("get", *place("a")))) == [Request]
-    assert order(node, Do("get", *place("b"))).answers == [(1, Failed("its last request is still under way"))]
+    assert said(order(node, Do(Get(*place("a"))))) == [Request]
+    assert order(node, Do(Get(*place("b")))).answers == [(1, Failed("its last request is still under way"))]
     assert order(node, Probe()).answers == [(1, Waiting(("waits for server 0 to answer",)))]
     node.check()
 
 
 def test_a_request_is_repeated_until_it_is_answered() -> None:
     node = client(0)
-    request = only(order(node, Do("put", *row("a", "u"))))
+    request = only(order(node, Do(Put(*row("a", "u")))))
     assert alarm(node) == 1.0
     assert node.step(0.9, Tick()).sends == []
     assert only(node.step(1.0, Tick())) == request
     node.step(1.5, LinkDown(0))
     assert node.step(2.0, Tick()).sends == [], "nobody to send it to"
     assert only(node.step(2.5, LinkUp(0, Hello(is_server=True, name=ROOT)))) == request
-    effects = hear(node, 0, Answer(1, 1, OK, stamp=4, server=ROOT))
+    effects = hear(node, 0, Answer(1, 1, OK, Written(4, ROOT)))
     assert effects.answers == [(1, Did(OK, None))]
     assert alarm(node) is None
-    assert hear(node, 0, Answer(1, 1, OK, stamp=4, server=ROOT)).answers == []
+    assert hear(node, 0, Answer(1, 1, OK, Written(4, ROOT))).answers == []
     assert node.session.writes.completed(ROOT) == 4
 
 
 def test_a_request_is_never_sent_to_another_server() -> None:
     node = client(0)
-    order(node, Do("put", *row("a", "u")))
+    order(node, Do(Put(*row("a", "u"))))
     node.step(0.0, LinkDown(0))
     effects = node.step(0.0, LinkUp(1, Hello(is_server=True)))
     assert effects.sends == []
@@ -660,25 +671,25 @@ def test_a_server_that_has_only_the_id_of_the_one_asked_is_another_one(name: Nam
     """It joined after that one had retired, and would carry the request out a second time; one that does not
     say its name may be such a one."""
     node = client(0)
-    order(node, Do("put", *row("a", "u")))
+    order(node, Do(Put(*row("a", "u"))))
     node.step(0.0, LinkDown(0))
     effects = node.step(0.0, LinkUp(0, Hello(is_server=True, name=name)))
     assert effects.sends == []
     assert effects.answers == [(1, Failed("server 0 may or may not have carried it out"))]
-    assert said(order(node, Do("get", *place("a")))) == [Request], "the session goes on"
+    assert said(order(node, Do(Get(*place("a"))))) == [Request], "the session goes on"
 
 
 def test_a_server_without_a_name_is_nobody_to_come_back_to() -> None:
     node = Client(0, Numbers(0))
     node.step(0.0, LinkUp(0, Hello(is_server=True)))
-    order(node, Do("put", *row("a", "u")))
+    order(node, Do(Put(*row("a", "u"))))
     node.step(0.0, LinkDown(0))
     assert node.step(0.0, LinkUp(0, Hello(is_server=True))).sends == []
 
 
 def test_answers_to_other_requests_are_left_aside() -> None:
     node = client(0)
-    order(node, Do("get", *place("a")))
+    order(node, Do(Get(*place("a"))))
     for answer in (Answer(1, 7, OK), Answer(2, 1, OK)):
         assert hear(node, 0, answer).answers == []
     assert hear(node, 0, Answer(1, 1, REFUSED)).answers == [(1, Did(REFUSED, None))]

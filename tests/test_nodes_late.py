@@ -16,10 +16,12 @@ from bayou.node.messages import (
     Converged,
     Created,
     Do,
+    Get,
     HandOver,
     Join,
     Joined,
     Pause,
+    Put,
     Request,
     Retire,
     Retired,
@@ -29,7 +31,7 @@ from bayou.node.server import Server
 from bayou.node.settings import Settings
 from bayou.worlds.simulated import Arrival
 from bayou.worlds.world import WorldSettings
-from tests.rows import asked, place, row, text_value
+from tests.rows import change, place, row, text_value
 from tests.simulated import StoreWorld
 from tests.test_nodes import Numbers, hear, order
 
@@ -135,7 +137,7 @@ def test_pause_ends_a_round() -> None:
     """When all have answered a pause, nothing moves any more."""
     world = system(3)
     world.start_client(9, 2)
-    world.ask(9, Do("put", *row("a", "b")))
+    world.ask(9, Do(Put(*row("a", "b"))))
     rounds = [
         world.order(0, Converge(1, None, (1,))),
         world.order(1, Converge(1, 0, (2,))),
@@ -155,11 +157,11 @@ def test_pause_ends_a_round() -> None:
 def test_an_echo_is_harmless_after_the_answer_is_forgotten() -> None:
     node = Server(0, Numbers(0), Settings(sessions_max=3))
     order(node, Join(first=True))
-    old = Request(7, 1, "put", *row("s", "u"), None, None)
+    old = Request(7, 1, Put(*row("s", "u")), None, None)
     hear(node, 50, old)
-    hear(node, 50, Request(7, 2, "put", *row("s", "v"), None, None))
+    hear(node, 50, Request(7, 2, Put(*row("s", "v")), None, None))
     for session in range(100, 100 + 3 * NUMBERS_FOR_EACH_ANSWER - 1):
-        hear(node, 50, Request(session, 1, "get", *place("s"), None, None, None))
+        hear(node, 50, Request(session, 1, Get(*place("s")), None, None))
     assert hear(node, 50, old).sends == []
     assert node.replica.get(*place("s")) == text_value("v")
 
@@ -168,7 +170,7 @@ def test_an_echo_is_harmless_after_the_answer_is_forgotten() -> None:
 def test_songs_and_urls_are_words(song: str, url: str | None) -> None:
     node = Server(0, Numbers(0))
     order(node, Join(first=True))
-    effects = hear(node, 50, Request(7, 1, "delete" if url is None else "put", *asked(song, url), None, None))
+    effects = hear(node, 50, Request(7, 1, change(song, url), None, None))
     assert [peer for peer, _ in effects.drops] == [50]
 
 
@@ -178,7 +180,7 @@ def test_a_newcomer_that_crashes_goes_on_joining_when_it_is_back(is_named: bool)
     world = StoreWorld(check=True)
     world.start_server(0, [], Join(first=True), paused=False)
     world.start_client(9, 0)
-    world.ask(9, Do("put", *row("a", "b")))
+    world.ask(9, Do(Put(*row("a", "b"))))
     world.add_server(1, [0], paused=False)
     world.order(1, Join(first=False))
     while True:

@@ -25,7 +25,7 @@ from bayou.master.language import COMMANDS
 from bayou.master.run import Run
 from bayou.net import door, link
 from bayou.net.pressure import HELD_BYTES_MAX
-from bayou.node.messages import AntiEntropy, End, HandOver, Pull, Request, Retire
+from bayou.node.messages import AntiEntropy, End, Get, HandOver, Pull, Request, Retire
 from bayou.wire.codec import encode
 from bayou.wire.connection import LINK_FRAME_BYTES_MAX, MAGIC, NONCE_BYTES, Connection, Introduce
 from bayou.wire.frames import frame
@@ -576,7 +576,7 @@ def test_who_does_not_read_is_not_read_from(guarded: Guarded, is_server: bool) -
         sock.settimeout(0.5)
         try:
             for number in range(1, 200):
-                connection.send(Request(sock.fileno(), number, "get", *place("big"), None, None, None))
+                connection.send(Request(sock.fileno(), number, Get(*place("big")), None, None))
                 connection.send(Pull(number, "gossip", 0, START))
                 sock.sendall(connection.outgoing)
                 connection.outgoing.clear()
@@ -629,7 +629,7 @@ def test_many_requests_of_some_leave_time_for_others(guarded: Guarded) -> None:
     def keep_asking(sock: socket.socket, connection: Connection) -> None:
         sock.settimeout(0.05)
         for number in range(1, 5000):
-            connection.send(Request(sock.fileno(), number, "get", *place("song"), None, START, None))
+            connection.send(Request(sock.fileno(), number, Get(*place("song")), START, None))
         data = memoryview(bytes(connection.outgoing))
         at = 0
         while at < len(data) and not stop.is_set():

@@ -28,11 +28,16 @@ from bayou.node.messages import (
     Answer,
     AntiEntropy,
     Created,
+    Delete,
+    Get,
+    Got,
     Hello,
     Join,
+    Lacking,
+    Put,
     Request,
 )
-from bayou.node.records import Answered, CreatedFor
+from bayou.node.records import CreatedFor
 from bayou.node.server import Server
 from bayou.storage.journal import Journal
 from bayou.wire.codec import FEW, decode, encode
@@ -114,7 +119,7 @@ def by_itself(*row: Any, kind: int = PUT) -> bytes:
 def test_a_row_that_can_not_be_gets_in_nowhere(collection: str, key: str, value: str, why: str) -> None:
     with pytest.raises(BadRow, match=why):
         check_row(collection, key, Value(value))
-    effects = served(Request(1, 1, "put", collection, key, Value(value), None, None))
+    effects = served(Request(1, 1, Put(collection, key, Value(value)), None, None))
     assert why in effects.drops[0][1]
     assert not effects.sends
     for make in (in_columns, by_itself):
@@ -122,9 +127,9 @@ def test_a_row_that_can_not_be_gets_in_nowhere(collection: str, key: str, value:
             continue  # they travel as bytes, which come out as other texts
         with pytest.raises(WireError, match=why):
             decode(make(collection, key, value))
-    for of_key_only in ("get", "delete"):
+    for of_key_only in (Get, Delete):
         if "key" in why or "collection" in why:
-            assert served(Request(1, 1, of_key_only, collection, key, None, None, None)).drops
+            assert served(Request(1, 1, of_key_only(collection, key), None, None)).drops
 
 
 @pytest.mark.parametrize("value", BAD_VALUES)
@@ -133,9 +138,9 @@ def test_a_value_that_is_none_is_not_taken_from_anybody(collection: str, value: 
     for payload in (
         in_columns(collection, "k", value),
         by_itself(collection, "k", value),
-        message_from("Request", 1, 1, "put", collection, "k", value, None, None, FULL),
-        message_from("Answer", 1, 1, OK, value, None, 0, None),
-        message_from("Do", "put", collection, "k", value, FULL),
+        message_from("Request", 1, 1, ("Put", collection, "k", value), None, None, None),
+        message_from("Answer", 1, 1, OK, ("Got", value), None),
+        message_from("Do", ("Put", collection, "k", value)),
     ):
         with pytest.raises(WireError):
             decode(payload)
@@ -157,9 +162,9 @@ def test_odd_bytes_pass_in_the_playlist_alone() -> None:
 def test_a_row_that_can_be_gets_in_everywhere(collection: str, key: str, value: str) -> None:
     row = (collection, key, Value(value))
     check_row(*row)
-    effects = served(Request(1, 1, "put", *row, None, None))
+    effects = served(Request(1, 1, Put(*row), None, None))
     assert not effects.drops
-    request = Request(1, 1, "put", *row, START, START)
+    request = Request(1, 1, Put(*row), START, START)
     assert decode(encode(request)) == request
     one = Created(1, Write(1, ROOT, PUT, *row), 0, START)
     assert decode(encode(one)) == one
@@ -172,10 +177,11 @@ def test_a_collection_is_one_text_wherever_it_stands() -> None:
     many = [Write(stamp, ROOT, DELETE, "notes", "k", None) for stamp in range(1, 9)]
     from_columns = unpack_writes(pack_writes(many))[3].collection
     created = decode(encode(Created(1, many[0], 0, START)))
-    request = decode(encode(Request(1, 1, "get", "notes", "k", None, None, None)))
+    request = decode(encode(Request(1, 1, Get("notes", "k"), None, None)))
     assert isinstance(created, Created)
     assert isinstance(request, Request)
-    assert created.creation.collection is from_columns is request.collection
+    assert isinstance(request.ask, Get)
+    assert created.creation.collection is from_columns is request.ask.collection
 
 
 @given(st.lists(rows, max_size=12))
@@ -185,7 +191,6 @@ def test_rows_with_odd_content_come_back_from_wire_and_journal(drawn: list[tuple
     deletes = [put._replace(stamp=put.stamp + 99, kind=DELETE, value=None) for put in puts]
     assert unpack_writes(pack_writes([*puts, *deletes])) == [*puts, *deletes]
     records: list[Any] = [Items(0, puts[:2], deletes), *(CreatedFor(1, write) for write in puts)]
-    records += [Answered(Answer(1, 2, OK, value=put.value)) for put in puts]  # type: ignore[arg-type]
     assert StoreKeeping().unpack(StoreKeeping().pack(records)) == records
 
 
@@ -247,15 +252,15 @@ def test_a_read_looks_at_the_view_that_it_asks_for() -> None:
     server.step(0.0, LinkUp(5, Hello(is_server=False)))
 
     def read(number: int, collection: str, view: str) -> Answer:
-        request = Request(1, number, "get", collection, "k", None, None, None, view)
+        request = Request(1, number, Get(collection, "k", view), None, None)
         ((_, answer),) = server.step(0.0, Received(5, request)).sends
         assert isinstance(answer, Answer)
         return answer
 
-    assert read(1, "notes", FULL).value == to_value("new")
-    assert read(2, "notes", COMMITTED).value == to_value("old")
-    assert read(3, PLAYLIST, COMMITTED).value is None
-    assert read(4, "others", COMMITTED).value is None
+    assert read(1, "notes", FULL).reply == Got(to_value("new"))
+    assert read(2, "notes", COMMITTED).reply == Got(to_value("old"))
+    assert read(3, PLAYLIST, COMMITTED).reply == Got(None)
+    assert read(4, "others", COMMITTED).reply == Got(None)
     assert read(5, "notes", COMMITTED).vector == read(6, "notes", FULL).vector == server.replica.vector
 
 
@@ -264,18 +269,17 @@ def test_guarantees_are_asked_for_in_both_views_alike(view: str) -> None:
     ahead = Replica(ROOT)
     ahead.put("notes", "k", to_value(1))
     for wanted in ((ahead.vector, None), (None, ahead.vector)):
-        effects = served(Request(1, 1, "get", "notes", "k", None, wanted[0], wanted[1], view))
-        assert effects.sends == [(5, Answer(1, 1, REFUSED))]
+        effects = served(Request(1, 1, Get("notes", "k", view), wanted[0], wanted[1]))
+        assert effects.sends == [(5, Answer(1, 1, REFUSED, Lacking(ROOT, 1)))]
 
 
 @pytest.mark.parametrize(
-    ("kind", "value", "view"),
-    [("get", None, "half"), ("get", None, ""), ("put", "1", COMMITTED), ("delete", None, COMMITTED)],
+    "view",
+    ["half", "", "f" * 99],
 )
-def test_a_view_that_is_none_costs_the_connection(kind: str, value: str | None, view: str) -> None:
-    wanted = None if value is None else Value(value)
-    effects = served(Request(1, 1, kind, "notes", "k", wanted, None, None, view))
-    assert effects.drops == [(5, f"a {kind} in the view {view!r}")]
+def test_a_view_that_is_none_costs_the_connection(view: str) -> None:
+    effects = served(Request(1, 1, Get("notes", "k", view), None, None))
+    assert effects.drops == [(5, f"a Get in the view {view[:20]!r}")]
     assert not effects.sends
 
 

@@ -19,13 +19,12 @@ from bayou.families.store.keeping import RECORDS as KINDS
 from bayou.families.store.keeping import TOGETHER, StoreKeeping
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
-from bayou.node.messages import OK, Answer
 from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, Named, Promised
 from bayou.node.server import Server
 from bayou.storage.journal import HEADER, PREFIX_BYTES, Journal, JournalDamaged
 from bayou.storage.memory import Memory
-from bayou.wire.codec import FEW, SHALLOW, dump, fields_of
-from bayou.wire.columns import WRITES_MAX
+from bayou.wire.codec import FEW, SHALLOW, dump
+from bayou.wire.columns import WRITES_MAX, pack_name
 from bayou.wire.errors import WireError
 from bayou.worlds.simulated import SimulatedWorld
 from bayou.worlds.world import WorldSettings
@@ -170,10 +169,10 @@ def test_of_facts_about_the_same_the_last_one_is_kept() -> None:
     name = ROOT.child(1)
     memory = Memory([Named(ROOT), Promised(name)])
     for number in range(20_000):
-        memory.append([Answered(Answer(7, number, OK))])
-    memory.append([Promised(name), Answered(Answer(8, 0, OK))])
+        memory.append([Answered(7, number, 1, ROOT)])
+    memory.append([Promised(name), Answered(8, 0, 1, ROOT)])
     assert list(memory) == [
-        Named(ROOT), Answered(Answer(7, 19_999, OK)), Promised(name), Answered(Answer(8, 0, OK)),
+        Named(ROOT), Answered(7, 19_999, 1, ROOT), Promised(name), Answered(8, 0, 1, ROOT),
     ]  # fmt: skip
 
 
@@ -185,7 +184,7 @@ RECORDS: list[Durable] = [
     Asking(ROOT, 3, 78),
     Aiming(4, VersionVector({ROOT: 9})),
     Activated(),
-    Answered(Answer(7, 2, OK, stamp=5, server=ROOT.child(1))),
+    Answered(7, 2, 5, ROOT.child(1)),
     Promised(ROOT),
     CreatedFor(77, Write(6, ROOT, CREATION, "", "", None)),
     Items(2, [Write(1, ROOT, PUT, *row("song", "url"))], [Write(8, ROOT, DELETE, *place("song"), None)]),
@@ -209,7 +208,7 @@ def test_bytes_that_are_no_batch_are_refused() -> None:
 
 
 WRITE = (1, (), PUT, *row("song", "url"))
-ANSWER = fields_of(Answer(7, 2, OK))
+ANSWER = (7, 2, "ok", None, None, 5, pack_name(ROOT.child(1)))
 
 
 @pytest.mark.parametrize(
@@ -254,7 +253,7 @@ def test_plain_data_that_is_a_batch() -> None:
     write = Write(1, ROOT, PUT, *row("song", "url"))
     assert KEEPING.unpack(dump(((False, WRITE), (1, 0, 0, 1, None)))) == [Items(0, [], [write])]
     assert KEEPING.unpack(dump((None, (1, 0, 1, 0, (False, WRITE))))) == [Items(0, [write], [])]
-    assert KEEPING.unpack(dump((None, (4, *ANSWER)))) == [Answered(Answer(7, 2, OK))]
+    assert KEEPING.unpack(dump((None, (4, *ANSWER)))) == [Answered(7, 2, 5, ROOT.child(1))]
 
 
 @pytest.mark.parametrize("count", [1, FEW, FEW + 1, TOGETHER, TOGETHER + 1, 3 * WRITES_MAX + 1])
@@ -299,7 +298,7 @@ def test_items_that_continue_each_other_come_back_as_one() -> None:
 
 
 def test_of_the_answers_to_a_session_the_last_comes_back_in_the_order_of_the_last_ones() -> None:
-    answers = [Answered(Answer(session, number, OK)) for session, number in ((7, 1), (8, 1), (7, 2))]
+    answers = [Answered(session, number, 1, ROOT) for session, number in ((7, 1), (8, 1), (7, 2))]
     assert list(KEEPING.restore([KEEPING.pack([each, Activated()]) for each in answers])) == [
         Activated(), Activated(), Activated(), answers[1], answers[2],
     ]  # fmt: skip

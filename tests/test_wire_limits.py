@@ -20,7 +20,7 @@ from bayou.core.vector import DECIDED_MAX, START, LiveVector, VersionVector
 from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, Write
 from bayou.families.store.commands import LOG_PAGE_WRITES
 from bayou.machine.messages import Message
-from bayou.node.messages import AntiEntropy, Converge, Created, End, Hello, LogPage, Pull, Request
+from bayou.node.messages import AntiEntropy, Converge, Created, End, Hello, LogPage, Pull, Put, Request
 from bayou.node.settings import Limits
 from bayou.wire import columns
 from bayou.wire.codec import FEW, SHALLOW, decode, encode
@@ -202,12 +202,12 @@ def test_a_request_for_more_than_the_limit_is_none() -> None:
     server.step(0.0, Ordered(1, Join(first=True)))
     server.step(0.0, LinkUp(5, Hello(is_server=False)))
     for number, (song, url) in enumerate(LONGEST.values(), 1):
-        request = Request(1, number, "put", *row(song, url), None, None)
+        request = Request(1, number, Put(*row(song, url)), None, None)
         ((_, answer),) = server.step(0.0, Received(5, request)).sends
         assert isinstance(answer, Answer)
         assert answer.verdict == OK
         for song_spoilt, url_spoilt in ((song + "s", "u"), ("s", url + "u")):
-            spoilt = Request(1, number + 100, "put", *row(song_spoilt, url_spoilt), None, None)
+            spoilt = Request(1, number + 100, Put(*row(song_spoilt, url_spoilt)), None, None)
             effects = server.step(0.0, Received(5, spoilt))
             assert not effects.sends
             assert "bytes" in effects.drops[0][1]

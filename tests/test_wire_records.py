@@ -297,7 +297,7 @@ def test_the_masters_settings_travel_as_they_are() -> None:
         Join(first=False), 1 / 3,
     )  # fmt: skip
     assert decode(encode(start)) == start
-    suffer = Suffer(None, True, Faults(loss=1e-9, delay_s=1 / 3))
+    suffer = Suffer(None, True, Faults(loss=1e-9, delay_s=1 / 3), "network 0 1")
     assert decode(encode(suffer)) == suffer
 
 

@@ -79,7 +79,11 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
         "is left to move when the next command begins",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="the seed of the simulated world (default: 0)"
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="the seed of the simulated world, and of what befalls messages between processes (default: 0)",
     )
     parser.add_argument("--trace", metavar="FILE", help="record what happens, as JSON lines")
     parser.add_argument(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bayou.machine.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.machine.messages import Failed, Links, Message, Probe, Waiting
-from bayou.node.messages import OK, Answer, Did, Do, Hello, Request, no_hello
+from bayou.node.messages import OK, Answer, Did, Do, Got, Hello, Request, Written, no_hello
 from bayou.node.session import Guarantees, Session
 
 TYPE_CHECKING = False
@@ -112,9 +112,8 @@ class Client:
             self._effects.answers.append((number, Failed("its last request is still under way")))
         else:
             self._number += 1
-            reads, writes = self.session.demands(order.kind)
-            row = order.collection, order.key, order.value
-            request = Request(self._session_id, self._number, order.kind, *row, reads, writes, order.view)
+            reads, writes = self.session.demands(is_write=order.ask.is_write)
+            request = Request(self._session_id, self._number, order.ask, reads, writes)
             self._pending = Pending(number, request, self.server, self._server_name)
             self._send(self._pending)
 
@@ -131,12 +130,13 @@ class Client:
             self._session_id,
             pending.request.number,
         ):
+            reply = answer.reply
             if answer.verdict == OK:
                 if answer.vector is not None:
                     self.session.has_read(answer.vector)
-                if answer.server is not None:
-                    self.session.has_written(answer.stamp, answer.server)
-            self._end(pending, Did(answer.verdict, answer.value))
+                if isinstance(reply, Written):
+                    self.session.has_written(reply.stamp, reply.server)
+            self._end(pending, Did(answer.verdict, reply.value if isinstance(reply, Got) else None))
 
     def _end(self, pending: Pending, report: Message) -> None:
         self._pending = None

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
         - ``id``: its address; ``now``: the time of the input being processed, in seconds;
         - ``paused``: whether anti-entropy is stopped;
-        - ``is_unsure``: whether nothing is to be committed yet; ``is_full``: whether nothing is to be pulled;
+        - ``is_unsure``: whether nothing is to be committed yet; ``is_full``: whether nothing is to be pulled,
+          and no client's write accepted;
         - ``life``: how far it has got in its life; ``is_member``, ``is_active``: see there;
         - ``peers``: what it keeps of each connection; ``servers``: the ids of connected servers, in order;
         - ``heard``: where each server stood, its CSN and vector, when it was last heard of;

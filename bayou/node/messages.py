@@ -1,8 +1,8 @@
 """Everything that nodes say to each other, and what the master and a node say to each other.
 
 Field types are limited to those that the wire knows how to check (bayou.wire.codec): int, float, bool, str,
-Collection, Value, Name, VersionVector, Write, Items, tuples of ints or strings, records with such fields, and
-optional ones. Messages are immutable.
+Collection, Value, Name, VersionVector, Write, Items, Ask, Reply, tuples of ints or strings, records with such
+fields, and optional ones. Messages are immutable.
 """
 
 from __future__ import annotations
@@ -197,45 +197,127 @@ class Declined(Message):
 
 OK = "ok"
 REFUSED = "refused"
+NO_ROOM = "no room"
+"""What becomes of a request: it is carried out, or the server does not cover the session's vectors, or has
+too little room on its disk to take a write."""
 
 FULL = "full"
 COMMITTED = "committed"
 """What a read looks at: all that its server has, tentative writes on top, or the committed prefix alone."""
 
 
+class Ask(Record):
+    """Base of what a session can ask a server, within a Request.
+
+    ``KINDS`` maps the name of each kind, which is that of its class, to the class; those that are seldom
+    asked are in bayou.node.asks. ``is_write``: whether session guarantees take it for a write; ``is_kept``:
+    whether its answer is remembered, in case the request comes again: others are then answered afresh.
+    """
+
+    KINDS: ClassVar[dict[str, type[Ask]]] = {}
+    is_write: ClassVar[bool] = False
+    is_kept: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        Ask.KINDS[cls.__name__] = cls
+
+
+class Get(Ask):
+    """The value of the row at ``key`` in ``collection``, in the view FULL or COMMITTED. Answered by Got."""
+
+    is_kept = True
+
+    collection: Collection
+    key: str
+    view: str = FULL
+
+
+class Put(Ask):
+    """Give a row a value. Answered by Written."""
+
+    is_write = is_kept = True
+
+    collection: Collection
+    key: str
+    value: Value
+
+
+class Delete(Ask):
+    """Delete a row, which need not be there. Answered by Written."""
+
+    is_write = is_kept = True
+
+    collection: Collection
+    key: str
+
+
+class Floor(Record):
+    """What a server has to have beside what the guarantees want: the CSN ``csn`` at least. Where it lacks
+    that, or does not cover the session's vectors, the request waits for ``wait_s`` seconds at most."""
+
+    csn: int = 0
+    wait_s: float = 0.0
+
+
 class Request(Message):
     """A client's request. ``session`` and ``number`` identify it: sent again, it is carried out once.
 
-    ``kind`` is ``get``, ``put`` or ``delete``, of the row at ``key`` in ``collection``; ``value`` that of a
-    put, otherwise None; ``view`` is FULL or, for a get, COMMITTED. ``reads`` and ``writes`` are the session's
-    vectors where the guarantees chosen want the server to cover them, otherwise None: in both views alike.
+    ``reads`` and ``writes`` are the session's vectors where the guarantees chosen want the server to cover
+    them, otherwise None: in both views alike. ``floor``: what else it has to have.
     """
 
     session: int
     number: int
-    kind: str
-    collection: Collection
-    key: str
-    value: Value | None
+    ask: Ask
     reads: VersionVector | None
     writes: VersionVector | None
-    view: str = FULL
+    floor: Floor | None = None
+
+
+class Reply(Record):
+    """Base of what answers an Ask. ``KINDS``: as of Ask."""
+
+    KINDS: ClassVar[dict[str, type[Reply]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        Reply.KINDS[cls.__name__] = cls
+
+
+class Got(Reply):
+    """The value of a row, None where there is none."""
+
+    value: Value | None
+
+
+class Written(Reply):
+    """The ``stamp`` of a write, and the name of the ``server`` that accepted it. Of several writes it is the
+    stamp of the last one, and those before it have the stamps just below."""
+
+    stamp: int
+    server: Name
+
+
+class Lacking(Reply):
+    """Why a request is refused: what its server lacks (one thing of perhaps many) that the session has seen
+    or written: the write with this ``stamp`` by the server of this name, or that one's retirement where the
+    stamp is larger than any (bayou.core.vector.RETIRED). Without a name it is the CSN ``stamp`` that it has
+    not reached or, where that is 0, it has itself retired, and accepts nothing."""
+
+    server: Name | None
+    stamp: int
 
 
 class Answer(Message):
-    """The answer to a request: OK, or REFUSED where the server does not cover the session's vectors.
-
-    To a read that is OK: ``value`` (None where there is no such row) and what the server knew,
-    ``vector``. To a write that is OK: its ``stamp`` and the ``server`` that accepted it.
-    """
+    """The answer to a request: the verdict OK with the reply that belongs to what was asked, and for a read
+    what the server knew, ``vector``; REFUSED with what is lacking; or NO_ROOM."""
 
     session: int
     number: int
     verdict: str
-    value: Value | None = None
+    reply: Reply | None = None
     vector: VersionVector | None = None
-    stamp: int = 0
-    server: Name | None = None
 
 
 # Orders of the master to a server, and the reports that answer them.
@@ -418,17 +500,13 @@ class LogPage(Message):
 
 
 class Do(Message):
-    """Carry out a ``get``, ``put`` or ``delete`` in the session and report how it went; see Request."""
+    """Ask the server for this in the session, and report how it went."""
 
-    kind: str
-    collection: Collection
-    key: str
-    value: Value | None = None
-    view: str = FULL
+    ask: Ask
 
 
 class Did(Message):
-    """How a request went: the verdict and, for a read, the value or None."""
+    """How a request went: the verdict and, for a get, the value or None."""
 
     verdict: str
     value: Value | None

@@ -6,10 +6,11 @@ from bayou.machine.records import Fact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from bayou.core.name import Name
     from bayou.core.vector import VersionVector
     from bayou.core.write import Write
-    from bayou.node.messages import Answer
 
 
 class Named(Fact):
@@ -44,14 +45,21 @@ class Activated(Fact):
 
 
 class Answered(Fact):
-    """It has accepted a client's write, and answered so: a request sent again is not carried out again."""
+    """It has accepted a client's write, the request ``number`` of that session, and said so: sent again, it
+    is not carried out again. ``stamp`` is that of the write, or of the last of several; ``server`` its name.
+    """
 
-    answer: Answer
+    TAGS: ClassVar[tuple[str, ...]] = ("session",)
+
+    session: int
+    number: int
+    stamp: int
+    server: Name
 
     @property
     def key(self) -> tuple[str, object]:
         """The session: only its last request can come again."""
-        return "Answered", self.answer.session
+        return "Answered", self.session
 
 
 class Promised(Fact):

@@ -94,7 +94,7 @@ class Server:
 
     Whoever drives it may set these: ``wall_offset_s``, see Settings, where the wall clock was set anew;
     ``is_unsure``: whether it may have forgotten something, so that it commits nothing yet; ``is_full``:
-    whether there is no room to take anything in, so that it pulls nothing.
+    whether there is no room to take anything in, so that it pulls nothing, and accepts no client's writes.
     """
 
     kind = "server"
@@ -203,7 +203,7 @@ class Server:
             **dict.fromkeys(REDONE, server._redo),
             Named: lambda named: server._take_name(named.name),
             Activated: lambda _: server.life.enter(MEMBER),
-            Answered: lambda answered: server._desk.restore(answered.answer),
+            Answered: server._desk.restore,
             Promised: lambda promised: server._inheriting.restore_promise(promised.asker),
             CreatedFor: lambda created: server._creating.keep(created.token, created.creation),
             Asking: server._joining.restore_asking,

@@ -62,18 +62,18 @@ class Session:
         """The stamps of the session's own writes."""
         return VersionVector(dict(self._writes))
 
-    def demands(self, kind: str) -> tuple[VersionVector | None, VersionVector | None]:
-        """Return what a server has to cover before it may serve a request of this kind.
+    def demands(self, *, is_write: bool) -> tuple[VersionVector | None, VersionVector | None]:
+        """Return what a server has to cover before it may serve a write, or a read.
 
         A pair: the read vector and the write vector, None where the guarantees chosen don't ask for it
         (Terry '94, table 1: RYW checks the write vector on reads, MR the read vector on reads, WFR the
         read vector on writes, MW the write vector on writes).
         """
         chosen = self.guarantees
-        if kind == "get":
-            reads, writes = chosen.monotonic_reads, chosen.read_your_writes
-        else:
+        if is_write:
             reads, writes = chosen.writes_follow_reads, chosen.monotonic_writes
+        else:
+            reads, writes = chosen.monotonic_reads, chosen.read_your_writes
         return self.reads if reads else None, self.writes if writes else None
 
     def has_read(self, vector: VersionVector) -> None:

@@ -39,7 +39,8 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="the seed of the simulated world (default: 0): the same one gives the same bytes",
+        help="the seed of the simulated world, where the same one gives the same bytes, and of what befalls "
+        "messages between processes (default: 0)",
     )
     parser.add_argument(
         "--deadline",

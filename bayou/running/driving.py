@@ -42,7 +42,7 @@ def drive(
 
 
 def _make_world(given: argparse.Namespace, machines: str) -> World:
-    settings = WorldSettings(max(STARTING_S, given.deadline), given.verbose, machines)
+    settings = WorldSettings(max(STARTING_S, given.deadline), given.verbose, machines, given.seed)
     if given.world == "sim":
         from bayou.worlds.simulated import SimulatedWorld
 

@@ -18,7 +18,7 @@ from bayou.core.items import Items
 from bayou.core.values import check_value
 from bayou.core.write import NOTICE, Write
 from bayou.machine.messages import Message
-from bayou.node.messages import Answer, AntiEntropy
+from bayou.node.messages import AntiEntropy, Ask, Reply
 from bayou.wire.columns import (
     NAMES_MAX,
     pack_ids,
@@ -230,6 +230,30 @@ def _decode_value(plain: object) -> Value:
         raise WireError(str(error)) from error
 
 
+def _decode_own_value(plain: object) -> Value:
+    if plain is None:
+        raise WireError("nothing where a value is due")
+    return _decode_value(plain)
+
+
+def _of_kinds(kinds: dict[str, type[Any]]) -> Codec:
+    """Return the codec of a field that holds a record of any of these kinds, which travels behind the name of
+    its kind. Those that are seldom needed are found when one of them comes."""
+
+    def decode(plain: object) -> object:
+        name, *fields = _tuple(plain) or (None,)
+        kind = kinds.get(name) if type(name) is str else None
+        if kind is None and type(name) is str:
+            import bayou.node.asks  # noqa: F401  # it adds its own to the kinds
+
+            kind = kinds.get(name)
+        if kind is None:
+            raise WireError(f"no kind of ask or reply: {name!r:.40}")
+        return make(kind, tuple(fields))
+
+    return lambda record: (type(record).__name__, *fields_of(record)), decode
+
+
 def _later(module: str, pack_name: str, unpack_name: str) -> Codec:
     """Return the codec of what is seldom on its way: ballots, values of a log, rows of a base. It is found
     when it is first needed, since start-up time counts."""
@@ -280,13 +304,15 @@ _CODECS: dict[str, Codec] = {
     "str": (pack_text, unpack_text),
     "str | None": _optional((pack_text, unpack_text)),
     "Collection": (_same, unpack_collection),
+    "Value": (pack_text, _decode_own_value),
     "Value | None": _optional((pack_text, _decode_value)),
     "Name": (pack_name, unpack_name),
     "Name | None": _optional((pack_name, unpack_name)),
     "VersionVector": (pack_vector, unpack_vector),
     "VersionVector | None": _optional((pack_vector, unpack_vector)),
     "Write": _exactly(Write),
-    "Answer": _exactly(Answer),
+    "Ask": _of_kinds(Ask.KINDS),
+    "Reply | None": _optional(_of_kinds(Reply.KINDS)),
     "list[BaseRow]": _later("baserows", "pack_rows", "unpack_rows"),
     "Items": (_encode_items, _decode_items),
     "Ballot": _of_a_log("ballot"),

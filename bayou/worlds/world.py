@@ -128,12 +128,14 @@ class WorldSettings(Record):
 
     ``deadline_s``: seconds that a command may take; ``verbose``: tell of each exchange on standard
     error; ``machines``: the module with the machines that will most likely be started (see NodeSpec), if it
-    is known: a world of processes gets it ready before the first of them.
+    is known: a world of processes gets it ready before the first of them; ``seed``: what befalls messages
+    between processes is drawn from it (the simulated world has a seed of its own, for all that happens).
     """
 
     deadline_s: float = 30.0
     verbose: bool = False
     machines: str = ""
+    seed: int = 0
 
 
 class NodeSpec(Record):

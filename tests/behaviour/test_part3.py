@@ -14,7 +14,7 @@ from bayou.core.clock import HybridClock
 from bayou.machine.effects import LinkUp, Ordered, Received, Tick
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run
-from bayou.node.messages import Do, Hello, Join, News, NotNow, Pull, Request
+from bayou.node.messages import Do, Hello, Join, News, NotNow, Pull, Put, Request
 from bayou.node.server import Server
 from bayou.node.settings import Habits, Settings
 from bayou.worlds.processes.world import ProcessWorld
@@ -153,7 +153,7 @@ def test_part3_free_running_gossip_is_periodic_with_jitter() -> None:
 def test_part3_free_running_servers_tell_of_new_writes_at_once() -> None:
     """A free-running server tells those connected to it of a write that it has just accepted."""
     node = gossiper()
-    effects = node.step(0.1, Received(9, Request(1, 1, "put", *row("a", "b"), None, None)))
+    effects = node.step(0.1, Received(9, Request(1, 1, Put(*row("a", "b")), None, None)))
     assert (1, News) in [(peer, type(message)) for peer, message in effects.sends]
 
 
@@ -302,7 +302,7 @@ class Held:
         self.world.disconnect(1, 2)
         self.world.start_client(9, 2)
         self.go_on(0.5, hold=False)
-        self.world.ask(9, Do("put", *row("a", "b")))
+        self.world.ask(9, Do(Put(*row("a", "b"))))
 
     def go_on(self, seconds: float, *, hold: bool) -> None:
         """Let time pass and deliver what is sent, what server 1 sends to server 0 only unless held."""

@@ -19,6 +19,8 @@ from bayou.node.messages import (
     Create,
     Created,
     Declined,
+    Get,
+    Got,
     HandOver,
     Join,
     Joined,
@@ -123,12 +125,12 @@ def test_part4_a_new_server_serves_nobody_before_it_has_everything() -> None:
     sends = [message for _, message in hear(creator, 1, only(order(newcomer, Join(first=False)))).sends]
     assert [type(message) for message in sends] == [Created, AntiEntropy]
     hear(newcomer, 0, sends[0])
-    get = Request(5, 1, "get", *place("a"), None, None, None)
+    get = Request(5, 1, Get(*place("a")), None, None)
     assert said(hear(newcomer, 9, get)) == []
     assert said(hear(newcomer, 0, Pull(1, ROUND, 0, START))) == []
     assert [type(answer) for _, answer in hear(newcomer, 0, sends[1]).answers] == [Joined]
     assert newcomer.replica.vector == creator.replica.vector
-    assert hear(newcomer, 9, get).sends[0][1].value == text_value("b")  # type: ignore[attr-defined]
+    assert hear(newcomer, 9, get).sends[0][1].reply == Got(text_value("b"))  # type: ignore[attr-defined]
 
 
 @pytest.mark.processes

@@ -21,6 +21,7 @@ from bayou.node.messages import (
     Hello,
     Join,
     Pull,
+    Put,
     Request,
 )
 from bayou.node.server import Server
@@ -253,7 +254,7 @@ def test_part6_writes_of_a_server_never_heard_of_are_refused() -> None:
 def test_part6_a_request_that_comes_twice_is_accepted_once() -> None:
     """A request that is sent again is carried out once and answered the same both times."""
     node = first()
-    put = Request(77, 1, "put", *row("a", "b"), None, None)
+    put = Request(77, 1, Put(*row("a", "b")), None, None)
     answers = [only(hear(node, 9, put)) for _ in range(3)]
     assert isinstance(answers[0], Answer)
     assert answers == answers[:1] * 3
@@ -263,11 +264,11 @@ def test_part6_a_request_that_comes_twice_is_accepted_once() -> None:
 def test_part6_a_client_sends_an_unanswered_request_again() -> None:
     """A client that gets no answer sends the same request, with the same id, again."""
     node = client(0)
-    request = only(order(node, Do("put", *row("a", "b"))))
+    request = only(order(node, Do(Put(*row("a", "b")))))
     assert only(node.step(due(node), Tick())) == request
     other = Client(0, Numbers(5))
     other.step(0.0, LinkUp(0, Hello(is_server=True)))
-    assert only(order(other, Do("put", *row("a", "b")))) != request, "another session has other ids"
+    assert only(order(other, Do(Put(*row("a", "b"))))) != request, "another session has other ids"
 
 
 def test_part6_lost_and_doubled_messages_do_no_harm() -> None:
@@ -275,7 +276,7 @@ def test_part6_lost_and_doubled_messages_do_no_harm() -> None:
     world = StoreWorld(check=True)
     world.start_server(0, [], Join(first=True), paused=False)
     world.start_client(9, 0)
-    number = world.order(9, Do("put", *row("a", "b")))
+    number = world.order(9, Do(Put(*row("a", "b"))))
     (request,) = world.flights()
     world.lose(request)
     world.pass_time(10.0)

@@ -21,7 +21,7 @@ from bayou.core.name import ROOT
 from bayou.core.vector import START, VersionVector
 from bayou.core.write import PUT, Write
 from bayou.machine.messages import Message
-from bayou.node.messages import AntiEntropy, Created, End, Pull, Request, Retire
+from bayou.node.messages import AntiEntropy, Created, End, Pull, Put, Request, Retire
 from bayou.wire import connection as connection_module
 from bayou.wire.codec import decode, encode
 from bayou.wire.connection import MAGIC, NONCE_BYTES
@@ -43,7 +43,7 @@ MESSAGES: tuple[Message, ...] = (
     Retire(),
     Pull(4, "join", 2, VersionVector({ROOT: 9, ROOT.child(1): 3})),
     Created(7, WRITE, 5, START),
-    Request(1, 2, "put", *row("caf\udce9", "url"), START, None),
+    Request(1, 2, Put(*row("caf\udce9", "url")), START, None),
     AntiEntropy(1, 0, Items(0, [WRITE], [WRITE._replace(stamp=8)]), End(1, START)),
 )
 

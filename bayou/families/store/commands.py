@@ -12,7 +12,7 @@ from bayou.families.store.describe import describe_get, describe_log
 from bayou.families.store.faults import FAULTS
 from bayou.families.store.fields import CLIENT_ID, NEW_ID, NODE_ID, SERVER_ID
 from bayou.families.store.system import StoreSystem
-from bayou.node.messages import OK, Did, Do, LogPage, Pause, ReadLog, Retire, Retired
+from bayou.node.messages import OK, Delete, Did, Do, Get, LogPage, Pause, Put, ReadLog, Retire, Retired
 from bayou.script.grammar import TEXT, BadLine
 from bayou.script.registry import Registry
 
@@ -219,7 +219,7 @@ def print_log(system: StoreSystem, server: int) -> None:
     group=STORE,
 )
 def put(system: StoreSystem, client: int, song: str, url: str) -> None:
-    _write(system, client, Do("put", PLAYLIST, song, text_value(url)))
+    _write(system, client, Put(PLAYLIST, song, text_value(url)))
 
 
 @COMMANDS.command(
@@ -233,7 +233,7 @@ def put(system: StoreSystem, client: int, song: str, url: str) -> None:
     group=STORE,
 )
 def get(system: StoreSystem, client: int, song: str) -> None:
-    did = _do(system, client, Do("get", PLAYLIST, song))
+    did = _do(system, client, Get(PLAYLIST, song))
     system.stage.print([describe_get(song, did)])
 
 
@@ -247,10 +247,10 @@ def get(system: StoreSystem, client: int, song: str) -> None:
     group=STORE,
 )
 def delete(system: StoreSystem, client: int, song: str) -> None:
-    _write(system, client, Do("delete", PLAYLIST, song))
+    _write(system, client, Delete(PLAYLIST, song))
 
 
-def _write(system: StoreSystem, client: int, what: Do) -> None:
+def _write(system: StoreSystem, client: int, what: Put | Delete) -> None:
     did = _do(system, client, what)
     server = system.topology.server_of(client)
     if did.verdict != OK:
@@ -259,18 +259,18 @@ def _write(system: StoreSystem, client: int, what: Do) -> None:
         system.settle([server])
 
 
-def _do(system: StoreSystem, client: int, what: Do) -> Did:
+def _do(system: StoreSystem, client: int, what: Get | Put | Delete) -> Did:
     server = system.topology.server_of(client)
     if server is None:
         raise BadLine(f"client {client} has no server: give it one with restoreConnection")
     if system.topology.kind(server) != "server":
         raise BadLine(f"its server {server} has crashed: restartServer {server} brings it back")
-    url = "" if what.value is None else text_of(what.value)
+    url = text_of(what.value) if isinstance(what, Put) else ""
     for field, text, most in (("song", what.key, KEY_BYTES_MAX), ("URL", url, TEXT_BYTES_MAX)):
         size = size_bytes(text)
         if size > most:
             raise BadLine(f"a {field} of {size} bytes; {most} are the limit")
-    return system.ask(client, what, Did)
+    return system.ask(client, Do(what), Did)
 
 
 COMMANDS.update(FAULTS)

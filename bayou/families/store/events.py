@@ -11,7 +11,7 @@ from bayou.core.values import of_value
 from bayou.core.write import DELETE, Write
 from bayou.machine.effects import Effects, Input, Ordered, Received
 from bayou.machine.messages import Failed
-from bayou.node.messages import Answer, Did, Do, Request
+from bayou.node.messages import Answer, Delete, Did, Do, Get, Got, Put, Request, Written
 from bayou.node.records import Named
 
 TYPE_CHECKING = False
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bayou.core.values import Value
+    from bayou.node.messages import Ask
 
     Event = dict[str, Any]
 
@@ -48,17 +49,17 @@ def of_client(client: int, given: Input, effects: Effects) -> list[Event]:
             if isinstance(message, Request):
                 asked: Event = {"session": message.session, "number": message.number, "server": server}
                 asked |= _request(message)
-                if message.value is not None:
-                    asked["value"] = of_value(message.value)
+                if isinstance(message.ask, Put):
+                    asked["value"] = of_value(message.ask.value)
                 events.append({"event": "asked", "client": client, **asked})
     for _, report in effects.answers:
         if isinstance(report, Did) and isinstance(given, Received) and isinstance(given.message, Answer):
             answer = given.message
             told: Event = {"session": answer.session, "number": answer.number, "verdict": answer.verdict}
-            if answer.server is not None:
-                told |= {"stamp": answer.stamp, "by": _name(answer.server)}
-            elif answer.vector is not None:
-                told["value"] = _value(answer.value)
+            if isinstance(answer.reply, Written):
+                told |= {"stamp": answer.reply.stamp, "by": _name(answer.reply.server)}
+            elif isinstance(answer.reply, Got):
+                told["value"] = _value(answer.reply.value)
             events.append({"event": "answered", "client": client, **told})
         elif isinstance(report, Failed) and not isinstance(given, Ordered):
             events.append({"event": "gave up", "client": client})
@@ -95,17 +96,23 @@ def _items(items: Items) -> Event:
     }
 
 
+_KINDS: dict[type[Ask], str] = {Get: "get", Put: "put", Delete: "delete"}
+
+
 def _request(request: Request) -> Event:
     """What a request is about: its kind, the row, and the view of a get."""
-    asked: Event = {"kind": request.kind, "collection": request.collection, "key": request.key}
-    return {**asked, "view": request.view} if request.kind == "get" else asked
+    ask = request.ask
+    asked: Event = {"kind": _KINDS[type(ask)]}
+    if isinstance(ask, Get | Put | Delete):
+        asked |= {"collection": ask.collection, "key": ask.key}
+    return {**asked, "view": ask.view} if isinstance(ask, Get) else asked
 
 
 def _answer(answer: Answer, request: Request) -> Event:
     told: Event = {"session": answer.session, "number": answer.number}
     told |= {**_request(request), "verdict": answer.verdict}
-    if answer.server is not None:
-        told["stamp"] = answer.stamp
-    elif answer.vector is not None:
-        told["read"] = _value(answer.value)
+    if isinstance(answer.reply, Written):
+        told["stamp"] = answer.reply.stamp
+    elif isinstance(answer.reply, Got):
+        told["read"] = _value(answer.reply.value)
     return told

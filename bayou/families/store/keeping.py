@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bayou.core.items import Items
 from bayou.core.past import Chunk, Folded, IncomingDropped, Installed, MarksDropped, Truncated
-from bayou.node.messages import Answer
+from bayou.node.messages import OK
 from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, Named, Promised
 from bayou.wire.codec import FEW, SHALLOW, dump, fields_of, load, make
 from bayou.wire.columns import WRITES_MAX
@@ -45,6 +45,7 @@ RECORDS: dict[int, type[Record]] = {
 }
 """The numbers are for good: a journal written today is read by versions to come."""
 
+ANSWER_FIELDS = 8
 TOGETHER = 64
 """Up to so many writes of a batch, by servers whose names are not deep, stand together."""
 
@@ -67,7 +68,8 @@ class StoreKeeping(Keeping):
                 own = None if is_together else _pack_all(_writes_of(record))
                 plain.append((number, record.csn, len(record.committed), len(record.tentative), own))
             elif number == _ANSWERED:
-                plain.append((number, *fields_of(record.answer)))
+                session, asked, stamp, server = fields_of(record)
+                plain.append((number, session, asked, OK, None, None, stamp, server))
             else:
                 plain.append((number, *fields_of(record)))
         return dump(tuple(plain))
@@ -137,7 +139,12 @@ def _continue(run: Items, more: Items) -> bool:
 
 
 def _answered(plain: tuple[Any, ...]) -> Answered:
-    return Answered(make(Answer, plain[1:]))
+    """Return the fact in what journals have of it: an answer as it once was on the wire, two of whose fields
+    (what was read, and the vector of that) say nothing of a write."""
+    if len(plain) != ANSWER_FIELDS:
+        raise WireError("an answer that is none")
+    _, session, number, _, _, _, stamp, server = plain
+    return make(Answered, (session, number, stamp, server))
 
 
 def _writes_of(items: Items) -> list[Write]:

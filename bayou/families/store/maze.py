@@ -8,7 +8,7 @@ from bayou.core.values import text_value
 from bayou.core.vector import VersionVector
 from bayou.families.maze import Maze
 from bayou.families.store.specs import BeServer, client_spec, server_spec
-from bayou.node.messages import Do, Join, Retire
+from bayou.node.messages import Delete, Do, Get, Join, Put, Retire
 from bayou.node.server import Server
 from bayou.node.settings import Habits, Settings
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bayou.families import Family
     from bayou.trace.file import Event
 
+_OTHERS = {"get": Get, "delete": Delete}
 NEVER_S = 1e9
 HABITS = Habits(period_s=NEVER_S, round_s=NEVER_S, patience_s=NEVER_S)
 BE_SERVER = BeServer(Settings(habits=HABITS))
@@ -65,8 +66,9 @@ class StoreMaze(Maze):
         elif name == "retireServer":
             world.order(node, Retire())
         else:
-            value = text_value(fields[2]) if name == "put" else None
-            world.order(node, Do(name, PLAYLIST, fields[1], value))
+            row = PLAYLIST, fields[1]
+            ask = Put(*row, text_value(fields[2])) if name == "put" else _OTHERS[name](*row)
+            world.order(node, Do(ask))
 
     def ending(self) -> list[Event]:
         groups = [servers] if (servers := self._servers()) else []

@@ -10,8 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-OF_THE_RUN = ("habits", "wall_offset_s")
-"""What the run itself decides of a server's settings: whether it is left to itself, and the time."""
+OF_THE_RUN = ("habits", "wall_offset_s", "keep")
+"""What the run itself decides of a server's settings: whether it is left to itself, the time, and what it
+lets go of (nothing, in a scenario)."""
 
 
 class StoreSettings(Record):

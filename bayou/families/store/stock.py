@@ -14,7 +14,7 @@ from itertools import combinations
 from bayou.core.values import text_of
 from bayou.families.store.describe import describe_get
 from bayou.machine.messages import Failed
-from bayou.node.messages import OK, Did, Do
+from bayou.node.messages import OK, Delete, Did, Do, Get, Put
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,22 +58,22 @@ def take_stock(system: StoreSystem) -> Survey:
 def tell_what_came_late(system: StoreSystem) -> None:
     """Tell how requests went that had been given up."""
     for client, order, answer in system.world.take_late():
-        if not isinstance(order, Do):
+        if not isinstance(order, Do) or not isinstance(ask := order.ask, Get | Put | Delete):
             continue
-        url = "" if order.value is None else text_of(order.value)
-        what = " ".join((order.kind, str(client), order.key, url)).rstrip()
-        system.stage.tell_news(f"{system.stage.quote(what)}, given up before: {_outcome(order, answer)}")
-        if order.kind != "get":
+        url = text_of(ask.value) if isinstance(ask, Put) else ""
+        what = " ".join((type(ask).__name__.lower(), str(client), ask.key, url)).rstrip()
+        system.stage.tell_news(f"{system.stage.quote(what)}, given up before: {_outcome(ask, answer)}")
+        if ask.is_write:
             system.unsettle()
 
 
-def _outcome(order: Do, answer: Message) -> str:
+def _outcome(ask: Get | Put | Delete, answer: Message) -> str:
     if isinstance(answer, Failed):
         return answer.why
     if not isinstance(answer, Did):
         return f"a strange answer, {answer!r}"
-    if order.kind == "get":
-        return describe_get(order.key, answer)
+    if isinstance(ask, Get):
+        return describe_get(ask.key, answer)
     return "carried out" if answer.verdict == OK else "dropped, as its server can't keep the guarantees"
 
 

@@ -6,6 +6,7 @@ No ballot is needed for that: what is decided is so for ever, and may come from 
 from __future__ import annotations
 
 from bayou.paxos.ballot import Ballot
+from bayou.paxos.log.leading import IDLE
 from bayou.paxos.log.ledger import size_of
 from bayou.paxos.log.messages import Ask, Decree, Decrees, Heard
 from bayou.paxos.log.snapshots import Collecting, part_for
@@ -124,8 +125,8 @@ class CatchUp:
         if message.slot <= self._ledger.first:
             return
         is_due = self._collecting.take(sender, message)
-        if not is_due and message.start:
-            return  # an echo; one of the beginning may answer a Prepare, and we go on from where we are
+        if not is_due and (message.start or self._leading.phase == IDLE):
+            return  # an echo; the first part may answer what a leader sent, which goes on from where it is
         snapshot = self._collecting.whole(sender, message.size) if is_due else None
         if snapshot is not None:
             self._ledger.install(snapshot, effects)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlite3
 
 from bayou.node.desk import NUMBERS_FOR_EACH_ANSWER
-from bayou.node.messages import OK, Answer
+from bayou.node.records import Answered
 from bayou.storage.replica.database import told
 from bayou.storage.replica.sums import BadSum, told_sum
 
@@ -40,12 +40,12 @@ class Answers:
         (count,) = self._database.execute("SELECT count(*) FROM answers").fetchone()
         return int(count)
 
-    def put(self, answers: Collection[Answer], turn: int) -> None:
+    def put(self, answers: Collection[Answered], turn: int) -> None:
         """Keep answers, the last ones of their sessions, each of which was given in the transaction with the
         number ``turn``."""
         rows = []
         for answer in answers:
-            server, start = (0, 0) if answer.server is None else self._servers.number(answer.server)
+            server, start = self._servers.number(answer.server)
             told = (_kept(answer.session), _kept(answer.number), answer.stamp)
             rows.append((*told, server, turn, told_sum(*told, turn, start=start)))
         self._database.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)", rows)
@@ -63,17 +63,17 @@ class Answers:
         self._database.execute("DELETE FROM answers WHERE turn < ?", (turn,))
         self._count_at_most = self._count()
 
-    def all(self) -> Iterator[Answer]:
+    def all(self) -> Iterator[Answered]:
         """Give out all answers, the oldest first. StorageDamaged where one is damaged."""
         try:
             for *told, server, turn, sum in self._database.execute(
                 "SELECT session, number, stamp, server, turn, sum FROM answers ORDER BY turn"
             ):
-                name, start = self._servers.name(server) if server else (None, 0)
+                name, start = self._servers.name(server)
                 if told_sum(*told, turn, start=start) != sum:
                     raise BadSum(f"the answer to session {told[0]} is damaged: its sum is wrong")
                 session, number, stamp = told
-                yield Answer(_given(session), _given(number), OK, stamp=stamp, server=name)
+                yield Answered(_given(session), _given(number), stamp, name)
         except (sqlite3.Error, BadSum, TypeError, ValueError) as error:
             self._database.failure = told_error = _told(self._database.path, error)
             raise told_error from error

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from bayou.core.past import Base
     from bayou.core.write import Write
     from bayou.machine.records import Durable, Fact
-    from bayou.node.messages import Answer
     from bayou.storage.files import Files
     from bayou.storage.replica.schema import Migrations
 
@@ -55,7 +54,7 @@ class Loaded(Record):
 
     name: Name | None
     facts: list[Fact]
-    answers: Iterable[Answer]
+    answers: Iterable[Answered]
     items: Items
 
 
@@ -229,13 +228,13 @@ class ReplicaFile(FilePast):
     @changing
     def _keep(self, records: Sequence[Durable]) -> None:
         turn = Turn(self.database, self.servers, self.csn, self.name, self._own_stamp, self.tentative_count)
-        answers: dict[int, Answer] = {}
+        answers: dict[int, Answered] = {}
         for record in records:
             kind = type(record)
             if isinstance(record, Items):
                 turn.add(record)
             elif isinstance(record, Answered):
-                answers[record.answer.session] = record.answer
+                answers[record.session] = record
             elif isinstance(record, Named):
                 self.name = turn.name = record.name
                 self.database.set_meta(name=name_text(record.name))

@@ -86,11 +86,13 @@ class Dial(Message):
 
 class Suffer(Message):
     """Let messages to ``peer`` (None for all) suffer these faults; where there are none, none in particular
-    any more. ``is_general`` tells that all nodes get this order."""
+    any more. ``is_general`` tells that all nodes get this order; ``draws`` names the random stream that says,
+    from the first such order on, which messages suffer."""
 
     peer: int | None
     is_general: bool
     faults: Faults | None
+    draws: str
 
 
 class Calm(Message):

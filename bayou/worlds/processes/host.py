@@ -306,7 +306,7 @@ class Host:
         from bayou.worlds.weather import Weather
 
         if self._weather is None:
-            self._weather = Weather(random.Random())
+            self._weather = Weather(random.Random(order.draws))
         self._weather.set(None if order.is_general else 0, order.peer, order.faults)
 
     def _send_what_is_due(self, now: float) -> None:

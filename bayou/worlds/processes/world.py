@@ -220,8 +220,14 @@ class ProcessWorld:
         if sender is None:
             self._standing[receiver] = faults
         senders = list(self._nodes) if sender is None else [sender]
-        order = Suffer(receiver, sender is None, faults)
-        self.ask_all([(node, order) for node in senders if node in self._nodes and node != receiver])
+        suffering = [node for node in senders if node in self._nodes and node != receiver]
+        self.ask_all(
+            [(node, self._suffer(node, receiver, faults, is_general=sender is None)) for node in suffering]
+        )
+
+    def _suffer(self, node: int, receiver: int | None, faults: Faults | None, *, is_general: bool) -> Suffer:
+        """Return what tells a node to let messages suffer; what befalls them is drawn from the run's seed."""
+        return Suffer(receiver, is_general, faults, f"network {self.settings.seed} {node}")
 
     def calm(self) -> None:
         self._standing.clear()
@@ -334,7 +340,7 @@ class ProcessWorld:
             spec.journal,
         )
         standing = [
-            (node.id, Suffer(receiver, True, faults))
+            (node.id, self._suffer(node.id, receiver, faults, is_general=True))
             for receiver, faults in self._standing.items()
             if receiver != node.id
         ]
