@@ -158,8 +158,8 @@ def import_file(ask: Ask, path: str, secrets: Sequence[bytes], *, cluster: str) 
             able = _can_import(ask, reader, None)
         if able.verdict == GAP:
             raise Gap(
-                f"something is missing between this server, at CSN {able.csn}, and {path}, whose writes begin "
-                f"behind CSN {reader.begins}: export again, with --beyond and this position:\n"
+                f"something is missing between this server, at CSN {able.csn}, and {path}, whose writes "
+                f"begin behind CSN {reader.begins}: export again, with --beyond and this position:\n"
                 f"{position_text(able.csn, able.vector)}"
             )
         for piece in reader.pieces():

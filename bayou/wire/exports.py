@@ -154,7 +154,8 @@ def _verified(file: BinaryIO, secrets: Sequence[bytes], place: str) -> int:
         for code in codes:
             code.update(part)
     found = file.read(CODE_BYTES)
-    if not any([compare_digest(code.digest(), found) for code in codes]):
+    matches = [compare_digest(code.digest(), found) for code in codes]  # each is looked at, whichever it is
+    if not any(matches):
         raise BadExport(f"{place} was changed or cut short, or comes from a cluster with another secret")
     return end
 
