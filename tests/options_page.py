@@ -25,7 +25,7 @@ import bayou.master.main
 import bayou.running.chat
 import bayou.running.locks
 import bayou.serving.asking
-import bayou.serving.statuses
+import bayou.serving.options
 import bayou.tester.main
 from bayou import cli, verbs
 from bayou.tester import plugin
@@ -162,7 +162,7 @@ STATUSES = {
 """For each verb what its exit statuses mean."""
 
 ENDINGS: dict[str, tuple[ModuleType, ...]] = {
-    "serve": (bayou.serving.statuses,),
+    "serve": (bayou.serving.options,),
     "stats": (bayou.serving.asking,),
     "position": (bayou.serving.asking,),
     "retire": (bayou.serving.asking,),

@@ -3,7 +3,6 @@ them."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -147,6 +146,16 @@ class Served:
         secrets = read_secrets(str(secret or self.secret))
         return Caller(parse(self.address), secrets[0], tls=tls, cluster=cluster)
 
+    def ask(self, verb: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that asks it something."""
+        return bayou(verb, self.address, "--secret-file", str(self.secret), *options, cwd=self.folder)
+
+    def stats(self) -> dict[str, str]:
+        """Return what it tells of itself, by the first word of each line."""
+        done = self.ask("stats")
+        assert done.returncode == 0, done.stderr
+        return dict(line.split(" ", 1) for line in done.stdout.splitlines())
+
     def session(self, tls: Tls | None = None) -> Session:
         return Session(self.call(tls=tls))
 
@@ -232,7 +241,3 @@ class Servers:
         except CallFailed:
             return False
         return all(place.csn == places[0].csn and place.vector == places[0].vector for place in places)
-
-
-def is_there(path: Path) -> bool:
-    return os.path.lexists(path)

@@ -4,6 +4,7 @@ other test noticing: found with tests/mutation.py. Each test here fails with suc
 from __future__ import annotations
 
 from datetime import timedelta
+from random import Random
 
 import pytest
 
@@ -401,6 +402,20 @@ def test_a_period_is_shorter_or_longer_by_three_tenths_at_most(number: int, part
     order(node, Join(first=True))
     node.step(5.0, LinkUp(1, Hello(is_server=True)))
     assert due(node) == pytest.approx(5.0 + 10.0 * part)
+
+
+def test_periods_are_spread_to_both_sides_of_what_is_asked_for() -> None:
+    """As random numbers fall: a hundred periods come near both ends, and to what is asked for on average."""
+    rng = Random(1)
+    periods = []
+    for _ in range(100):
+        node = Server(0, rng, Settings(habits=Habits(period_s=10.0)))
+        order(node, Join(first=True))
+        node.step(0.0, LinkUp(1, Hello(is_server=True)))
+        periods.append(due(node))
+    assert 7.0 <= min(periods) < 7.5
+    assert 12.5 < max(periods) <= 13.0
+    assert sum(periods) / len(periods) == pytest.approx(10.0, abs=0.6)
 
 
 def waiting_primary() -> tuple[Server, Effects]:

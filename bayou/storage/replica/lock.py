@@ -72,7 +72,7 @@ class FileLock:
             self.close()
             error.filename = self.path
             raise failure(self.path, error) from error
-        except InUse:
+        except BaseException:
             self.close()
             raise
 
