@@ -4,6 +4,7 @@ them."""
 from __future__ import annotations
 
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -36,6 +37,11 @@ def bayou(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def _limit(limits: dict[int, int]) -> None:
+    for what, most in limits.items():
+        resource.setrlimit(what, (most, most))
+
+
 class Served:
     """One server: its file, its address, and its process while it runs."""
 
@@ -58,7 +64,13 @@ class Served:
     def address(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
-    def start(self, *options: str, is_awaited: bool = True, is_given_secret: bool = True) -> Served:
+    def start(
+        self,
+        *options: str,
+        is_awaited: bool = True,
+        is_given_secret: bool = True,
+        limits: dict[int, int] | None = None,
+    ) -> Served:
         """Start it, and wait until it serves; one that joins others is given a copy of the first one's
         secret."""
         first = self.folder / "a.bayou-secret"
@@ -82,6 +94,7 @@ class Served:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,
+                preexec_fn=None if limits is None else lambda: _limit(limits),  # noqa: PLW1509
             )
         if is_awaited:
             wait_until(lambda: self.lines().count("serving ") > before or self.has_ended, PATIENCE_S)

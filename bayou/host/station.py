@@ -474,7 +474,7 @@ class Station:
 
     def _take_from_server(self, id: int, peer: Peer, message: Message) -> None:
         machine = self.machine
-        if machine.is_member:
+        if machine.is_member and peer.is_company:
             lost = forgotten(machine.replica, message)
             if lost is not None:
                 place = self.home.place

@@ -141,7 +141,7 @@ def compact(path: str, *, files: Files | None = None) -> tuple[int, int]:
     """Let a file that no process has be as small as it can; return its size before and after, in bytes. As
     much room is needed meanwhile. Errors as for opening it."""
     files = files or SystemFiles()
-    lock = FileLock(files, path)
+    lock = FileLock(files, path, has_file=True)
     try:
         look(files, path, lock.found, moved=False, migrations=MIGRATIONS)
         before = os.stat(path).st_size
