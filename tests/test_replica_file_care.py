@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bayou.cli import main
 from bayou.core.items import Items
 from bayou.core.name import ROOT
 from bayou.core.past import LAST, NO_LIMIT, BasePosition, Folded, Incoming
@@ -259,7 +260,7 @@ def test_a_newcomer_has_the_rows_that_it_needs_not_ask_for(tmp_path: Path) -> No
         new = open_file(out)
         assert (new.name, new.cluster, new.csn, new.starts, new.is_member) == (None, "c1", 0, 1, False)
         assert new.link != file.link
-        assert new.incoming == Incoming(BasePosition(0, 6, LAST, "", 6), 0)
+        assert new.incoming == Incoming(BasePosition(0, 6, LAST, "", 6, 6), 0)
         base = new.base.after([put(1)])
         rows = folded_rows(
             [put(1), put(2, "b"), put(3, "caf\udce9"), put(4), Write(5, ROOT, DELETE, "playlist", "b", None),
@@ -295,3 +296,30 @@ def test_how_much_there_is(tmp_path: Path) -> None:
     with pytest.raises(StorageFailed):
         free_bytes(str(tmp_path / "none" / "a"))
     file.close()
+
+
+def test_the_commands_that_tend_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.bayou"
+    file = grown(path)
+    for verb in ("doctor", "compact"):
+        assert main([verb, str(path)]) == 75
+        assert "is in use by process" in capsys.readouterr().err
+    file.close()
+    assert main(["doctor", str(path)]) == 0
+    looked = "looked through 7 committed writes, 2 tentative ones, 3 rows"
+    assert capsys.readouterr().out == f"{looked}: nothing is wrong\n"
+    assert main(["compact", str(path)]) == 0
+    assert re.fullmatch(rf"{path}: \d+ bytes before, \d+ now\n", capsys.readouterr().out)
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE rows SET value = '5' WHERE key = 'a'")
+    other.close()
+    assert main(["doctor", str(path)]) == 65
+    out = capsys.readouterr().out.splitlines()
+    assert out[-1] == f"{looked}: something is wrong"
+    assert "the row playlist/a of CSN 6 is damaged: its sum is wrong" in out
+    path.write_bytes(b"")
+    assert main(["doctor", str(path)]) == 65
+    assert main(["doctor", str(tmp_path / "none")]) == 74
+    assert main(["compact", str(tmp_path / "none")]) == 74
+    assert main(["compact", str(path)]) == 65
+    assert not (tmp_path / "none-lock").exists()

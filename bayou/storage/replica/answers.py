@@ -57,8 +57,8 @@ class Answers:
         (turn,) = self._database.execute(
             "SELECT turn FROM answers ORDER BY turn DESC LIMIT 1 OFFSET ?", (self._numbers_max - 1,)
         ).fetchone()
-        self._database.execute("DELETE FROM answers WHERE turn < ?", (turn,))
-        self._count_at_most = self._count()
+        forgotten = self._database.execute("DELETE FROM answers WHERE turn < ?", (turn,))
+        self._count_at_most -= forgotten.rowcount
 
     def all(self) -> Iterator[Answered]:
         """Give out all answers, the oldest first. StorageError where one can't be read."""

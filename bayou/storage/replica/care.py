@@ -141,7 +141,7 @@ def compact(path: str, *, files: Files | None = None) -> tuple[int, int]:
     """Let a file that no process has be as small as it can; return its size before and after, in bytes. As
     much room is needed meanwhile. Errors as for opening it."""
     files = files or SystemFiles()
-    lock = FileLock(files, path)
+    lock = FileLock(files, path, has_file=True)
     try:
         look(files, path, lock.found, moved=False, migrations=MIGRATIONS)
         before = os.stat(path).st_size
@@ -211,8 +211,8 @@ def _fill(past: FilePast, new: Database, *, with_rows: bool) -> None:
         while part := rows.fetchmany(1000):
             new.executemany(PUT_ROWS.format("incoming"), [base_row(row_of(*row)) for row in part])
         csn = past.base.csn
-        told = (0, csn, LAST, "", csn, past.marks_from)
-        new.execute("INSERT INTO incoming_meta VALUES (?, ?, ?, ?, ?, ?, ?)", (*told, told_sum(*told)))
+        told = (0, csn, LAST, "", csn, csn, past.marks_from)
+        new.execute("INSERT INTO incoming_meta VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*told, told_sum(*told)))
     new.commit()
 
 

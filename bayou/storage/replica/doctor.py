@@ -54,7 +54,7 @@ def diagnose(
     ``moved``: as for opening it.
     """
     files = files or SystemFiles()
-    lock = FileLock(files, path)
+    lock = FileLock(files, path, has_file=True)
     findings: list[str] = []
     counts = [0, 0, 0]
     connection: sqlite3.Connection | None = None
