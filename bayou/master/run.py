@@ -7,7 +7,7 @@ import os
 from bayou._record import Record
 from bayou.core.errors import BayouError
 from bayou.families.family import commands_of
-from bayou.families.vocabulary import OtherFamily, find_command
+from bayou.families.vocabulary import OtherFamily, find_command, opened_at_once_by
 from bayou.script.console import (
     LINE_BYTES_MAX,
     complain,
@@ -113,6 +113,9 @@ class Run:
         if not words:
             return
         general = self._commands if len(self._files) > 1 else self._typed
+        likely = opened_at_once_by(words) if self.family is None else None
+        if likely is not None:  # before its commands are imported
+            self.world.expect(likely.machines)
         try:
             command, family = find_command(words, general, self.family)
         except OtherFamily as error:
@@ -158,10 +161,15 @@ class Run:
         """How many expectations were not met."""
         return self.expectations.failures
 
+    def path_of(self, name: str) -> str:
+        """Return the path of a file that a line names: relative to the file that the line is in, or to the
+        working directory where that is standard input."""
+        outer = self._files[-1]
+        return name if outer == "<stdin>" else os.path.join(os.path.dirname(outer), name)
+
     def include(self, name: str) -> None:
         """Carry out the lines of a file; BadLine where it can't be read, or includes itself."""
-        outer = self._files[-1]
-        path = os.path.join(os.path.dirname(outer), name) if outer != "<stdin>" else name
+        path = self.path_of(name)
         if any(os.path.realpath(path) == os.path.realpath(file) for file in self._files):
             raise BadLine(f"{path} includes itself")
         if len(self._files) > INCLUDES_MAX:

@@ -43,9 +43,9 @@ class Kind(Record):
     """A kind of field. ``words`` say what it holds.
 
     ``read`` makes its value from the text, the field and the system under test, which the field has to fit
-    (BadLine where it does not); ``takes_rest`` is for the last field of a command: it holds the rest of the
-    line as it stands, which may be empty where ``is_optional``; ``offers`` gives what may be completed at a
-    prompt.
+    (BadLine where it does not); ``takes_rest`` and ``is_optional`` are for the last field of a command: it
+    holds the rest of the line as it stands, and may be missing, which makes its text empty; ``offers`` gives
+    what may be completed at a prompt.
     """
 
     words: str
@@ -115,8 +115,8 @@ def parse(line: bytes, words: Sequence[str], command: Command) -> Line:
     if count and command.fields[-1].kind.takes_rest:
         # As it stands, blanks within it included.
         fields = [to_text(piece) for piece in line.strip().split(None, count)[1:]]
-        if len(fields) < count and command.fields[-1].kind.is_optional:
-            fields.append("")
+    if len(fields) == count - 1 and command.fields[-1].kind.is_optional:
+        fields.append("")
     if len(fields) < count:
         raise BadLine(f"too few fields: the command is {command.usage}")
     return Line(command, tuple(fields[:count]), tuple(fields[count:]))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from bayou.script.grammar import BadLine, Kind, parse_id
+from bayou.script.grammar import BadLine, Kind, parse_id, shorten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.families.store.system import StoreSystem
     from bayou.script.grammar import Field
+
+
+CSN_DIGITS_MAX = 18
 
 
 def _new(text: str, field: Field, system: StoreSystem) -> int:
@@ -36,6 +39,15 @@ def _node_or_all(text: str, field: Field, system: StoreSystem) -> int | None:
     return None if text == "*" else _node(text, field, system)
 
 
+def _csn(text: str, field: Field, system: StoreSystem) -> int | None:
+    """Return a CSN, None where none is given."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= CSN_DIGITS_MAX):
+        raise BadLine(f"{shorten(text)!r} is no CSN: a number from 0 to {'9' * CSN_DIGITS_MAX}")
+    return int(text)
+
+
 def _servers(system: StoreSystem) -> list[str]:
     return [str(server) for server in system.topology.servers]
 
@@ -52,4 +64,9 @@ NEW_ID = Kind("a new id", _new)
 SERVER_ID = Kind("the id of a server", _node, offers=_servers)
 CLIENT_ID = Kind("the id of a client", _node, offers=_clients)
 NODE_ID = Kind("the id of a server or client", _node, offers=_nodes)
+CSN = Kind(
+    "a commit sequence number, that of the newest committed write where it is left out",
+    _csn,
+    is_optional=True,
+)
 NODE_OR_ALL = Kind("the id of a server or client, or * for all, those that join later included", _node_or_all)
