@@ -29,10 +29,9 @@ _MOVE = (
     "FROM tentative WHERE stamp = ?2 AND server = ?3"
 )
 _REMOVE = "DELETE FROM tentative WHERE stamp = ?2 AND server = ?3 AND ?1"
-_MOVE_ALL = (
-    "WITH ordered AS (SELECT ?1 + row_number() OVER (ORDER BY stamp) AS csn, * FROM tentative) "
+_MOVE_ALL = (  # Python counts the rows of a statement that begins with INSERT, not with WITH
     "INSERT INTO committed SELECT csn, stamp, server, kind, collection, key, value, csn_sum(csn, sum) "
-    "FROM ordered"
+    "FROM (SELECT ?1 + row_number() OVER (ORDER BY stamp) AS csn, * FROM tentative)"
 )
 
 
