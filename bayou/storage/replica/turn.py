@@ -29,7 +29,8 @@ _MOVE = (
     "FROM tentative WHERE stamp = ?2 AND server = ?3"
 )
 _REMOVE = "DELETE FROM tentative WHERE stamp = ?2 AND server = ?3 AND ?1"
-_MOVE_ALL = (  # Python counts the rows of a statement that begins with INSERT, not with WITH
+# It begins with INSERT: Python 3.11 counts the rows of no statement that begins with WITH.
+_MOVE_ALL = (
     "INSERT INTO committed SELECT csn, stamp, server, kind, collection, key, value, csn_sum(csn, sum) "
     "FROM (SELECT ?1 + row_number() OVER (ORDER BY stamp) AS csn, * FROM tentative)"
 )
