@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from bayou import aio
     from bayou.core.values import JSON
     from bayou.library.errors import (
         Error,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "JSON", "Change", "Collection", "Error", "Gap", "InUse", "LostMemory", "NotRecentEnough", "Outcome",
     "OutcomeUnknown", "Replica", "Row", "Session", "StorageDamaged", "StorageFull", "Store", "SyncReport",
-    "TooOld", "Unavailable", "WriteId", "WrongCluster", "WrongSecret", "connect", "open",
+    "TooOld", "Unavailable", "WriteId", "WrongCluster", "WrongSecret", "aio", "connect", "open",
 ]  # fmt: skip
 
 _HOMES = {
@@ -57,6 +58,8 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'bayou' has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "aio":
+        return import_module("bayou.aio")
     homes = [home for home, names in _HOMES.items() if name in names]
     found: object = getattr(import_module(f"bayou.{(homes or ['library.errors'])[0]}"), name)
     globals()[name] = found
