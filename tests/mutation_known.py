@@ -250,4 +250,19 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "if self._left > 0 and place in fewer and self._has_no_order(fewer):",
         "constant: 0 -> 1",
     ): "how much is tried is a choice: here one unit of work less",
+    (
+        "bayou/check/minimal.py",
+        "if self._left <= 0:",
+        "comparison: <= -> < (1)",
+    ): "how much is tried is a choice: here one search more where the work came out even",
+    (
+        "bayou/node/server.py",
+        "return self._rng.getrandbits(62)",
+        "constant: 62 -> 61",
+    ): "how unlikely it is that two numbers are the same is a choice",
+    (
+        "bayou/node/gossip.py",
+        "self._round = 0",
+        "constant: 0 -> -1",
+    ): "numbers of rounds only tell them apart, whichever is the first",
 }

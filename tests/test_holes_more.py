@@ -19,6 +19,7 @@ from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, Write
 from bayou.machine.effects import AGAIN, Effects, LinkDown, LinkUp, Tick
 from bayou.machine.messages import Message
 from bayou.machine.patience import Patience
+from bayou.node.client import Client
 from bayou.node.messages import (
     Answer,
     AntiEntropy,
@@ -483,6 +484,10 @@ def test_a_follower_with_writes_of_its_own_asks_one_partner_a_period() -> None:
 
 
 # Clients.
+
+
+def test_a_client_knows_its_id() -> None:
+    assert Client(7, Numbers(7)).id == 7
 
 
 def test_a_client_checks_its_session() -> None:

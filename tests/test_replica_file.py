@@ -91,7 +91,7 @@ def test_the_tables_are_those_that_are_documented(tmp_path: Path) -> None:
         "rows": row,
         "base_vector": ["place", "server", "stamp", "sum"],
         "incoming": row,
-        "incoming_meta": ["since", "csn", "collection", "key", "seen", "marks_from", "sum"],
+        "incoming_meta": ["since", "csn", "collection", "key", "seen", "floor", "marks_from", "sum"],
         "answers": ["session", "number", "stamp", "server", "turn", "sum"],
         "facts": ["place", "kind", "key", "body", "sum"],
         "addresses": ["server", "version", "text", "sum"],
@@ -203,3 +203,31 @@ def test_sessions_that_were_silent_for_longest_are_forgotten_first(tmp_path: Pat
     again = open_file(tmp_path / "a.bayou")
     assert len(list(again.load().answers)) >= 50
     again.close()
+
+
+def test_all_that_is_tentative_is_committed_in_any_order_and_place(tmp_path: Path) -> None:
+    """Many at once, as a primary marks them: with a fresh write among them, in another order, with equal
+    stamps, and with one that stays."""
+    child = ROOT.child(1)
+    held = [put(2 * at, f"{at}") for at in range(1, 80)] + [
+        put(2 * at, f"c{at}", server=child) for at in (7, 9)
+    ]
+    orders = {
+        "in order": sorted(held),
+        "a fresh write among them": [*sorted(held)[:40], put(999), *sorted(held)[40:]],
+        "reversed": sorted(held, reverse=True),
+        "all but one": sorted(held)[1:],
+        "distinct stamps": held[:-2],
+        "distinct stamps, and a fresh write among them": [*held[:40], put(999), *held[40:-2]],
+    }
+    for name, committed in orders.items():
+        file = first_file(tmp_path / name)
+        file.keep([Items(0, [], sorted(held if "distinct" not in name else held[:-2]))])
+        told = [write if write.stamp == 999 else write.notice() for write in committed]
+        file.keep([Items(0, told, [put(1000)])])
+        kept = file.load().items
+        assert kept.committed == committed, name
+        left = set(held if "distinct" not in name else held[:-2]) - set(committed)
+        assert kept.tentative == sorted([*left, put(1000)]), name
+        assert file.tentative_count == len(kept.tentative)
+        file.close()

@@ -149,13 +149,15 @@ NO_BASE = Base(0, START, ROOT, 0)
 class BasePosition(Record):
     """How far a base has come in: what changed since the receiver's own CSN ``since`` (0: rows from
     nothing), behind the row (``csn``, ``collection``, ``key``). ``seen``: the largest CSN of a base that any
-    chunk was of, at first ``since``."""
+    chunk was of, at first ``since``. ``floor``: whatever was deleted up to there, what has come in does not
+    have: ``since``, or from nothing the smallest CSN of a base that any chunk was of, at first 0."""
 
     since: int
     csn: int
     collection: str
     key: str
     seen: int
+    floor: int
 
     @property
     def place(self) -> Place:
@@ -165,7 +167,7 @@ class BasePosition(Record):
     @classmethod
     def beginning(cls, since: int) -> BasePosition:
         """Return the position of a transfer that begins afresh."""
-        return cls(since, since, LAST, "", since)
+        return cls(since, since, LAST, "", since, since)
 
     @property
     def is_beginning(self) -> bool:
@@ -183,7 +185,7 @@ class Incoming(Record):
 class Chunk(Record):
     """Rows of a base on their way: those behind ``after`` (of a transfer of what changed since
     ``after.since``), in the order of (csn, collection, key), by a sender whose base is that of the CSN
-    ``base`` and has no marks up to ``marks_from``. ``after.seen`` is no matter."""
+    ``base`` and has no marks up to ``marks_from``. ``after.seen`` and ``after.floor`` are no matter."""
 
     after: BasePosition
     rows: list[BaseRow]
@@ -198,12 +200,17 @@ class Chunk(Record):
     def incoming(self, before: Incoming | None) -> Incoming:
         """Return how far a transfer has come with this chunk, ``before`` which it had come so far: None where
         it begins with this one."""
-        seen = max(self.base, self.after.since if before is None else before.position.seen)
+        since, floor = self.after.since, self.base
+        seen = max(self.base, since if before is None else before.position.seen)
+        if since:
+            floor = since
+        elif before is not None:
+            floor = min(before.position.floor, self.base)
         csn, collection, key = self.after.place
         if self.rows:
             collection, key, _, csn = self.rows[-1]
         marks_from = max(self.marks_from, 0 if before is None else before.marks_from)
-        return Incoming(BasePosition(self.after.since, csn, collection, key, seen), marks_from)
+        return Incoming(BasePosition(since, csn, collection, key, seen, floor), marks_from)
 
 
 # What a replica journals of its past. Whoever restores it carries the same out again, in the same order.
@@ -406,7 +413,10 @@ class MemoryPast:
 
 def check_position(position: BasePosition | None) -> None:
     """Raise PeerError for a position that nobody can have reached."""
-    if position is not None and not 0 <= position.since <= position.csn <= position.seen <= CSN_MAX:
+    if position is None:
+        return
+    in_order = 0 <= position.since <= position.csn <= position.seen <= CSN_MAX
+    if not in_order or not position.since <= position.floor <= position.seen:
         raise PeerError(f"a position in a base that nobody can have reached: {position.place[0]}")
 
 
