@@ -20,9 +20,11 @@ from bayou.host.doubt import Doubt
 from bayou.host.driver import Driver
 from bayou.host.listing import Listing
 from bayou.host.messages import (
+    AskCarried,
     AskPosition,
     AskRetire,
     AskStats,
+    Carried,
     Denied,
     Directory,
     Granted,
@@ -42,7 +44,19 @@ from bayou.net.link import HANDSHAKE_S
 from bayou.net.network import Network
 from bayou.node.forgetting import forgotten, heard_of
 from bayou.node.life import NEW
-from bayou.node.messages import AntiEntropy, Create, Join, News, Request, Retire, Retired
+from bayou.node.messages import (
+    AntiEntropy,
+    CanImport,
+    Create,
+    Export,
+    Import,
+    Join,
+    News,
+    Request,
+    Retire,
+    Retired,
+    WhereIs,
+)
 from bayou.storage.store import LostMemory
 from bayou.wire.connection import Identity, Introduce
 
@@ -76,6 +90,7 @@ if TYPE_CHECKING:
             """That was made durable, and took so long."""
 
 
+CARRYING = (Export, Import, CanImport, WhereIs)
 INPUTS_MAX = 4096
 """How many inputs may share one transaction."""
 
@@ -507,7 +522,7 @@ class Station:
             self._take_name(id, peer, message.name)
         elif peer.is_server:
             self._take_from_server(id, peer, message)
-        elif isinstance(message, AskPosition | AskRetire | AskStats):
+        elif isinstance(message, AskPosition | AskRetire | AskStats | AskCarried):
             self._answer(id, message)
         elif self._doubt.is_on and isinstance(message, Request):
             self._doubt.hold(id, message)
@@ -550,7 +565,7 @@ class Station:
         self.machine.meet(id, name)
         self._neighbours.linked(id, name, monotonic())
 
-    def _answer(self, id: int, message: AskPosition | AskRetire | AskStats) -> None:
+    def _answer(self, id: int, message: AskPosition | AskRetire | AskStats | AskCarried) -> None:
         """Answer a program that is no client of the store."""
         machine, serial = self.machine, message.serial
 
@@ -565,6 +580,10 @@ class Station:
             self.order(Retire(), retired)
         elif isinstance(message, AskStats):
             self.network.send(id, Told(serial, stats_lines(self)))
+        elif isinstance(message, AskCarried):
+            if type(message.order) not in CARRYING:
+                raise PeerError(f"{type(message.order).__name__} is no order about files")
+            self.order(message.order, lambda answer: self.network.send(id, Carried(serial, answer)))
         else:
             self.network.send(id, Position(serial, machine.replica.csn, machine.replica.vector))
 
