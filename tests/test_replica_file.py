@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bayou.core.errors import InvariantBroken, Misuse
 from bayou.core.items import Items
 from bayou.core.name import ROOT
-from bayou.core.past import Folded
+from bayou.core.past import Base, BasePosition, Chunk, Folded, Incoming
+from bayou.core.vector import VersionVector
 from bayou.node.records import Answered, Named
 from bayou.storage.replica.answers import Answers
 from bayou.storage.store import StorageError, StorageFailed
@@ -231,3 +232,18 @@ def test_all_that_is_tentative_is_committed_in_any_order_and_place(tmp_path: Pat
         assert kept.tentative == sorted([*left, put(1000)]), name
         assert file.tentative_count == len(kept.tentative)
         file.close()
+
+
+def test_the_base_vector_keeps_the_order_of_its_names(tmp_path: Path) -> None:
+    """Servers that are level list the same names in the same order: their vectors are the same bytes."""
+    one, two = ROOT.child(1), ROOT.child(2)
+    file = first_file(tmp_path / "a.bayou")
+    for csn, names in enumerate(([ROOT, one, two], [ROOT, two, one], [two, one, ROOT], [two, ROOT]), 1):
+        entries = {name: 10 * csn + at for at, name in enumerate(names)}
+        file.receive(Chunk(BasePosition.beginning(0), [], csn, 0), Incoming(BasePosition.beginning(0), 0))
+        file.install(Base(csn, VersionVector(entries), ROOT, 50), 0)
+        file.keep([])
+        file.close()
+        file = open_file(tmp_path / "a.bayou")
+        assert list(zip(file.base.vector.names, file.base.vector.stamps, strict=True)) == [*entries.items()]
+    file.close()

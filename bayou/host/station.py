@@ -94,6 +94,11 @@ CARRYING = (Export, Import, CanImport, WhereIs)
 INPUTS_MAX = 4096
 """How many inputs may share one transaction."""
 
+MESSAGES_A_TURN = 512
+STREAM_TURN_S = 0.005
+"""How much of what one connection holds is taken in a turn: as many sessions may share it, what they have
+asked should go into one transaction."""
+
 FAREWELL_S = 2.0
 """How long a server that ends waits for its neighbours to pull."""
 
@@ -159,7 +164,14 @@ class Station:
         me = Identity(home.cluster, self.machine.name, home.starts, rng.getrandbits(62), PROTOCOL)
         self._acquaintances = Acquaintances(home.link, me)
         self.network = Network(
-            secrets[0], self, accepted=secrets[1:], gate=self._meet, tls=tls, silence_s=int(GONE_S)
+            secrets[0],
+            self,
+            silence_s=int(GONE_S),
+            accepted=secrets[1:],
+            gate=self._meet,
+            tls=tls,
+            messages_a_turn=MESSAGES_A_TURN,
+            stream_turn_s=STREAM_TURN_S,
         )
         self.driver = Driver(self.machine, self, INPUTS_MAX)
         self._resolver = Resolver(self.network, has_thread=options.has_thread)
