@@ -450,6 +450,11 @@ def follow(seed: int) -> Feeds:
     return feeds
 
 
+def follow_all(count: int) -> int:
+    """Return how many feeds of so many walks were too old."""
+    return sum(follow(seed).too_old for seed in range(count))
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_a_feed_from_anywhere_leads_to_the_committed_rows(seed: int) -> None:
     """While the base moves on, the log is truncated, and deletions are forgotten."""
@@ -457,11 +462,10 @@ def test_a_feed_from_anywhere_leads_to_the_committed_rows(seed: int) -> None:
 
 
 def test_feeds_are_too_old_at_times_and_have_to_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert sum(follow(seed).too_old for seed in range(20)) > 5
+    assert follow_all(20) > 5
     monkeypatch.setattr(reading, "max", lambda csn, base: 1 << 60, raising=False)  # as if nothing were
     with pytest.raises(AssertionError):
-        for seed in range(60):
-            follow(seed)
+        follow_all(60)
 
 
 def test_what_is_told_again_is_the_row_that_changed_meanwhile() -> None:
@@ -486,7 +490,7 @@ def test_what_is_told_again_is_the_row_that_changed_meanwhile() -> None:
 
 
 def test_a_feed_tells_tentative_writes_once_each_and_again_when_they_are_committed() -> None:
-    replica, b = contending()
+    replica, _ = contending()
     reader = Reader()
     told: list[Version] = []
     while True:

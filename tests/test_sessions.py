@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -367,11 +368,11 @@ def test_a_token_says_what_it_was_given(reads: VersionVector, writes: VersionVec
 def test_a_text_that_is_no_token_is_refused(text: str, data: st.DataObject) -> None:
     whole = write_token(Token("4f2a", Guarantees(), LATER, START))
     at = data.draw(st.integers(0, len(whole) - 1))
-    for odd in (text, whole[:at], whole[:at] + data.draw(st.characters()) + whole[at + 1 :]):
-        try:
-            assert isinstance(read_token(odd), Token)
-        except BadToken as error:
-            assert "token of a session" in str(error)
+    for odd in (text, whole[:at]):
+        with pytest.raises(BadToken, match="token of a session"):
+            read_token(odd)
+    with suppress(BadToken):  # a change may make another token of it
+        read_token(whole[:at] + data.draw(st.characters()) + whole[at + 1 :])
 
 
 def test_a_token_that_is_too_long_is_not_read() -> None:
@@ -393,6 +394,11 @@ def test_walks_see_what_is_worth_seeing() -> None:
         seen += roam(seed).seen
     wanted = {"read", "written", "a token", "a crash", OUTCOME_UNKNOWN, UNAVAILABLE, NOT_RECENT}
     assert {what for what, count in seen.items() if count} == wanted
+
+
+def roam_all(count: int) -> None:
+    for seed in range(count):
+        roam(seed)
 
 
 def _sent_to_anybody(patch: pytest.MonkeyPatch) -> None:
@@ -432,8 +438,7 @@ def _carried_out_twice(patch: pytest.MonkeyPatch) -> None:
 def test_walks_find_planted_bugs(plant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     with pytest.raises(AssertionError):
-        for seed in range(60):
-            roam(seed)
+        roam_all(60)
 
 
 def test_a_delete_is_a_write() -> None:
