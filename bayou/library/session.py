@@ -259,6 +259,13 @@ class Session(Store):
 
     A session has one request under way: calls of several threads wait for each other. Who follows changes in
     one thread and writes in another wants a session for each.
+
+    >>> import bayou
+    >>> with bayou.open(":memory:", listen="127.0.0.1:0", secret=bytes(32)) as server:
+    ...     with bayou.connect(server.status()["listens"], secret=bytes(32)) as session:
+    ...         session["notes"]["monday"] = "milk"
+    ...         session["notes"]["monday"], session.server, session.guarantees
+    ('milk', '<>', 'RYW,MR,WFR,MW')
     """
 
     __slots__ = ("_finalizer", "_remote")
