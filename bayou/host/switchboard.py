@@ -41,9 +41,10 @@ SILENCE_S = 15
 
 
 class Place:
-    """An address: the server that was met there last, when to try it again, and why it failed."""
+    """An address: the server that was met there last, when to try it again, why it failed, and how often in
+    a row for a reason that will last."""
 
-    __slots__ = ("address", "due", "id", "is_dialled", "name", "pause_s", "why")
+    __slots__ = ("address", "due", "id", "is_dialled", "name", "pause_s", "turned_away", "why")
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -53,6 +54,7 @@ class Place:
         self.pause_s = FIRST_PAUSE_S
         self.is_dialled = False
         self.why = ""
+        self.turned_away = 0
 
 
 class Switchboard:
@@ -131,11 +133,9 @@ class Switchboard:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether each address has been tried, and each server there was one that nothing can be asked."""
-        return not self.servers and all(
-            OTHER_CLUSTER in place.why or place.why.endswith("handshake was over")
-            for place in self._places.values()
-        )
+        """Whether each address has been tried, and nothing can be asked of the servers there: twice, since one
+        that is killed in the middle of the handshake looks like one with another secret."""
+        return not self.servers and all(place.turned_away > 1 for place in self._places.values())
 
     def address_of(self, name: Name) -> str | None:
         """Return where the server of that name was met."""
@@ -224,8 +224,11 @@ class Switchboard:
             place.id, place.name, place.why = met.id, self.servers[met.id].name, ""
             place.pause_s = FIRST_PAUSE_S
             place.due = now
+            place.turned_away = 0
         else:
             place.why = failure or "the connection ended"
+            is_final = OTHER_CLUSTER in place.why or place.why.endswith("handshake was over")
+            place.turned_away = place.turned_away + 1 if is_final else 0
             place.due = now + place.pause_s
             place.pause_s = min(LAST_PAUSE_S, 2 * place.pause_s)
 

@@ -134,6 +134,7 @@ def becoming_member(station: Station, joins: tuple[str, ...]) -> Waiting[None]:
     nobody can be reached."""
     until = monotonic() + JOIN_S
     failures: dict[str, str] = {}
+    before: dict[str, str] = {}
 
     def is_member() -> bool:
         return station.machine.is_member
@@ -150,14 +151,16 @@ def becoming_member(station: Station, joins: tuple[str, ...]) -> Waiting[None]:
             came: list[int | str] = []
             station.call(address, came.append)
             yield (lambda came=came: bool(came) or is_member()), until  # type: ignore[misc]
-            if came and isinstance(came[0], str):
-                failures[address] = came[0]
+            if not came or isinstance(came[0], str):
+                failures[address] = str(came[0]) if came else before.get(address, "no answer in time")
                 continue
             yield (lambda: is_member() or not any(peer.is_company for peer in station.known)), until
             failures.setdefault(address, "it has not sent all that it has")
         if not is_member():
-            if monotonic() >= until or all(map(_is_final, failures.values())):
+            # Twice: a server that is killed in the middle of the handshake looks like another secret.
+            if monotonic() >= until or (failures == before and all(map(_is_final, failures.values()))):
                 raise unreachable(failures)
+            before, failures = failures, {}
             yield is_member, monotonic() + RETRY_S
     for peer in list(station.peers):
         station.network.hang_up(peer)
