@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 LEVEL = "level"
 TIMEOUT = "timeout"
+UNFINISHED = "before the handshake was over"
+"""So ends what is told of a connection where the other end knows another secret, or was killed just then."""
+
 ASK_AGAIN_S = 0.02
 """How long to wait at least before asking once more where the other stands."""
 
@@ -29,6 +32,7 @@ class Sync:
         self.why_stopped = ""
         self._station = station
         self._peer: int | None = None
+        self._is_second = False
         self._before = dict(station.peers)
         self._theirs: tuple[int, VersionVector] | None = None
         self._asked_at = 0.0
@@ -42,10 +46,13 @@ class Sync:
         station.call(address, self._came)
 
     def _came(self, found: int | str) -> None:
-        if isinstance(found, str):
-            self.failure = found
-        else:
+        if not isinstance(found, str):
             self._peer = found
+        elif found.endswith(UNFINISHED) and not self._is_second:
+            self._is_second = True
+            self._station.call(self.address, self._came)
+        else:
+            self.failure = found
 
     @property
     def is_connected(self) -> bool:

@@ -195,7 +195,7 @@ def parse_position(text: str) -> tuple[int, VersionVector]:
                 csn = int(number)
             else:
                 name, stamp = words
-                entries[_name(name)] = int(stamp)
+                entries[parse_name(name)] = int(stamp)
         except ValueError:
             raise ValueError(f"{line[:60]!r} is no line of a position, as bayou position prints it") from None
     if csn is None or csn < 0 or not entries:
@@ -207,9 +207,14 @@ def parse_position(text: str) -> tuple[int, VersionVector]:
         raise ValueError(f"no server can stand there: {error}") from error
 
 
-def _name(text: str) -> Name:
+def parse_name(text: str) -> Name:
+    """Return the name that people write so; ValueError where it is none.
+
+    >>> parse_name("<5,3>")
+    <5,3>
+    """
     if text[:1] != "<" or text[-1:] != ">":
-        raise ValueError("no name")
+        raise ValueError(f"{text[:40]!r} is no name of a server, such as <5,3>")
     stamps = tuple([int(stamp) for stamp in text[1:-1].split(",")]) if len(text) > 2 else ()
     try:
         return unpack_name(stamps)
