@@ -25,6 +25,7 @@ from benchmarks import (
     rivals,
     scenarios,
     storage,
+    year,
 )
 from benchmarks.table import Row, print_table
 
@@ -42,6 +43,7 @@ GROUPS = {
     "restart": storage.restart,
     "durable": durable.durable,
     "file": replica_file.bare_file,
+    "year": year.year,
     "messages": explore.messages,
     "simulated": explore.simulated,
     "histories": histories.histories,

@@ -11,7 +11,7 @@ from bayou.library.errors import Error, Unavailable, WrongCluster, WrongSecret, 
 from bayou.library.local import Local, replica
 from bayou.library.records import SyncReport
 from bayou.library.stores import Store
-from bayou.library.syncing import TIMEOUT, Sync
+from bayou.library.syncing import TIMEOUT, UNFINISHED, Sync
 from bayou.library.tally import Tally
 from bayou.net.address import parse
 from bayou.node.life import NEW
@@ -35,6 +35,9 @@ JOIN_S = 30.0
 
 PERIOD_S = 5.0
 RETRY_S = 0.5
+AGAIN_S = 0.5
+"""How long to wait before a server is tried once more that has broken the handshake off."""
+
 MIN_FREE_BYTES = 64 << 20
 KEEP = Keep()
 
@@ -169,28 +172,41 @@ class Replica(Store):
         addresses = (_address(address),) if address is not None else engine.look(self._known)
         if not addresses:
             raise Unavailable('no server is known to sync with: name one, as sync("HOST:PORT")')
-        tally = engine.tally
         failures: dict[str, str] = {}
         for at in addresses:
-            csn, sent, received, bases = engine.look(
-                lambda station: (replica(station).csn, tally.sent, tally.received, tally.bases)
-            )
-            sync = engine.act(lambda station, at=at: Sync(station, at))  # type: ignore[misc]
-            try:
-                is_over = engine.wait(lambda sync=sync: sync.is_over, until)  # type: ignore[misc]
-            finally:
-                engine.act(lambda station, sync=sync: sync.end())  # type: ignore[misc]
-            if sync.failure is None and (is_over or sync.is_connected):
-                return SyncReport(
-                    tally.sent - sent,
-                    tally.received - received,
-                    engine.look(lambda station: replica(station).csn) - csn,
-                    tally.bases > bases,
-                    monotonic() - began,
-                    sync.why_stopped or TIMEOUT,
-                )
-            failures[at] = sync.failure or f"no answer within {timeout_s:g} s"
+            found = self._sync_with(at, until)
+            if isinstance(found, str) and found.endswith(UNFINISHED):
+                # A server that is killed just then looks like one that knows another secret.
+                engine.wait(lambda: False, min(until, monotonic() + AGAIN_S))
+                found = self._sync_with(at, until)
+            if not isinstance(found, str):
+                return found
+            failures[at] = found or f"no answer within {timeout_s:g} s"
         raise unreachable(failures)
+
+    def _sync_with(self, address: str, until: float) -> SyncReport | str:
+        """Sync with one server, until then; return why there is no connection where there is none, nothing
+        where that is not known yet."""
+        began = monotonic()
+        engine, tally = self._engine, self._engine.tally
+        csn, sent, received, bases = engine.look(
+            lambda station: (replica(station).csn, tally.sent, tally.received, tally.bases)
+        )
+        sync = engine.act(lambda station: Sync(station, address))
+        try:
+            is_over = engine.wait(lambda: sync.is_over, until)
+        finally:
+            engine.act(lambda station: sync.end())
+        if sync.failure is not None or not (is_over or sync.is_connected):
+            return sync.failure or ""
+        return SyncReport(
+            tally.sent - sent,
+            tally.received - received,
+            engine.look(lambda station: replica(station).csn) - csn,
+            tally.bases > bases,
+            monotonic() - began,
+            sync.why_stopped or TIMEOUT,
+        )
 
     def _known(self, station: Station) -> tuple[str, ...]:
         """Return where to look for a server."""
@@ -310,13 +326,14 @@ def become_member(engine: Engine, joins: tuple[str, ...]) -> None:
                 failures[address] = came[0]
                 continue
             engine.wait(lambda: is_member() or not is_connected(), until)
-            failures.setdefault(address, "it has not sent all that it has")
+            if came or address not in failures:
+                failures[address] = "it has not sent all that it has"
         if is_member():
             break
         # Twice the same: a server that is killed in the middle of the handshake looks like another secret.
         if monotonic() >= until or (failures == before and all(map(_is_final, failures.values()))):
             raise unreachable(failures)
-        before, failures = failures, {}
+        before = dict(failures)
         pause_until = monotonic() + RETRY_S
         engine.wait(is_member, pause_until)
     engine.act(_hang_up)
@@ -339,7 +356,7 @@ def unreachable(failures: dict[str, str]) -> Error:
     said = "; ".join(f"{address}: {why}" for address, why in failures.items())
     if any(OTHER_CLUSTER in why for why in failures.values()):
         return WrongCluster(f"{said}: this replica can only be synced with servers of its own cluster")
-    if any(why.endswith("handshake was over") for why in failures.values()):
+    if any(why.endswith(UNFINISHED) for why in failures.values()):
         return WrongSecret(
             f"{said}: is the secret the same there? It is in the file that its name ends on -secret"
         )

@@ -32,7 +32,6 @@ class Sync:
         self.why_stopped = ""
         self._station = station
         self._peer: int | None = None
-        self._is_second = False
         self._before = dict(station.peers)
         self._theirs: tuple[int, VersionVector] | None = None
         self._asked_at = 0.0
@@ -46,13 +45,10 @@ class Sync:
         station.call(address, self._came)
 
     def _came(self, found: int | str) -> None:
-        if not isinstance(found, str):
-            self._peer = found
-        elif found.endswith(UNFINISHED) and not self._is_second:
-            self._is_second = True
-            self._station.call(self.address, self._came)
-        else:
+        if isinstance(found, str):
             self.failure = found
+        else:
+            self._peer = found
 
     @property
     def is_connected(self) -> bool:
