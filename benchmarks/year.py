@@ -15,7 +15,7 @@ import os
 import sys
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
-from time import monotonic, process_time
+from time import monotonic, perf_counter, process_time
 from typing import TYPE_CHECKING
 
 from bayou.core.values import text_value
@@ -40,6 +40,9 @@ TURN = 1_000
 """So many writes share a turn, and so one sync of the disk."""
 
 PAGE_BYTES = 4096
+EPOCH_S = 1.7e9
+"""When time begins, by the wall clock: some years ago."""
+
 YEAR_S = 365.25 * 86_400
 SAMPLES = 10
 
@@ -88,24 +91,35 @@ class Alone:
         raise AssertionError("it has crashed")
 
 
-def live(path: str, writes: int, rows: int, keep: Keep, samples: int = SAMPLES) -> list[Sample]:
-    """Let a server live through a year of so many writes over so many rows; return how it stood in between,
-    at the end too."""
-    home = FileHome(path)
-    machine = home.server(Settings(habits=Habits(), wall_offset_s=1.7e9, keep=keep), 0.0)
-    driver = Driver(machine, Alone(home), TURN)
-    home.belong("a cluster of one")
+class Life:
+    """A server alone, driven by hand: ``step`` lets it take an input at a time of ours, and do all that is
+    due by then. ``pauses``: how long each piece of its upkeep took, in seconds."""
 
-    def step(now: float, given: Input) -> None:
+    def __init__(self, path: str, keep: Keep) -> None:
+        self.home = FileHome(path)
+        self.machine = self.home.server(Settings(habits=Habits(), wall_offset_s=EPOCH_S, keep=keep), 0.0)
+        self.pauses: list[float] = []
+        self._driver = Driver(self.machine, Alone(self.home), TURN)
+        if not self.machine.is_member:
+            self.home.belong(os.urandom(16).hex())
+            self.step(0.0, Ordered(1, Join(first=True)))
+
+    def step(self, now: float, given: Input) -> None:
+        machine, driver = self.machine, self._driver
         driver.step(now, given)
         driver.settle()
         while machine.wake_at is not None and machine.wake_at <= now:
+            began = perf_counter()
             driver.step(now, Tick())
             driver.settle()
+            self.pauses.append(perf_counter() - began)
 
-    step(0.0, Ordered(1, Join(first=True)))
-    assert machine.is_member
-    replica = machine.replica
+
+def live(path: str, writes: int, rows: int, keep: Keep, samples: int = SAMPLES) -> list[Sample]:
+    """Let a server live through a year of so many writes over so many rows; return how it stood in between,
+    at the end too."""
+    life = Life(path, keep)
+    home, replica = life.home, life.machine.replica
     replica.create()  # one that is never heard of: the log keeps all that it is asked to keep
     found: list[Sample] = []
     began, processor_began = monotonic(), process_time()
@@ -117,7 +131,7 @@ def live(path: str, writes: int, rows: int, keep: Keep, samples: int = SAMPLES) 
             else:
                 replica.delete("rows", key)
         upto = min(writes, done + TURN)
-        step(YEAR_S * upto / writes, Tick())
+        life.step(YEAR_S * upto / writes, Tick())
         if upto * samples // writes > done * samples // writes:
             sizes = home.sizes()
             (pages,) = home.file.database.execute("PRAGMA page_count").fetchone()
