@@ -283,6 +283,15 @@ class Station:
         self.home.close(is_clean=is_clean)
 
     @property
+    def place(self) -> str:
+        """Where it is kept, for people."""
+        return self.home.place
+
+    def disown(self) -> None:
+        """In the child of a fork: let go of what keeps others from the file."""
+        self.home.disown()
+
+    @property
     def me(self) -> Identity:
         """Who it is."""
         return self._acquaintances.me
