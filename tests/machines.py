@@ -1,6 +1,6 @@
-"""Machines as a page for those who run servers has them: what is typed there is carried out here, each machine
-in a folder of its own. Commands are real; only what needs the machine itself (systemctl, journalctl, scp,
-useradd, chown) is done by hand, with the units that stand on the page."""
+"""Machines as a page for those who run servers has them: what is typed there is carried out here, each
+machine in a folder of its own. Commands are real; only what needs the machine itself (systemctl, journalctl,
+scp, useradd, chown) is done by hand, with the units that stand on the page."""
 
 from __future__ import annotations
 
@@ -89,15 +89,15 @@ class Machine:
 
     # Commands.
 
-    def type(self, line: str) -> str:
-        """Carry out a command line; return what it prints on standard output. It has to succeed."""
+    def type(self, line: str) -> tuple[int, str, str]:
+        """Carry out a command line; return its status, what it prints, and what it complains of."""
         printed = ""
         for alternative in line.split(" || "):
             status, said, complained = self._carry_out(alternative)
             printed += said
             if status == 0:
-                return self.shown(printed)
-        raise AssertionError(f"{self.name}$ {line}\n{printed}{complained}")
+                break
+        return status, self.shown(printed), complained
 
     def _carry_out(self, line: str) -> tuple[int, str, str]:
         for name, meaning in self.aliases.items():
@@ -114,7 +114,7 @@ class Machine:
             text=True,
             timeout=PATIENCE_S,
             check=False,
-            env=self.network.environment,
+            env=self.network.environment | {"HOME": str(self.root / "root")},
         )
         return done.returncode, done.stdout, done.stderr
 
