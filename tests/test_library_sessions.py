@@ -214,7 +214,7 @@ def test_nobody_is_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("token", ["", "bayou1.", "bayou1.AAAA", "bayou2.W10", "bayou1.W10", "x" * 99])
 def test_what_is_no_token(token: str) -> None:
-    with pytest.raises(ValueError, match="is no token"):
+    with pytest.raises(ValueError, match="token of a session"):
         bayou.connect("127.0.0.1:1", secret=bytes(32), token=token)
 
 

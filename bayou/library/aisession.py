@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from bayou.library.opening import Waiting
     from bayou.library.plans import Plan, RemoteFeed
     from bayou.library.records import Change, Outcome, WriteId
-    from bayou.library.token import Token
     from bayou.machine.messages import Message
     from bayou.node.messages import Ask, Reply
     from bayou.node.session import Guarantees
+    from bayou.wire.token import Token
 
     Made = TypeVar("Made")
 
