@@ -20,14 +20,11 @@ def shell(arguments: Sequence[str], prog: str = "bayou shell") -> int:
     """Carry out what is typed, to the end; return the exit status."""
     made = argparse.ArgumentParser(
         prog=prog,
-        description="Read commands from the terminal, or from standard input, and carry them out on the "
-        "rows of "
-        "a store; help lists them. All are of one session.",
+        description="Read commands from the terminal, or from standard input, and carry them out on "
+        "the rows of a store; help lists them. All are of one session.",
         epilog="exit status: 0 at the end of what is typed; 1 where the store can't be opened or "
-        "reached, or, "
-        "where it is no terminal, as soon as a command can't be carried out; 2 on a wrong option; 3, 65, "
-        "74 and 75 "
-        "as of bayou put.",
+        "reached, or, where it is no terminal, as soon as a command can't be carried out; 2 on a wrong "
+        "option; 3, 65, 74 and 75 as of bayou put.",
     )
     add_store(made)
     options = made.parse_args(arguments)
