@@ -415,7 +415,7 @@ class Replica:
             marks_from = max(marks_from, past.marks_from)
         past.install(base, marks_from)
         self.database.begin_anew(self.log.begin_anew(base.csn, base.vector))
-        self._journal.append(Installed(base))
+        self._journal.append(Installed(base, len(self.log.tentative)))
         self._stand_on(base)
         if self.is_primary and not was_primary:
             self.mark()
