@@ -89,11 +89,25 @@ def _retire(arguments: Sequence[str]) -> int:
     return retire(arguments)
 
 
+def _doctor(arguments: Sequence[str]) -> int:
+    from bayou.serving.tending import doctor
+
+    return doctor(arguments)
+
+
+def _compact(arguments: Sequence[str]) -> int:
+    from bayou.serving.tending import compact
+
+    return compact(arguments)
+
+
 VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "serve": (_serve, "be a server of a store that lasts"),
     "stats": (_stats, "print what a server tells of itself"),
     "position": (_position, "print where a server stands"),
     "retire": (_retire, "let a server leave for good"),
+    "doctor": (_doctor, "look through the file of a server that does not run"),
+    "compact": (_compact, "let the file of a server that does not run be small"),
     "run": (_run, "run a scenario on real processes"),
     "sim": (_simulate, "run a scenario in the simulated world"),
     "test": (_test, "run the golden scenarios of this directory"),

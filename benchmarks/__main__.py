@@ -14,7 +14,18 @@ import argparse
 import platform
 import sys
 
-from benchmarks import consensus, durable, exchange, explore, histories, log, rivals, scenarios, storage
+from benchmarks import (
+    consensus,
+    durable,
+    exchange,
+    explore,
+    histories,
+    log,
+    replica_file,
+    rivals,
+    scenarios,
+    storage,
+)
 from benchmarks.table import Row, print_table
 
 GROUPS = {
@@ -30,6 +41,7 @@ GROUPS = {
     "campaigns": explore.campaigns,
     "restart": storage.restart,
     "durable": durable.durable,
+    "file": replica_file.bare_file,
     "messages": explore.messages,
     "simulated": explore.simulated,
     "histories": histories.histories,

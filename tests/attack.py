@@ -161,7 +161,7 @@ def has_effects(payload: bytes) -> bool:
         message = decode(payload)
     except WireError:
         return False
-    return type(message).__name__ in ("Create", "Request")
+    return type(message).__name__ in ("AskRetire", "Create", "Request")
 
 
 @dataclass

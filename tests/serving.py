@@ -3,8 +3,8 @@ them."""
 
 from __future__ import annotations
 
-import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -37,6 +37,11 @@ def bayou(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def _limit(limits: dict[int, int]) -> None:
+    for what, most in limits.items():
+        resource.setrlimit(what, (most, most))
+
+
 class Served:
     """One server: its file, its address, and its process while it runs."""
 
@@ -59,7 +64,13 @@ class Served:
     def address(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
-    def start(self, *options: str, is_awaited: bool = True, is_given_secret: bool = True) -> Served:
+    def start(
+        self,
+        *options: str,
+        is_awaited: bool = True,
+        is_given_secret: bool = True,
+        limits: dict[int, int] | None = None,
+    ) -> Served:
         """Start it, and wait until it serves; one that joins others is given a copy of the first one's
         secret."""
         first = self.folder / "a.bayou-secret"
@@ -83,6 +94,7 @@ class Served:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,
+                preexec_fn=None if limits is None else lambda: _limit(limits),  # noqa: PLW1509
             )
         if is_awaited:
             wait_until(lambda: self.lines().count("serving ") > before or self.has_ended, PATIENCE_S)
@@ -146,6 +158,16 @@ class Served:
         """Connect to it as a client."""
         secrets = read_secrets(str(secret or self.secret))
         return Caller(parse(self.address), secrets[0], tls=tls, cluster=cluster)
+
+    def ask(self, verb: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that asks it something."""
+        return bayou(verb, self.address, "--secret-file", str(self.secret), *options, cwd=self.folder)
+
+    def stats(self) -> dict[str, str]:
+        """Return what it tells of itself, by the first word of each line."""
+        done = self.ask("stats")
+        assert done.returncode == 0, done.stderr
+        return dict(line.split(" ", 1) for line in done.stdout.splitlines())
 
     def session(self, tls: Tls | None = None) -> Session:
         return Session(self.call(tls=tls))
@@ -232,7 +254,3 @@ class Servers:
         except CallFailed:
             return False
         return all(place.csn == places[0].csn and place.vector == places[0].vector for place in places)
-
-
-def is_there(path: Path) -> bool:
-    return os.path.lexists(path)

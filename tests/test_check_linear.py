@@ -177,14 +177,20 @@ def test_an_order_that_is_found_is_one() -> None:
         assert state is not None
 
 
+def with_an_old_value(seed: int) -> list[Operation]:
+    """Return a history whose last read returns a value that was overwritten long ago."""
+    operations = made(seed, 1000)
+    at = max(at for at, each in enumerate(operations) if each.function == "read")
+    read = operations[at]
+    old = next(each for each in operations if each.function == "write")
+    operations[at] = Operation(read.process, read.begin, read.end, "read", None, old.argument)
+    return operations
+
+
 def test_what_is_shown_of_a_long_history_is_small_and_unexplained() -> None:
-    """A value that was overwritten long ago: who wrote it, who overwrote it, who read it, and few more."""
+    """Who wrote the old value, who overwrote it, who read it, and few more."""
     for seed in range(6):
-        operations = made(seed, 1000)
-        at = max(at for at, each in enumerate(operations) if each.function == "read")
-        read = operations[at]
-        old = next(each for each in operations if each.function == "write")
-        operations[at] = Operation(read.process, read.begin, read.end, "read", None, old.argument)
+        operations = with_an_old_value(seed)
         finding = examine(Register(), operations)
         assert (finding.word, finding.part is None) == (INVALID, False)
         assert finding.part is not None
@@ -198,14 +204,16 @@ def test_what_is_wrong_is_collected_with_little_work(monkeypatch: pytest.MonkeyP
     """From the last read, one operation after another: leaving out from all there is takes more, and would
     come to an end with half of the history left."""
     monkeypatch.setattr(minimal, "WORK", 20_000)
-    operations = made(seed, 1000)
-    at = max(at for at, each in enumerate(operations) if each.function == "read")
-    read = operations[at]
-    old = next(each for each in operations if each.function == "write")
-    operations[at] = Operation(read.process, read.begin, read.end, "read", None, old.argument)
-    part = examine(Register(), operations).part
+    part = examine(Register(), with_an_old_value(seed)).part
     assert part is not None
     assert len(part.operations) <= 6
+
+
+def test_what_is_shown_is_long_where_no_work_may_go_into_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minimal, "WORK", 1)
+    part = examine(Register(), with_an_old_value(2)).part
+    assert part is not None
+    assert len(part.operations) > 100
 
 
 def what_is_wrong_alone(operations: tuple[Operation, ...], loose: tuple[Operation, ...]) -> bool:

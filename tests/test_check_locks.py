@@ -89,6 +89,11 @@ def test_nothing_is_known_where_nothing_was_told() -> None:
     assert set(words().values()) == {UNKNOWN}
 
 
+def test_a_lock_held_by_who_never_asked_for_it_breaks_a_rule() -> None:
+    """What was told to a client that asked nothing is no command of it."""
+    assert broken(told(0, 1, 0, "held"), granted(0, 8, 0))
+
+
 # Each rule, broken.
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import pytest
 
+from bayou.check.consensus import judge
 from bayou.check.history import HistoryError
 from bayou.check.lockmodel import ALREADY, EXPIRE, GRANTED, HELD, LOCK, UNLOCK, Lock, QueuedLock
 from bayou.check.model import Operation
 from bayou.check.moments import Moments
 from tests.test_log_judge import (
+    BAD,
     CLEARED,
     GOOD,
     LEADS,
     A,
+    B,
+    Event,
+    acknowledged,
     agreed,
     asked,
     broken,
@@ -44,6 +49,27 @@ def test_what_is_below_somebodys_snapshot_is_not_empty() -> None:
 
 def test_what_a_crashed_client_sent_may_be_lost() -> None:
     assert broken([*GOOD[:-1], asked(2, "b"), of("crashed client", client=0), CLEARED]) == []
+
+
+def test_what_a_snapshot_holds_ends_below_its_slot() -> None:
+    """What only a dead server knew decided nobody can hear of, though somebody has a snapshot up to there."""
+    at = [*GOOD[:-1], asked(2, "b"), *agreed(1, B), of("snapshot", server=1, slot=1)]
+    history = [*at, decided(2, 1, B), of("crashed", server=2), of("cleared", majority=False)]
+    assert broken(history) == []
+
+
+def test_a_command_is_acknowledged_in_one_slot() -> None:
+    history = [*GOOD[:-1], *agreed(1, A), decided(0, 1, A), acknowledged(1, 1)]
+    why = "number 1 of client 0 is acknowledged in slot 1, and was in slot 0"
+    assert judge(history)["at most once"].broken == [(len(history), why)]
+
+
+@pytest.mark.parametrize("history", [history for _, _, history in BAD], ids=[name for name, _, _ in BAD])
+def test_what_breaks_a_rule_is_told_with_its_event(history: list[Event]) -> None:
+    """With 0 where it is of the history as a whole."""
+    told = [broken for verdict in judge(history).values() for broken in verdict.broken]
+    assert told
+    assert all(type(at) is int and 0 <= at <= len(history) and type(why) is str for at, why in told)
 
 
 # The model of a lock.

@@ -4,6 +4,7 @@ other test noticing: found with tests/mutation.py. Each test here fails with suc
 from __future__ import annotations
 
 from datetime import timedelta
+from random import Random
 
 import pytest
 
@@ -18,6 +19,7 @@ from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, Write
 from bayou.machine.effects import AGAIN, Effects, LinkDown, LinkUp, Tick
 from bayou.machine.messages import Message
 from bayou.machine.patience import Patience
+from bayou.node.client import Client
 from bayou.node.messages import (
     Answer,
     AntiEntropy,
@@ -403,6 +405,20 @@ def test_a_period_is_shorter_or_longer_by_three_tenths_at_most(number: int, part
     assert due(node) == pytest.approx(5.0 + 10.0 * part)
 
 
+def test_periods_are_spread_to_both_sides_of_what_is_asked_for() -> None:
+    """As random numbers fall: a hundred periods come near both ends, and to what is asked for on average."""
+    rng = Random(1)
+    periods = []
+    for _ in range(100):
+        node = Server(0, rng, Settings(habits=Habits(period_s=10.0)))
+        order(node, Join(first=True))
+        node.step(0.0, LinkUp(1, Hello(is_server=True)))
+        periods.append(due(node))
+    assert 7.0 <= min(periods) < 7.5
+    assert 12.5 < max(periods) <= 13.0
+    assert sum(periods) / len(periods) == pytest.approx(10.0, abs=0.6)
+
+
 def waiting_primary() -> tuple[Server, Effects]:
     """Return the primary of three servers that run freely, which has a write of server 1 and has yet to hear
     from both before it commits, and what it said when it got that write."""
@@ -468,6 +484,10 @@ def test_a_follower_with_writes_of_its_own_asks_one_partner_a_period() -> None:
 
 
 # Clients.
+
+
+def test_a_client_knows_its_id() -> None:
+    assert Client(7, Numbers(7)).id == 7
 
 
 def test_a_client_checks_its_session() -> None:

@@ -457,6 +457,17 @@ def test_a_server_restored_in_the_middle_of_retiring_goes_on_at_once() -> None:
     assert (node.now, node.wake_at) == (7.0, 7.0)
 
 
+def test_what_is_offered_anew_is_taken_over_anew() -> None:
+    """It may be more by now; the same offer once more changes nothing while it gets on."""
+    heir = system(3)[1]
+    first = only(hear(heir, 2, HandOver(9)))
+    second = only(hear(heir, 2, HandOver(10)))
+    assert said(hear(heir, 2, HandOver(10))) == []
+    assert isinstance(first, Pull)
+    assert isinstance(second, Pull)
+    assert second.serial > first.serial
+
+
 def test_each_exchange_has_a_larger_serial_than_those_before() -> None:
     """By which the sender tells what is asked for again from what arrives again."""
     nodes = system(3)

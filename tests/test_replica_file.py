@@ -14,7 +14,8 @@ from bayou.core.errors import InvariantBroken, Misuse
 from bayou.core.items import Items
 from bayou.core.name import ROOT
 from bayou.core.past import Folded
-from bayou.node.records import Named
+from bayou.node.records import Answered, Named
+from bayou.storage.replica.answers import Answers
 from bayou.storage.store import StorageError, StorageFailed
 from tests.replica_files import Twins, first_file, folded_rows, open_file, put
 
@@ -181,3 +182,24 @@ def test_the_shell_of_sqlite_can_read_while_the_file_is_used(tmp_path: Path) -> 
     reader.close()
     file.close()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.bayou", "a.bayou-lock"]
+
+
+def test_sessions_that_were_silent_for_longest_are_forgotten_first(tmp_path: Path) -> None:
+    file = first_file(tmp_path / "a.bayou")
+    file._answers = Answers(file.database, file.servers, numbers_max=50)
+    put_last: dict[int, Answered] = {}
+    random = Random("sessions")
+    for turn in range(400):
+        answered = [Answered(random.randrange(200), turn, turn, ROOT) for _ in range(random.randrange(1, 4))]
+        file.keep(answered)
+        for answer in answered:
+            put_last.pop(answer.session, None)
+            put_last[answer.session] = answer
+        kept = list(file.load().answers)
+        newest = list(put_last.values())[-50:]
+        assert set(newest) <= set(kept) <= set(put_last.values())
+        assert len(kept) <= 50 + 5 + 3
+    file.close()
+    again = open_file(tmp_path / "a.bayou")
+    assert len(list(again.load().answers)) >= 50
+    again.close()

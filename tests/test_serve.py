@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bayou.host.caller import CallFailed
-from bayou.node.messages import OK
+from bayou.node.messages import NO_ROOM, OK
 from tests.processes import wait_until
 from tests.serving import PATIENCE_S, Served, Servers
 
@@ -91,9 +91,12 @@ def test_a_copied_file_is_turned_away(tmp_path: Path) -> None:
         servers[1].start("--join", servers[0].address)
         assert servers[1].stop() == 0
         shutil.copy(servers[1].data, servers[2].data)
+        servers[2].start(is_awaited=False)
+        assert servers[2].wait() == 65
+        assert "was copied" in servers[2].told()
         servers[1].start()
         servers[0].wait_told('connected peer="server <1', 2)
-        servers[2].start("--join", servers[0].address, is_awaited=False)
+        servers[2].start("--moved", is_awaited=False)
         servers[2].wait_told("copies of one file")
         assert servers[2].process is not None
         assert servers[0].put("still", "served").verdict == OK
@@ -137,3 +140,178 @@ def test_over_ipv6(tmp_path: Path) -> None:
         servers.wait_level()
         assert servers[1].get("six") == "yes"
         assert f"serving [::1]:{servers[1].port} " in servers[1].lines()
+
+
+def test_it_stops_when_its_neighbours_have_all(tmp_path: Path) -> None:
+    """Without that last exchange a period would pass before the other one asks."""
+    with Servers(tmp_path, 2) as servers:
+        servers.start_all("--period", "1000")
+        assert servers[1].put("last", "word").verdict == OK
+        assert servers[1].stop() == 0
+        assert servers[0].get("last") == "word"
+        assert servers[1].told().count(" stops") == 1
+
+
+def test_the_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    """The neighbour is stopped, so that it never pulls: the first signal waits for it, the second does
+    not."""
+    with Servers(tmp_path, 2) as servers:
+        servers.start_all("--period", "1000")
+        servers.wait_level()
+        other = servers[0].process
+        assert other is not None
+        other.send_signal(signal.SIGSTOP)
+        try:
+            assert servers[1].put("unheard", "yes").verdict == OK
+            process = servers[1].process
+            assert process is not None
+            process.send_signal(signal.SIGTERM)
+            servers[1].wait_told(" stops")
+            process.send_signal(signal.SIGTERM)
+            assert servers[1].wait() == -signal.SIGTERM
+        finally:
+            other.send_signal(signal.SIGCONT)
+        servers[1].start()
+        assert servers[1].get("unheard") == "yes"
+        wait_until(lambda: servers[0].get("unheard") == "yes", PATIENCE_S)
+
+
+def test_alone_after_a_kill_it_goes_on_after_a_while(tmp_path: Path) -> None:
+    with Servers(tmp_path, 1) as servers:
+        servers[0].start()
+        assert servers[0].put("before", "it").verdict == OK
+        servers[0].kill()
+        servers[0].start()
+        assert servers[0].put("after", "it").verdict == OK  # it waits, and is not refused
+        told = servers[0].told()
+        assert told.index(" waits ") < told.index("nobody is there to ask")
+        assert servers[0].get("before") == "it"
+        assert servers[0].stop() == 0
+        servers[0].start()
+        assert servers[0].told().count(" waits ") == 1
+
+
+def test_an_older_copy_of_the_file_has_lost_its_memory(tmp_path: Path) -> None:
+    """What others heard of it shows that; nothing is given out twice, and it ends with what to do."""
+    with Servers(tmp_path, 2) as servers:
+        servers.start_all()
+        servers.wait_level()
+        assert servers[1].stop() == 0
+        older = tmp_path / "older"
+        shutil.copy(servers[1].data, older)
+        servers[1].start()
+        assert servers[1].put("newer", "write").verdict == OK
+        servers.wait_level()
+        servers[1].kill()
+        assert servers[0].stop() == 0
+        servers[0].start()
+        for path in tmp_path.glob("b.bayou*"):
+            if path not in (servers[1].secret, tmp_path / "b.bayou-lock"):
+                path.unlink()
+        shutil.copy(older, servers[1].data)
+        servers[1].start("--moved", is_awaited=False)
+        assert servers[1].wait() == 65
+        assert "b.bayou-lock knows of" in servers[1].told()
+        (tmp_path / "b.bayou-lock").unlink()
+        servers[1].start("--moved", is_awaited=False)
+        assert servers[1].wait() == 65
+        assert "knows of what it accepted from stamp" in servers[1].told()
+        assert "bayou rejoin" in servers[1].told()
+        assert servers[0].get("newer") == "write"
+
+
+def test_one_that_has_not_joined_yet_goes_on_joining(tmp_path: Path) -> None:
+    """The one to join is not there at first; the newcomer is killed while it looks for it."""
+    with Servers(tmp_path, 2) as servers:
+        servers[0].start()
+        shutil.copy(servers[0].secret, servers[1].secret)
+        assert servers[0].stop() == 0
+        for _ in range(2):
+            servers[1].start("--join", servers[0].address, is_awaited=False)
+            servers[1].wait_told("unreachable", 1)
+            assert servers[1].lines() == ""
+            servers[1].kill()
+        servers[1].start("--join", servers[0].address, is_awaited=False)
+        servers[0].start()
+        wait_until(lambda: "serving " in servers[1].lines(), PATIENCE_S)
+        servers.wait_level()
+        assert servers[0].position().csn == 1  # one creation write for all that
+
+
+def test_a_server_retires_for_good(tmp_path: Path) -> None:
+    with Servers(tmp_path, 3) as servers:
+        servers.start_all()
+        servers.wait_level()
+        gone = servers[1].called
+        assert servers[1].put("left", "behind").verdict == OK
+        done = servers[1].ask("retire")
+        assert (done.returncode, done.stdout) == (0, "it has left\n"), done.stderr
+        assert servers[1].wait() == 0
+        assert not servers[1].data.exists()
+        assert (tmp_path / "b.bayou.retired").exists()
+        servers.wait_level()
+        assert servers[0].get("left") == servers[2].get("left") == "behind"
+        listed = servers[0].ask("position").stdout
+        assert gone not in listed
+        assert servers[2].called in listed
+        wait_until(lambda: gone not in servers[2].ask("stats").stdout, PATIENCE_S)
+
+
+def test_the_primary_retires_and_another_commits(tmp_path: Path) -> None:
+    with Servers(tmp_path, 2) as servers:
+        servers.start_all()
+        servers.wait_level()
+        assert servers[0].ask("retire").returncode == 0
+        assert servers[0].wait() == 0
+        assert servers[1].put("now", "mine").verdict == OK
+        stats = servers[1].stats()
+        assert stats["primary"] == servers[1].called
+        assert stats["tentative"] == "0"
+
+
+def test_nobody_to_hand_over_to(tmp_path: Path) -> None:
+    with Servers(tmp_path, 1) as servers:
+        servers[0].start()
+        done = servers[0].ask("retire")
+        assert done.returncode == 1
+        assert "no other server is connected" in done.stderr
+        assert servers[0].put("still", "here").verdict == OK
+
+
+def test_no_room_for_writes(tmp_path: Path) -> None:
+    with Servers(tmp_path, 2) as servers:
+        servers.start_all()
+        assert servers[1].put("before", "it").verdict == OK
+        servers.wait_level()
+        assert servers[1].stop() == 0
+        servers[1].start("--min-free", str(1 << 49))
+        servers[1].wait_told(NO_ROOM)
+        assert servers[1].put("more", "of it").verdict == NO_ROOM
+        assert servers[1].get("before") == "it"
+        assert servers[0].put("elsewhere", "yes").verdict == OK
+        servers[0].wait_told("connected", 3)
+        assert servers[1].stats()["full"] == "yes"
+        assert servers[1].get("elsewhere") is None
+        assert servers[1].stop() == 0
+        servers[1].start()
+        servers.wait_level()
+        assert servers[1].get("elsewhere") == "yes"
+        assert servers[1].get("more") is None
+
+
+def test_two_processes_on_one_file(tmp_path: Path) -> None:
+    with Servers(tmp_path, 1) as servers:
+        servers[0].start()
+        again = Served(tmp_path, "a")
+        again.start(is_awaited=False)
+        assert again.wait() == 75
+        assert servers[0].put("still", "served").verdict == OK
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with Servers(tmp_path, 2) as servers:
+        servers[0].start()
+        taken = Served(tmp_path, "b", port=servers[0].port)
+        taken.start(is_awaited=False)
+        assert taken.wait() == 1
+        assert f"can't listen at {servers[0].address}" in taken.told()

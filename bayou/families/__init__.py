@@ -32,6 +32,11 @@ class Family(Record):
     openers: Mapping[str, int] = {}
 
     @property
+    def machines(self) -> str:
+        """The name of the module with its machines."""
+        return f"{self.package}.machines"
+
+    @property
     def is_added(self) -> bool:
         """Whether it does not come with this package."""
         return not self.package.startswith("bayou.")

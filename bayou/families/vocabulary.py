@@ -60,16 +60,25 @@ def _why_not(name: str, other: Family, chosen: Family, *, is_first: bool) -> str
 
 def _opened_by(words: Sequence[str]) -> Family | None:
     """Return the family that a file is of whose first command this is, None where it is of none."""
-    name, count = words[0], len(words) - 1
-    families = list(FAMILIES.values())
-    for family in reversed(families):
-        if count >= family.openers.get(name, count + 1):
-            return family
+    family = opened_at_once_by(words)
+    if family is not None:
+        return family
+    name, families = words[0], list(FAMILIES.values())
     for family in families:  # the commands of others are not even imported: start-up time counts
         if not family.openers and name in commands_of(family).COMMANDS:
             return family
     is_known = any(name in commands_of(family).COMMANDS for family in families)
     return families[0] if is_known else None
+
+
+def opened_at_once_by(words: Sequence[str]) -> Family | None:
+    """Return the family of which a file certainly is whose first command this is, for which no commands have
+    to be known; None where that takes a closer look."""
+    name, count = words[0], len(words) - 1
+    for family in reversed(FAMILIES.values()):
+        if count >= family.openers.get(name, count + 1):
+            return family
+    return None
 
 
 def all_commands(general: Mapping[str, Command]) -> dict[str, Command]:

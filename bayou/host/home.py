@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayou.core.errors import BayouError
+import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,9 +54,20 @@ if TYPE_CHECKING:
         def has_room(self) -> bool:
             """Whether there is room for more."""
 
+        def sizes(self) -> dict[str, int]:
+            """Return how much there is: bytes of files, and counts of what is in them, by what it is
+            called."""
+
         def close(self, *, is_clean: bool) -> None:
             """Let go of it; ``is_clean``: this server ends in good order."""
 
 
-class LostMemory(BayouError):
-    """What this server is kept in is older than what it has told others."""
+def put_away(path: str) -> str:
+    """Let the file of a server that has retired be called so, and keep it; return its new name. OSError where
+    that can't be done."""
+    kept, number = f"{path}.retired", 1
+    while os.path.lexists(kept):
+        number += 1
+        kept = f"{path}.retired-{number}"
+    os.rename(path, kept)
+    return kept

@@ -146,15 +146,15 @@ class Neighbours:
         elif id not in self._up:
             self._put_off(goal, now)
 
-    def failed(self, number: int, why: str, now: float, *, is_me: bool = False) -> tuple[str, bool]:
-        """That try came to nothing; return the address, and whether the reason is a new one."""
+    def failed(self, number: int, why: str, now: float, *, is_me: bool = False) -> bool:
+        """That try came to nothing; return whether a person should know: the reason is a new one, and there
+        is no other connection to that server. ``is_me``: it led to this server itself."""
         goal = self._under_way.pop(number)
-        address = goal.addresses[goal.at % len(goal.addresses)]
-        is_new, goal.why = why != goal.why, why
+        is_new, goal.why = why != goal.why and not self._is_reached(goal), why
         goal.at += 1
         goal.is_me = is_me
         self._put_off(goal, now)
-        return address, is_new
+        return is_new
 
     @property
     def due(self) -> float | None:

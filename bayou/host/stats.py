@@ -67,6 +67,7 @@ def stats_lines(station: Told) -> tuple[str, ...]:
         f"servers_connected {sum(peer.is_server for peer in known)}",
         f"clients_connected {sum(not peer.is_server for peer in known)}",
     ]
+    lines += [f"{what} {size}" for what, size in station.home.sizes().items()]
     for peer in known:
         if peer.is_server and peer.who.name is not None:
             stands = (

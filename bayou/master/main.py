@@ -149,7 +149,7 @@ def _make_world(options: Options) -> World:
     from bayou.worlds.world import WorldSettings
 
     family = next(iter(FAMILIES.values()))
-    settings = WorldSettings(options.deadline_s, options.verbose, f"{family.package}.machines", options.seed)
+    settings = WorldSettings(options.deadline_s, options.verbose, family.machines, options.seed)
     if options.world == "sim":
         from bayou.worlds.simulated import SimulatedWorld
 

@@ -7,7 +7,7 @@ import os
 from bayou._record import Record
 from bayou.core.errors import BayouError
 from bayou.families.family import commands_of
-from bayou.families.vocabulary import OtherFamily, find_command
+from bayou.families.vocabulary import OtherFamily, find_command, opened_at_once_by
 from bayou.script.console import (
     LINE_BYTES_MAX,
     complain,
@@ -113,6 +113,9 @@ class Run:
         if not words:
             return
         general = self._commands if len(self._files) > 1 else self._typed
+        likely = opened_at_once_by(words) if self.family is None else None
+        if likely is not None:  # before its commands are imported
+            self.world.expect(likely.machines)
         try:
             command, family = find_command(words, general, self.family)
         except OtherFamily as error:

@@ -92,6 +92,7 @@ class Network:
         )
         self._pressure = Pressure()
         self._forgets_at = 0.0
+        self._past_traffic = (0, 0)
         self._framed: tuple[Message, bytes] | None = None
 
     # What the host calls.
@@ -137,11 +138,16 @@ class Network:
         self._add(line)
         return line
 
-    def watch(self, fd: int, ear: Callable[[], None]) -> None:
-        """Call ``ear`` from within ``wait`` whenever a descriptor of the caller's has something to read, or
-        has ended. PermissionError for a plain file, which always has."""
-        self._poll.register(fd, select.POLLIN)
+    def watch(self, fd: int, ear: Callable[[], None], events: int = select.POLLIN) -> None:
+        """Call ``ear`` from within ``wait`` whenever a descriptor of the caller's has something to read (or
+        what else ``events`` of select.poll say), or has ended. PermissionError for a plain file, which always
+        has."""
+        self._poll.register(fd, events)
         self._ears[fd] = ear
+
+    def watch_for(self, fd: int, events: int) -> None:
+        """Look out for other events at a descriptor that is watched."""
+        self._poll.modify(fd, events)
 
     def unwatch(self, fd: int) -> None:
         """Look at that descriptor no more."""
@@ -188,6 +194,14 @@ class Network:
     def has_unsent(self) -> bool:
         """Whether anything waits to leave."""
         return any(stream.has_outgoing for stream in self._streams.values())
+
+    @property
+    def traffic_bytes(self) -> tuple[int, int]:
+        """How many bytes have been read and sent, in all."""
+        read, sent = self._past_traffic
+        for stream in self._streams.values():
+            read, sent = read + stream.read_bytes, sent + stream.sent_bytes
+        return read, sent
 
     @property
     def handshakes(self) -> int:
@@ -415,6 +429,8 @@ class Network:
         if isinstance(stream, Link) and stream.is_turned_away:
             why = None
         stream.is_closed = True
+        read, sent = self._past_traffic
+        self._past_traffic = read + stream.read_bytes, sent + stream.sent_bytes
         del self._streams[stream.fd]
         self._poll.unregister(stream.fd)
         stream.sock.close()

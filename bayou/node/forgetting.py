@@ -8,7 +8,7 @@ give the same stamps, or the same CSNs, to other writes.
 from __future__ import annotations
 
 from bayou.core.vector import RETIRED
-from bayou.node.messages import AntiEntropy, News, Pull
+from bayou.node.messages import AntiEntropy, BaseRows, News, Pull
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ def forgotten(replica: Replica, message: Message) -> str | None:
             )
         if replica.is_primary and csn > replica.csn:
             return f"what it committed from CSN {replica.csn + 1} to {csn}"
+    if isinstance(message, BaseRows) and message.end is not None:
+        theirs = message.end.vector.completed(replica.name)
+        if theirs > own:
+            return "what is in its base, and comes from this server"
     if isinstance(message, AntiEntropy):
         name = replica.name
         for writes in (message.items.committed, message.items.tentative):

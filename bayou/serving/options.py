@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from bayou._arguments import seconds
+from bayou._statuses import EXIT_DAMAGED, EXIT_IN_USE, EXIT_IO
 from bayou.net.address import parse
-from bayou.node.settings import PARTNERS, Habits
-from bayou.serving.statuses import EXIT_DAMAGED, EXIT_IN_USE, EXIT_IO
+from bayou.node.settings import PARTNERS, Habits, Keep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 PORT = 7474
 LISTEN = f"127.0.0.1:{PORT}"
 MIN_FREE_BYTES = 64 << 20
-KEEP_WRITES = 100_000
-KEEP_MARKS = 100_000
 
 
 def parser(prog: str) -> argparse.ArgumentParser:
@@ -39,6 +37,11 @@ def parser(prog: str) -> argparse.ArgumentParser:
         required=True,
         metavar="FILE",
         help="the file that the server is kept in; made where it is missing",
+    )
+    add(
+        "--moved",
+        action="store_true",
+        help="FILE was moved here from elsewhere, and nothing runs, or will run, from where it was",
     )
     add(
         "--listen",
@@ -73,7 +76,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
     add("--tls-cert", metavar="FILE", help="encrypt, and show this certificate (PEM)")
     add("--tls-key", metavar="FILE", help="its key (PEM)")
     add("--tls-ca", metavar="FILE", help="the authority that has signed the certificates of all others (PEM)")
-    habits = Habits()
+    habits, keep = Habits(), Keep()
     add(
         "--period",
         type=seconds,
@@ -97,23 +100,23 @@ def parser(prog: str) -> argparse.ArgumentParser:
     add(
         "--keep-writes",
         type=_count_or_all,
-        default=KEEP_WRITES,
+        default=keep.writes,
         metavar="N",
-        help=f"how many committed writes to keep in the log, or all (default: {KEEP_WRITES:,})",
+        help=f"how many committed writes to keep in the log, or all (default: {keep.writes:,})",
     )
     add(
         "--keep-s",
         type=_seconds_or_none,
-        default=0.0,
+        default=keep.age_s,
         metavar="SECONDS",
         help="how old a committed write has to be before it may go from the log (default: 0)",
     )
     add(
         "--keep-marks",
         type=_count,
-        default=KEEP_MARKS,
+        default=keep.marks,
         metavar="N",
-        help=f"how many marks of deleted rows to keep (default: {KEEP_MARKS:,}, or a tenth of the rows)",
+        help=f"how many marks of deleted rows to keep (default: {keep.marks:,}, or a tenth of the rows)",
     )
     add(
         "--min-free",

@@ -11,16 +11,17 @@ from bayou._lean import signal
 from bayou._statuses import EXIT_FAILED
 from bayou.core.errors import BayouError
 from bayou.host.acquaintances import short
-from bayou.host.home import LostMemory
-from bayou.host.secrets import SecretError, make_secret, read_secrets
+from bayou.host.filehome import FileHome
+from bayou.host.home import put_away
+from bayou.host.secrets import make_secret, read_secrets
 from bayou.host.station import Options, Station
 from bayou.net.address import is_loopback, is_wildcard, look_up, shown
-from bayou.node.settings import Habits, Settings
+from bayou.node.settings import Habits, Keep, Settings
+from bayou.serving.http import Pages
 from bayou.serving.log import Log
+from bayou.serving.metrics import Metrics
 from bayou.serving.options import parser
-from bayou.serving.statuses import EXIT_DAMAGED, EXIT_IN_USE, EXIT_IO
-from bayou.serving.temporary import StoreHome
-from bayou.storage.store import StorageDamaged, StorageError, StorageFailed, StorageForeign, StorageInUse
+from bayou.storage.store import StorageError
 from bayou.wire.codec import get_ready
 from bayou.wire.connection import Introduce
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from bayou.net.address import Address
     from bayou.net.tls import Tls
 
 
@@ -50,13 +52,9 @@ def serve(arguments: Sequence[str], prog: str = "bayou serve") -> int:
 
 def _verdict(error: Exception) -> tuple[int, str]:
     """Return the exit status for an error, and what to say of it."""
-    if isinstance(error, StorageInUse):
-        return EXIT_IN_USE, str(error)
-    if isinstance(error, StorageFailed):
-        return EXIT_IO, str(error)
-    if isinstance(error, StorageDamaged | StorageForeign | LostMemory):
-        return EXIT_DAMAGED, str(error)
-    if isinstance(error, StorageError | SecretError) or not isinstance(error, OSError):
+    if isinstance(error, StorageError):
+        return error.exit_status, str(error)
+    if not isinstance(error, OSError):
         return EXIT_FAILED, str(error)
     why = error.strerror or str(error)
     return EXIT_FAILED, why if error.filename is None else f"{error.filename!s} can't be used: {why}"
@@ -110,30 +108,42 @@ class _Serving:
                 "no address",
                 {"listen": shown(listen), "remedy": "--advertise HOST:PORT, for others to dial"},
             )
-        station = self._station(secrets, tls, listen)
+        metrics = None if options.metrics is None else Metrics()
+        station = self._station(secrets, tls, listen, metrics)
         is_clean = False
+        pages: Pages | None = None
         try:
+            if metrics is not None:
+                pages = self._open_pages(station, metrics)
             get_ready(Introduce)
             gc.freeze()
             gc.set_threshold(50_000, 20, 20)
             station.network.watch(signals.heard, signals.hear)
             while not station.has_ended:
-                station.turn()
+                station.turn(None if pages is None else pages.due)
+                if pages is not None:
+                    pages.pass_time()
                 if not self._is_told and station.is_serving:
                     self._tell_serving(station)
-                if signals.count:
-                    if not self._is_stopping(station):
-                        self._log.tell("info", "stops", {})
+                if signals.count and not station.is_stopping:
+                    self._log.tell("info", "stops", {})
                     station.stop()
             is_clean = True
         finally:
+            if pages is not None:
+                pages.close()
             station.close(is_clean=is_clean)
+        if station.has_retired:
+            kept = put_away(options.data)
+            self._log.tell("info", "retired", {"file": kept})
         self._log.tell("info", "ends", {"status": 0})
         return 0
 
-    @staticmethod
-    def _is_stopping(station: Station) -> bool:
-        return station.is_stopping
+    def _open_pages(self, station: Station, metrics: Metrics) -> Pages:
+        place = look_up(*self._options.metrics)
+        pages = Pages(station.network, place, lambda path: metrics.respond(station, path))
+        self._log.tell("info", "metrics", {"listen": shown(pages.address)})
+        return pages
 
     def _secrets(self) -> tuple[bytes, ...]:
         options = self._options
@@ -154,11 +164,14 @@ class _Serving:
 
         return Tls(options.tls_cert, options.tls_key, options.tls_ca)
 
-    def _station(self, secrets: tuple[bytes, ...], tls: Tls | None, listen: tuple[str, int]) -> Station:
+    def _station(
+        self, secrets: tuple[bytes, ...], tls: Tls | None, listen: Address, metrics: Metrics | None
+    ) -> Station:
         options = self._options
         habits = Habits(period_s=options.period, jitter=options.jitter, partners=options.partners)
-        settings = Settings(habits=habits, wall_offset_s=time() - monotonic())
-        home = StoreHome(options.data, options.min_free)
+        keep = Keep(writes=options.keep_writes, age_s=options.keep_s, marks=options.keep_marks)
+        settings = Settings(habits=habits, wall_offset_s=time() - monotonic(), keep=keep)
+        home = FileHome(options.data, moved=options.moved, min_free_bytes=options.min_free)
         try:
             return Station(
                 home,
@@ -167,6 +180,7 @@ class _Serving:
                 settings,
                 tls=tls,
                 tell=self._log.tell,
+                observer=metrics,
             )
         except BaseException:
             home.close(is_clean=False)

@@ -179,6 +179,21 @@ class OpenFile:
             raise self._named(error) from error
         return bytes(data)
 
+    def sync(self) -> int:
+        """Wait until the file is durable; return its size."""
+        try:
+            self._files.sync(self._fd)
+            return self._files.size(self._fd)
+        except OSError as error:
+            raise self._named(error) from error
+
+    def head(self, size: int) -> bytes:
+        """Return up to so many bytes from the beginning."""
+        try:
+            return self._files.read(self._fd, size, 0)
+        except OSError as error:
+            raise self._named(error) from error
+
     def write(self, data: bytes, at: int = 0, *, is_end: bool = False) -> None:
         """Write bytes at a place, and wait until they are durable. ``is_end`` cuts off what is behind."""
         files, fd = self._files, self._fd

@@ -36,6 +36,13 @@ if TYPE_CHECKING:
             """Start a node, connect it to these servers and give it its first order, if there is one. Return
             its answer, Done without an order; where it is Failed, the node has not been started."""
 
+        def expect(self, machines: str) -> None:
+            """Nodes of these machines (see NodeSpec) will be started soon: what takes a while begins now."""
+
+        def start_all(self, nodes: Sequence[tuple[NodeSpec, Sequence[int]]]) -> list[Message]:
+            """Start several nodes at once, each connected to these servers, which run already or stand before
+            it. Return their answers, Done each, or the one that is Failed: then none has been started."""
+
         def connect(self, a: int, b: int) -> None:
             """Connect two nodes; at least one is a server. Raises Gone where one of them has left."""
 

@@ -12,7 +12,7 @@ from bayou.worlds.world import NodeSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from bayou.families.family import Stage
     from bayou.families.log.settings import LogSettings
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 CLIENTS_FROM = 1000
 """Client c is at address CLIENTS_FROM + c; server s is at address s."""
+
+
+TOGETHER = 8
+"""So many nodes are started at once: where there are a hundred, each has a hundred others to connect to."""
 
 
 class LogSystem(System):
@@ -111,20 +115,23 @@ class LogSystem(System):
         if self.servers:
             raise BadLine(f"{self.servers} servers and {self.clients} clients have been started already")
         self.servers = servers
-        for server in range(servers):
-            self._start_node(self.server_spec(server), list(self.live))
-            self.live.append(server)
         self.clients = clients
-        for client in self.watchers:
-            self._start_node(self.client_spec(client), list(self.live))
+        nodes: list[tuple[NodeSpec, Sequence[int]]] = [
+            (self.server_spec(server), range(server)) for server in range(servers)
+        ]
+        nodes += [(self.client_spec(client), range(servers)) for client in self.watchers]
+        for at in range(0, len(nodes), TOGETHER):
+            self._start_nodes(nodes[at : at + TOGETHER])
+        self.live = list(range(servers))
         ids = {"servers": list(range(servers)), "clients": self.watchers}
         self.stage.record({"event": "started", **ids, "window": self.settings.window})
         self.pace.begin()
 
-    def _start_node(self, spec: NodeSpec, peers: list[int]) -> None:
-        answer = self.world.start(spec, peers)
-        if isinstance(answer, Failed):
-            raise BayouError(f"{spec.label} could not be started: {answer.why}")
+    def _start_nodes(self, nodes: Sequence[tuple[NodeSpec, Sequence[int]]]) -> None:
+        for answer in self.world.start_all(nodes):
+            if isinstance(answer, Failed):
+                labels = ", ".join(spec.label for spec, _ in nodes)
+                raise BayouError(f"{labels} could not be started: {answer.why}")
 
     def server_spec(self, server: int) -> NodeSpec:
         """Return what a world has to know of a server."""

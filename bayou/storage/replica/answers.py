@@ -7,7 +7,6 @@ import sqlite3
 
 from bayou.node.desk import NUMBERS_FOR_EACH_ANSWER
 from bayou.node.records import Answered
-from bayou.storage.replica.database import told
 from bayou.storage.replica.sums import BadSum, told_sum
 
 TYPE_CHECKING = False
@@ -19,10 +18,8 @@ if TYPE_CHECKING:
 
 SESSIONS_MAX = 10_000
 NUMBERS_MAX = NUMBERS_FOR_EACH_ANSWER * SESSIONS_MAX
-SLACK = NUMBERS_MAX // 10
-"""So many more are kept before the oldest are looked for, which takes a walk through all of them."""
-
 _WHOLE = 1 << 63
+_READ = "SELECT session, number, stamp, server, turn, sum FROM answers"
 
 
 class Answers:
@@ -33,7 +30,7 @@ class Answers:
         self._database = database
         self._servers = servers
         self._numbers_max = numbers_max
-        self._slack = max(numbers_max // 10, 1)
+        self._slack = max(numbers_max // 10, 1)  # to find the oldest takes a walk through all of them
         self._count_at_most = self._count()
 
     def _count(self) -> int:
@@ -60,26 +57,32 @@ class Answers:
         (turn,) = self._database.execute(
             "SELECT turn FROM answers ORDER BY turn DESC LIMIT 1 OFFSET ?", (self._numbers_max - 1,)
         ).fetchone()
-        self._database.execute("DELETE FROM answers WHERE turn < ?", (turn,))
-        self._count_at_most = self._count()
+        forgotten = self._database.execute("DELETE FROM answers WHERE turn < ?", (turn,))
+        self._count_at_most -= forgotten.rowcount
 
     def all(self) -> Iterator[Answered]:
-        """Give out all answers, the oldest first. StorageDamaged where one is damaged."""
+        """Give out all answers, the oldest first. StorageError where one can't be read."""
         try:
-            for *told, server, turn, sum in self._database.execute(
-                "SELECT session, number, stamp, server, turn, sum FROM answers ORDER BY turn"
-            ):
-                name, start = self._servers.name(server)
-                if told_sum(*told, turn, start=start) != sum:
-                    raise BadSum(f"the answer to session {told[0]} is damaged: its sum is wrong")
-                session, number, stamp = told
-                yield Answered(_given(session), _given(number), stamp, name)
+            for row in self._database.execute(f"{_READ} ORDER BY turn"):
+                yield self._answer(*row)
         except (sqlite3.Error, BadSum, TypeError, ValueError) as error:
-            self._database.failure = told_error = _told(self._database.path, error)
-            raise told_error from error
+            self._database.fail(error, is_change=False)
 
+    def damaged(self) -> Iterator[str]:
+        """Give out what is wrong with answers."""
+        for row in self._database.execute(_READ):
+            try:
+                self._answer(*row)
+            except BadSum as error:
+                yield str(error)
 
-_told = told
+    def _answer(
+        self, session: int | str, number: int | str, stamp: int, server: int, turn: int, sum: int
+    ) -> Answered:
+        name, start = self._servers.name(server)
+        if told_sum(session, number, stamp, turn, start=start) != sum:
+            raise BadSum(f"the answer to session {session} is damaged: its sum is wrong")
+        return Answered(_given(session), _given(number), stamp, name)
 
 
 def _kept(number: int) -> int | str:

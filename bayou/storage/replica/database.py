@@ -28,6 +28,8 @@ BUSY_S = 5.0
 """How long a program that looks into the file, the shell of SQLite say, may hold things up."""
 
 CACHE_KIB = 8192
+LOG_BYTES = 4 << 20
+"""How large the log of SQLite stays, once all of it is in the database."""
 
 REMEDY = (
     "put nothing back from an older copy: `bayou doctor FILE` says what is wrong, and `bayou rejoin FILE "
@@ -42,6 +44,7 @@ PRAGMAS = (
     "secure_delete = 0",  # some builds have it on, and write zeros over whatever is deleted
     "cell_size_check = 1",
     "temp_store = MEMORY",
+    f"journal_size_limit = {LOG_BYTES}",
     f"cache_size = -{CACHE_KIB}",
 )
 

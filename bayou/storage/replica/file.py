@@ -10,13 +10,15 @@ from __future__ import annotations
 import sqlite3
 
 from bayou._record import Record
-from bayou.core.errors import Misuse
+from bayou.core.errors import Misuse, require
 from bayou.core.items import Items
 from bayou.core.past import Chunk, Folded, IncomingDropped, Installed, MarksDropped, Truncated
 from bayou.node.records import Activated, Answered, Named
 from bayou.storage.files import SystemFiles
 from bayou.storage.replica.answers import Answers
+from bayou.storage.replica.care import Sizes, free_bytes, sizes
 from bayou.storage.replica.database import Database, changing, connect, reading, told
+from bayou.storage.replica.doctor import examine
 from bayou.storage.replica.lock import FileLock, Note
 from bayou.storage.replica.opening import begin, csn_of, exists, look, make, name_of_server, own_stamp_of
 from bayou.storage.replica.past import STAMP_CEILING, FilePast
@@ -274,6 +276,23 @@ class ReplicaFile(FilePast):
     def install(self, base: Base, marks_from: int) -> None:
         super().install(base, marks_from)
         self.csn = base.csn
+
+    # What stands in it.
+
+    @reading
+    def sizes(self, *, by_table: bool = False) -> Sizes:
+        """Return how much the file has: see bayou.storage.replica.care."""
+        return sizes(self, self.csn, by_table=by_table)
+
+    def has_room(self, min_free_bytes: int) -> bool:
+        """Whether so many bytes are left on the file system."""
+        return free_bytes(self.path) >= min_free_bytes
+
+    def check(self) -> None:
+        """Raise InvariantBroken where the file contradicts itself: walks all of it. What was carried out, and
+        not kept yet, counts."""
+        found = next(examine(self), None)
+        require(found is None, f"{self.path}: {found}")
 
     # Ending.
 

@@ -10,7 +10,9 @@ back from an old copy, as if the last transactions had never been. What is noted
 
 from __future__ import annotations
 
+import os
 from binascii import crc32
+from errno import ENOENT
 
 from bayou._record import Record
 from bayou.storage.store import InUse, failure
@@ -52,9 +54,11 @@ def note_of(line: bytes) -> Note | None:
 class FileLock:
     """FILE-lock, held until it is closed."""
 
-    def __init__(self, files: Files, path: str) -> None:
+    def __init__(self, files: Files, path: str, *, has_file: bool = False) -> None:
         """Lock the file at ``path`` by the one beside it; InUse where another process has, StorageFailed
-        where that can't be found out."""
+        where that can't be found out. With ``has_file`` there has to be that file."""
+        if has_file and not os.path.exists(path):
+            raise failure(path, FileNotFoundError(ENOENT, "No such file"))
         self.path = f"{path}-lock"
         self._files = files
         self._fd = -1
@@ -72,7 +76,7 @@ class FileLock:
             self.close()
             error.filename = self.path
             raise failure(self.path, error) from error
-        except InUse:
+        except BaseException:
             self.close()
             raise
 

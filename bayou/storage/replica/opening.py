@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from bayou.storage.replica.schema import Migrations
 
 WORD = b"SQLite format 3\0"
-COUNTED_MAX = 20_000
+COUNTED_MAX = 200_000
 """Up to so many writes of the log are counted at each start. Of a longer one PROBES writes are looked for;
 ``bayou doctor`` counts them all."""
 
 PROBES = 500
+
+CHECKED_BYTES = 8 << 20
+"""Up to this size SQLite looks through all pages of a file at each start, which takes 50 ms."""
 
 
 def exists(files: Files, path: str) -> bool:
@@ -88,21 +91,20 @@ def look(files: Files, path: str, note: Note | None, *, moved: bool, migrations:
     sqlite3.Error; BadSum, TypeError, ValueError or LookupError for one that is damaged."""
     head = OpenFile(files, path)
     try:
-        if head.content()[: len(WORD)] != WORD:
+        if head.head(len(WORD)) != WORD:
             raise StorageDamaged(f"{path} is no database of SQLite; {REMEDY}")
     finally:
         head.close()
     connection = connect(path, is_read_only=True)
     try:
         database = Database(path, connection)
-        version = _version(database)
+        version = version_of(database)
         if version > FORMAT or version < min(migrations, default=FORMAT):
             raise StorageForeign(
                 f"{path} is of format {version}, and this version of bayou reads format {FORMAT}: use the "
                 "version that wrote it, or a newer one"
             )
         database.read_meta()
-        _refuse_copy(database, moved=moved)
         if note is None or note.link != database.number("link"):
             note = None
         elif note.transactions > database.number("transactions"):
@@ -112,15 +114,20 @@ def look(files: Files, path: str, note: Note | None, *, moved: bool, migrations:
                 f"{note.transactions}; put the newest copy back, with its log {path}-wal, or, where there is "
                 f"none, {REMEDY}"
             )
+        _refuse_copy(database, moved=moved)
         if note is None or note.transactions < database.number("transactions"):
             _refuse_broken_log(files, path)
         if version == FORMAT:
             check(database, note)
+        if os.stat(path).st_size <= CHECKED_BYTES:
+            found = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            if found != ("ok",):
+                raise BadSum(f"SQLite says: {found[0]}")
     finally:
         connection.close()
 
 
-def _version(database: Database) -> int:
+def version_of(database: Database) -> int:
     """Return the format of a file. StorageForeign where it is not the file of a replica."""
     path = database.path
     if database.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
@@ -239,7 +246,7 @@ def own_stamp_of(past: FilePast, name: Name) -> int:
 def begin(database: Database, *, migrations: Migrations) -> None:
     """Let a file that was looked at be used: bring it to the present format, write again what only the cache
     of the system may have, and count the start, which shows that the disk takes writes."""
-    version = _version(database)
+    version = version_of(database)
     if version < FORMAT:
         database.begin()
         while version < FORMAT:

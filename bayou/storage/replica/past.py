@@ -35,7 +35,18 @@ if TYPE_CHECKING:
 STAMP_CEILING = 1 << 62
 """Above every stamp, and within what SQLite can keep."""
 
-PUT_ROWS = "INSERT OR REPLACE INTO {} VALUES (?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?)"
+PUT_ROWS = (
+    "INSERT INTO {} VALUES (?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?) ON CONFLICT DO UPDATE SET "
+    "value = excluded.value, csn = excluded.csn, sum = excluded.sum"
+)
+
+_ROWS_AFTER = (
+    "SELECT place.collection, place.key, found.value, place.csn, found.sum FROM rows AS place "
+    "LEFT JOIN rows AS found ON found.collection = place.collection AND found.key = place.key "
+    "WHERE (place.csn, place.collection, place.key) > (?, ?, CAST(? AS TEXT)) "
+    "ORDER BY place.csn, place.collection, place.key LIMIT ?"
+)
+"""A row that an index names and that is not there has no sum, where SQLite by itself would leave it out."""
 
 
 class FilePast:
@@ -91,14 +102,14 @@ class FilePast:
     @reading
     def rows_after(self, place: Place, rows_max: int, characters_max: int) -> list[BaseRow]:
         csn, collection, key = place
-        rows = self.database.execute(
-            "SELECT collection, key, value, csn, sum FROM rows WHERE (csn, collection, key) > "
-            "(?, ?, CAST(? AS TEXT)) ORDER BY csn, collection, key LIMIT ?",
-            (csn, collection, bound(key), rows_max),
-        )
+        rows = self.database.execute(_ROWS_AFTER, (csn, collection, bound(key), rows_max))
         found: list[BaseRow] = []
         for row in rows:
             found.append(row_of(*row))
+            here = (found[-1][3], found[-1][0], found[-1][1])
+            if not place < here:
+                raise BadSum(f"the row {here[1]}/{here[2][:40]} of CSN {here[0]} stands in a wrong place")
+            place = here
             characters_max -= row_size(found[-1])
             if characters_max < 0:
                 if len(found) > 1:
@@ -119,7 +130,11 @@ class FilePast:
             "ORDER BY key LIMIT ?",
             (collection, bound(first), *(() if end is None else (bound(end),)), rows_max),
         )
-        return [row_of(*row) for row in rows]
+        found = [row_of(*row) for row in rows]
+        keys = [row[1] for row in found]
+        if not all(map(str.__lt__, keys, keys[1:])):
+            raise BadSum(f"the rows of {collection} are damaged: they stand in a wrong order")
+        return found
 
     @reading
     def collections(self) -> list[Collection]:
@@ -147,8 +162,9 @@ class FilePast:
 
     @reading
     def row_count(self) -> int:
-        found = self.database.execute("SELECT count(*) FROM rows WHERE value IS NOT NULL").fetchone()
-        return int(found[0])
+        (rows,) = self.database.execute("SELECT count(*) FROM rows").fetchone()
+        (marks,) = self.database.execute("SELECT count(*) FROM rows WHERE value IS NULL").fetchone()
+        return int(rows - marks)  # in two indexes, which are smaller than the table
 
     def _read_base(self) -> Base:
         database = self.database

@@ -125,25 +125,33 @@ class _WarmParent:
         from bayou.net.complaints import Complaints
         from bayou.worlds.processes import host
 
-        if self._machines:
+        poll = select.poll()
+        poll.register(self._channel.fileno(), select.POLLIN)
+        early = _take_request(self._channel) if poll.poll(0) else ""
+        if isinstance(early, str) and early:  # other machines than those that were likely
+            self._prepare(early)
+        elif self._machines:
             host.prepare(self._machines)
         host.name_process("bayou warm")
         complaints = Complaints(monotonic)  # standard error is opened once for all
         self._be_child = lambda fd, journal: host.run(fd, self._secret, complaints, journal)
         gc.freeze()
         self._watch_children()
-        poll = select.poll()
-        poll.register(self._channel.fileno(), select.POLLIN)
+        if not isinstance(early, str) and not self._serve(early):
+            return self._end()
         poll.register(self._woken, select.POLLIN)
         while True:
             ready = [fd for fd, _ in poll.poll()]
             if self._woken in ready:
                 os.read(self._woken, 4096)
                 self._reap()
-            if self._channel.fileno() in ready and not self._serve():
-                self._kill_all()
-                self._say_goodbye()
-                return 0
+            if self._channel.fileno() in ready and not self._serve(_take_request(self._channel)):
+                return self._end()
+
+    def _end(self) -> int:
+        self._kill_all()
+        self._say_goodbye()
+        return 0
 
     def _watch_children(self) -> None:
         self._woken, self._waker = os.pipe()
@@ -151,9 +159,8 @@ class _WarmParent:
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
-    def _serve(self) -> bool:
+    def _serve(self, request: tuple[int, int, int | None] | str | None) -> bool:
         """Fork the node that the master asks for; False where the master is gone."""
-        request = _take_request(self._channel)
         if request is None:
             return False
         if isinstance(request, str):

@@ -8,7 +8,7 @@ from time import monotonic, time
 
 from bayou._lean import signal, socket, unpack
 from bayou.core.errors import BayouError
-from bayou.machine.messages import Failed, Links, Look, Message, Probe, Waiting
+from bayou.machine.messages import Done, Failed, Links, Look, Message, Probe, Waiting
 from bayou.net.stream import Stream, new_buffer, new_poll
 from bayou.storage.journal import nameless, place_of_nameless
 from bayou.wire.connection import Channel
@@ -112,11 +112,48 @@ class ProcessWorld:
     def begin(self) -> None:
         self._deadline = monotonic() + self.settings.deadline_s
 
+    def expect(self, machines: str) -> None:
+        if machines not in self._prepared:
+            self._prepared[machines] = None
+            try:
+                warm.send_preparation(self._channel, machines)
+            except ConnectionError:
+                pass  # whoever starts a node is told
+
     def start(self, spec: NodeSpec, peers: Sequence[int], order: Message | None = None) -> Message:
-        if spec.is_server:
-            self._forget_journal(spec.address)
-            self.journals[spec.address] = _kept_journal(spec) if spec.journal else _new_journal()
+        self._open_journal(spec)
         return self._start(spec, peers, order)
+
+    def start_all(self, nodes: Sequence[tuple[NodeSpec, Sequence[int]]]) -> list[Message]:
+        for spec, _ in nodes:
+            self._open_journal(spec)
+        made = [self._fork(spec) for spec, _ in nodes]
+        orders: list[tuple[int, Message]] = []
+        numbers: list[int] = []
+        try:
+            for node, (spec, peers) in zip(made, nodes, strict=True):
+                while not all(self._nodes[peer].port for peer in peers) and not self._failure(numbers):
+                    self._turn(self._deadline)
+                more = self._first_orders(node, spec, peers, None)
+                orders += more
+                numbers += [self.order(*each) for each in more]
+            answers = self._await_all(numbers, orders)
+            self._await_births(made)
+        except BayouError:
+            for node in made:
+                self._discard(node)
+            raise
+        failed = next((answer for answer in answers if isinstance(answer, Failed)), None)
+        if failed is None:
+            return [Done() for _ in nodes]
+        for node in made:
+            self._discard(node)
+        return [failed]
+
+    def _failure(self, numbers: Sequence[int]) -> Failed | None:
+        """Return which of the answers that have come is Failed."""
+        answers = (self._answers.get(number) for number in numbers)
+        return next((answer for answer in answers if isinstance(answer, Failed)), None)
 
     def connect(self, a: int, b: int) -> None:
         self._look_for(a, b)
@@ -140,7 +177,10 @@ class ProcessWorld:
         return self.ask_all([(node, order)])[0]
 
     def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
-        numbers = [self.order(node, order) for node, order in orders]
+        return self._await_all([self.order(node, order) for node, order in orders], orders)
+
+    def _await_all(self, numbers: Sequence[int], orders: Sequence[tuple[int, Message]]) -> list[Message]:
+        """Return the answers to these orders, which have been given under these numbers."""
         try:
             while not all(number in self._answers for number in numbers):
                 self._turn(self._deadline)
@@ -311,20 +351,39 @@ class ProcessWorld:
 
     def _start(self, spec: NodeSpec, peers: Sequence[int], order: Message | None) -> Message:
         """Start the process of a node; return what it answers."""
+        node = self._fork(spec)
+        try:
+            *_, answer = self.ask_all(self._first_orders(node, spec, peers, order))
+        except BayouError:
+            self._discard(node)
+            raise
+        self._await_births([node])
+        if isinstance(answer, Failed):
+            self._discard(node)
+        return answer
+
+    def _fork(self, spec: NodeSpec) -> _Node:
+        """Have a process made for a node, which is told nothing yet."""
         ours, theirs = socket.socketpair()
         self._count += 1
         node = _Node(spec, self._count, ours, self._buffer)
         journal = self.journals[spec.address] if spec.is_server else None
+        self.expect(spec.machines)
         try:
-            if spec.machines not in self._prepared:
-                self._prepared[spec.machines] = None
-                warm.send_preparation(self._channel, spec.machines)
             warm.send_request(self._channel, node.key, theirs.fileno(), journal)
         except ConnectionError as error:
+            ours.close()
             raise NodeLost(None, PARENT_LOST) from error
-        theirs.close()
+        finally:
+            theirs.close()
         self._nodes[node.id] = self._by_fd[node.fd] = self._by_key[node.key] = node
         self._poll.register(node.fd, node.events)
+        return node
+
+    def _first_orders(
+        self, node: _Node, spec: NodeSpec, peers: Sequence[int], order: Message | None
+    ) -> list[tuple[int, Message]]:
+        """Return what a new process is told, last of all what to be."""
         addresses = [number for peer in peers for number in (peer, self._nodes[peer].port)]
         start = Start(
             node.id,
@@ -339,23 +398,24 @@ class ProcessWorld:
             self.observe is not None,
             spec.journal,
         )
-        standing = [
+        standing: list[tuple[int, Message]] = [
             (node.id, self._suffer(node.id, receiver, faults, is_general=True))
             for receiver, faults in self._standing.items()
             if receiver != node.id
         ]
         if spec.machines != self.settings.machines:
             node.channel.send(Envelope(0, Load(spec.machines)))
-        try:
-            *_, answer = self.ask_all([*standing, (node.id, start)])
-        except BayouError:
-            self._discard(node)
-            raise
-        while node.pid is None and node.key in self._by_key:
-            self._turn(self._deadline)  # it may have answered before its parent has told of its birth
-        if isinstance(answer, Failed):
-            self._discard(node)
-        return answer
+        return [*standing, (node.id, start)]
+
+    def _await_births(self, nodes: Sequence[_Node]) -> None:
+        """They may have answered before their parent has told of their birth."""
+        while any(node.pid is None and node.key in self._by_key for node in nodes):
+            self._turn(self._deadline)
+
+    def _open_journal(self, spec: NodeSpec) -> None:
+        if spec.is_server:
+            self._forget_journal(spec.address)
+            self.journals[spec.address] = _kept_journal(spec) if spec.journal else _new_journal()
 
     def _forget_journal(self, server: int) -> None:
         fd = self.journals.pop(server, None)

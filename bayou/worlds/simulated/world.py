@@ -165,6 +165,12 @@ class SimulatedWorld:
             self._discard(spec.address)
         return answer
 
+    def expect(self, machines: str) -> None:
+        pass
+
+    def start_all(self, nodes: Sequence[tuple[NodeSpec, Sequence[int]]]) -> list[Message]:
+        return [self.start(spec, peers) for spec, peers in nodes]
+
     def _discard(self, node: int) -> None:
         """End a node that could not be started after all."""
         if node in self.nodes:
