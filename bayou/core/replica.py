@@ -378,6 +378,8 @@ class Replica:
             if after.since > self.csn:
                 raise PeerError(f"what changed since {after.since}, where {self.csn} is known")
             before = None
+        elif chunk.base < before.position.seen and not after.is_beginning:
+            return False  # asked for before rows of a newer base came, and late
         self.past.receive(chunk, chunk.incoming(before))
         self._journal.append(chunk)
         return True
