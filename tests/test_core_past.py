@@ -190,11 +190,11 @@ def full(count: int = 4) -> Replica:
 
 def test_a_transfer_goes_on_only_where_the_base_is_as_new_as_it_was() -> None:
     ahead, behind = full(4), full(4)
-    behind_chunk = behind.base_chunk(0, BasePosition(0, 2, "notes", "1", 4), 10, 1 << 20)[0]
+    behind_chunk = behind.base_chunk(0, BasePosition(0, 2, "notes", "1", 4, 4), 10, 1 << 20)[0]
     assert behind_chunk.after.csn == 2, "it goes on"
     for replica in (ahead,):
         replica.put("notes", "0", text_value("w"))
-    position = BasePosition(0, 2, "notes", "1", 5)
+    position = BasePosition(0, 2, "notes", "1", 5, 5)
     assert behind.base_chunk(0, position, 10, 1 << 20)[0].after == BasePosition.beginning(0), (
         "it begins afresh"
     )
@@ -212,7 +212,33 @@ def test_a_transfer_begins_afresh_where_marks_are_gone_that_it_would_tell() -> N
     assert chunk.rows == [("notes", "4", text_value("v"), 5), ("notes", "5", None, 7)]
     assert end is not None
     assert end.csn == 7
-    assert replica.base_chunk(3, BasePosition(2, 3, LAST, "", 7), 9, 99)[0].after == BasePosition.beginning(0)
+    assert replica.base_chunk(3, BasePosition(2, 3, LAST, "", 7, 2), 9, 99)[
+        0
+    ].after == BasePosition.beginning(0)
+
+
+def test_rows_from_nothing_go_on_below_where_marks_are_gone() -> None:
+    """What had been deleted before the first of them was sent never came: no mark is needed for it."""
+    replica = full(6)
+    replica.delete("notes", "5")
+    replica.fold()
+    replica.drop_marks(7)
+    incoming, found = None, 0
+    for _ in range(5):
+        chunk, end = replica.base_chunk(0, None if incoming is None else incoming.position, 1, 1 << 20)
+        incoming = chunk.incoming(incoming)
+        found += len(chunk.rows)
+    assert found == 5
+    assert end is not None
+    assert incoming is not None
+    assert incoming.position.first == 7
+    replica.delete("notes", "4")  # which has come
+    replica.fold()
+    goes_on, _ = replica.base_chunk(0, incoming.position, 1, 1 << 20)
+    assert goes_on.rows == [("notes", "4", None, 8)]
+    replica.drop_marks(8)
+    afresh, _ = replica.base_chunk(0, incoming.position, 1, 1 << 20)
+    assert afresh.after == BasePosition.beginning(0), "its mark is gone"
 
 
 def test_chunks_are_bounded_and_never_empty_before_the_end() -> None:
@@ -238,7 +264,7 @@ def test_chunks_are_bounded_and_never_empty_before_the_end() -> None:
         Chunk(BasePosition.beginning(0), [], 3, 4),
         Chunk(BasePosition.beginning(-1), [], 3, 0),
         Chunk(BasePosition.beginning(7), [], 9, 0),
-        Chunk(BasePosition(0, 1 << 63, "n", "a", 0), [], 3, 0),
+        Chunk(BasePosition(0, 1 << 63, "n", "a", 0, 0), [], 3, 0),
     ],
 )
 def test_rows_that_no_base_has_are_refused(chunk: Chunk) -> None:

@@ -91,7 +91,7 @@ def test_the_tables_are_those_that_are_documented(tmp_path: Path) -> None:
         "rows": row,
         "base_vector": ["place", "server", "stamp", "sum"],
         "incoming": row,
-        "incoming_meta": ["since", "csn", "collection", "key", "seen", "marks_from", "sum"],
+        "incoming_meta": ["since", "csn", "collection", "key", "seen", "first", "marks_from", "sum"],
         "answers": ["session", "number", "stamp", "server", "turn", "sum"],
         "facts": ["place", "kind", "key", "body", "sum"],
         "addresses": ["server", "version", "text", "sum"],

@@ -260,7 +260,7 @@ def test_a_newcomer_has_the_rows_that_it_needs_not_ask_for(tmp_path: Path) -> No
         new = open_file(out)
         assert (new.name, new.cluster, new.csn, new.starts, new.is_member) == (None, "c1", 0, 1, False)
         assert new.link != file.link
-        assert new.incoming == Incoming(BasePosition(0, 6, LAST, "", 6), 0)
+        assert new.incoming == Incoming(BasePosition(0, 6, LAST, "", 6, 6), 0)
         base = new.base.after([put(1)])
         rows = folded_rows(
             [put(1), put(2, "b"), put(3, "caf\udce9"), put(4), Write(5, ROOT, DELETE, "playlist", "b", None),

@@ -148,14 +148,19 @@ NO_BASE = Base(0, START, ROOT, 0)
 
 class BasePosition(Record):
     """How far a base has come in: what changed since the receiver's own CSN ``since`` (0: rows from
-    nothing), behind the row (``csn``, ``collection``, ``key``). ``seen``: the largest CSN of a base that any
-    chunk was of, at first ``since``."""
+    nothing), behind the row (``csn``, ``collection``, ``key``).
+
+    ``seen``: the largest CSN of a base that any chunk was of, at first ``since``. ``first``: up to which CSN
+    no deletion mark is needed for what has come in: from nothing, the CSN of the base that the first chunk
+    was of, as no row came that had been deleted by then; otherwise ``since``.
+    """
 
     since: int
     csn: int
     collection: str
     key: str
     seen: int
+    first: int
 
     @property
     def place(self) -> Place:
@@ -165,7 +170,7 @@ class BasePosition(Record):
     @classmethod
     def beginning(cls, since: int) -> BasePosition:
         """Return the position of a transfer that begins afresh."""
-        return cls(since, since, LAST, "", since)
+        return cls(since, since, LAST, "", since, since)
 
     @property
     def is_beginning(self) -> bool:
@@ -183,7 +188,7 @@ class Incoming(Record):
 class Chunk(Record):
     """Rows of a base on their way: those behind ``after`` (of a transfer of what changed since
     ``after.since``), in the order of (csn, collection, key), by a sender whose base is that of the CSN
-    ``base`` and has no marks up to ``marks_from``. ``after.seen`` is no matter."""
+    ``base`` and has no marks up to ``marks_from``. ``after.seen`` and ``after.first`` are no matter."""
 
     after: BasePosition
     rows: list[BaseRow]
@@ -199,11 +204,14 @@ class Chunk(Record):
         """Return how far a transfer has come with this chunk, ``before`` which it had come so far: None where
         it begins with this one."""
         seen = max(self.base, self.after.since if before is None else before.position.seen)
+        since, first = self.after.since, self.after.since if before is None else before.position.first
+        if not since and (before is None or before.position.is_beginning):
+            first = self.base
         csn, collection, key = self.after.place
         if self.rows:
             collection, key, _, csn = self.rows[-1]
         marks_from = max(self.marks_from, 0 if before is None else before.marks_from)
-        return Incoming(BasePosition(self.after.since, csn, collection, key, seen), marks_from)
+        return Incoming(BasePosition(since, csn, collection, key, seen, first), marks_from)
 
 
 # What a replica journals of its past. Whoever restores it carries the same out again, in the same order.
@@ -407,8 +415,11 @@ class MemoryPast:
 
 def check_position(position: BasePosition | None) -> None:
     """Raise PeerError for a position that nobody can have reached."""
-    if position is not None and not 0 <= position.since <= position.csn <= position.seen <= CSN_MAX:
-        raise PeerError(f"a position in a base that nobody can have reached: {position.place[0]}")
+    if position is None:
+        return
+    since, seen = position.since, position.seen
+    if not 0 <= since <= position.csn <= seen <= CSN_MAX or not since <= position.first <= seen:
+        raise PeerError(f"a position in a base that nobody can have reached: {position.csn}")
 
 
 def check_base(base: Base) -> None:

@@ -365,7 +365,9 @@ class Replica:
     def _can_continue(self, position: BasePosition) -> bool:
         if self.past.base.csn < position.seen:
             return False  # rows that have changed since would never come again
-        return position.csn >= self.past.marks_from or (position.is_beginning and not position.since)
+        if position.is_beginning and not position.since:
+            return True
+        return max(position.csn, position.first) >= self.past.marks_from
 
     def receive_base(self, chunk: Chunk) -> bool:
         """Take in rows of a base that is being received; return whether they were the next ones. Rows of a

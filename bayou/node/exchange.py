@@ -16,9 +16,9 @@ Where the log of the sender goes back no further than to behind the receiver's C
 place of the exchange (bayou.core.past). The sender keeps nothing of that: the receiver asks for each further
 piece by a new Pull, under a new serial, of the same server or any other.
 
-Rows of a base are taken in from one server at a time: two that stand on bases of different CSNs would make the
-receiver begin afresh again and again. What another one sends meanwhile is put aside, and asked for again when
-the base is complete; after some time without progress it is that one's turn.
+Rows of a base are taken in from one server at a time: two that stand on bases of different CSNs would make
+the receiver begin afresh again and again. What another one sends meanwhile is put aside, and asked for again
+when the base is complete; after some time without progress it is that one's turn.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import random
 from bayou._record import Record
 
 SONGS = ("a", "b", "c", "d")
+MANY_SONGS = tuple("abcdefghijkl")
 WEIGHTS = {
     "put": 14, "get": 10, "delete": 3, "move": 6, "wait": 12, "cut": 4, "mend": 4, "partition": 3, "heal": 2,
     "join": 3, "retire": 3, "crash": 3, "restart": 4, "loss": 3, "one way": 1, "duplicate": 2, "delay": 2,
@@ -65,7 +66,10 @@ class Generator:
         self._count = 0
         # Each scenario has tastes of its own: some are all partitions, others all crashes.
         self._weights = {verb: weight * self._rng.choice((0, 1, 1, 3)) for verb, weight in WEIGHTS.items()}
-        if random.Random(f"forgetting {seed}").random() < FORGETTING:  # other scenarios are as ever
+        self._songs: tuple[str, ...] = SONGS
+        forgetting = random.Random(f"forgetting {seed}")  # other scenarios are as ever
+        if forgetting.random() < FORGETTING:
+            self._songs = forgetting.choice((SONGS, MANY_SONGS))
             self._weights |= {
                 verb: weight * self._rng.choice((0, 1, 2)) for verb, weight in OF_THE_PAST.items()
             }
@@ -161,11 +165,11 @@ class Generator:
     def _back_to(self, lone: int, other: int) -> list[str]:
         """A server that lacks much comes back to another one; and then?"""
         rng = self._rng
-        soon = rng.choice((0, 1, 2, 3, 5, 8, 12, 20, 40))
+        soon = rng.choice((1, 2, 3, 4, 6, 8, 12, 16, 25, 40))
         crashing = rng.choice((lone, lone, other))
         mend = [f"restoreConnection {lone} {other}", f"wait {rng.choice((1, 2, 5, 10, 20, 50))}"]
         what = rng.random()
-        if what < 0.3:
+        if what < 0.2:
             return [*mend, f"breakConnection {lone} {other}"]
         if what < 0.6 and crashing in self._servers and len(self._servers) > 1:
             self._servers.remove(crashing)
@@ -326,7 +330,7 @@ class Generator:
         return f"partition {' '.join(map(str, servers[:at]))} | {' '.join(map(str, servers[at:]))}"
 
     def _use(self, verb: str) -> str:
-        client, song = self._rng.choice(self._clients), self._rng.choice(SONGS)
+        client, song = self._rng.choice(self._clients), self._rng.choice(self._songs)
         if verb == "put":
             self._count += 1
             return f"put {client} {song} u{self._count}"

@@ -211,8 +211,8 @@ def _fill(past: FilePast, new: Database, *, with_rows: bool) -> None:
         while part := rows.fetchmany(1000):
             new.executemany(PUT_ROWS.format("incoming"), [base_row(row_of(*row)) for row in part])
         csn = past.base.csn
-        told = (0, csn, LAST, "", csn, past.marks_from)
-        new.execute("INSERT INTO incoming_meta VALUES (?, ?, ?, ?, ?, ?, ?)", (*told, told_sum(*told)))
+        told = (0, csn, LAST, "", csn, csn, past.marks_from)
+        new.execute("INSERT INTO incoming_meta VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*told, told_sum(*told)))
     new.commit()
 
 

@@ -219,10 +219,10 @@ class FilePast:
             self.database.execute("DELETE FROM incoming")
         self._put_rows("incoming", chunk.rows)
         position = incoming.position
-        told = (*position.place, position.seen, incoming.marks_from)
+        told = (*position.place, position.seen, position.first, incoming.marks_from)
         self.database.execute("DELETE FROM incoming_meta")
         self.database.execute(
-            "INSERT INTO incoming_meta VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, ?)",
+            "INSERT INTO incoming_meta VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?)",
             (position.since, *told[:2], bound(told[2]), *told[3:], told_sum(position.since, *told)),
         )
         self.incoming = incoming
