@@ -101,11 +101,46 @@ def _compact(arguments: Sequence[str]) -> int:
     return compact(arguments)
 
 
+def _backup(arguments: Sequence[str]) -> int:
+    from bayou.serving.saving import backup
+
+    return backup(arguments)
+
+
+def _restore(arguments: Sequence[str]) -> int:
+    from bayou.serving.saving import restore
+
+    return restore(arguments)
+
+
+def _rejoin(arguments: Sequence[str]) -> int:
+    from bayou.serving.saving import rejoin
+
+    return rejoin(arguments)
+
+
+def _export(arguments: Sequence[str]) -> int:
+    from bayou.serving.carrying import export_writes
+
+    return export_writes(arguments)
+
+
+def _import(arguments: Sequence[str]) -> int:
+    from bayou.serving.carrying import import_writes
+
+    return import_writes(arguments)
+
+
 VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "serve": (_serve, "be a server of a store that lasts"),
     "stats": (_stats, "print what a server tells of itself"),
     "position": (_position, "print where a server stands"),
     "retire": (_retire, "let a server leave for good"),
+    "backup": (_backup, "copy all that a server has"),
+    "restore": (_restore, "make a new server of a backup"),
+    "rejoin": (_rejoin, "make a new server of one whose file is too old"),
+    "export": (_export, "write a file that brings another server what it lacks"),
+    "import": (_import, "let a server take in such files"),
     "doctor": (_doctor, "look through the file of a server that does not run"),
     "compact": (_compact, "let the file of a server that does not run be small"),
     "run": (_run, "run a scenario on real processes"),

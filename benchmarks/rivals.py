@@ -158,8 +158,10 @@ def _bayou(folder: Path, amount: Amount) -> Figures:
     serve = [sys.executable, "-m", "bayou", "chat", "serve", "--config", path, "--id"]
     began = monotonic()
     with _processes([[*serve, str(id)] for id in range(SERVERS)]) as processes:
-        drive([Session(ports, 1, read_secret(path))], 1)
+        secret = read_secret(path)
+        drive([Session(ports, 1, secret)], 1)
         start_s = monotonic() - began
+        drive([Session(ports, 2 + at, secret) for at in range(CLIENTS)], amount.crowd)
         return Figures(alone, crowd, start_s, waits, processes.memory_mb())
 
 

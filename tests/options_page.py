@@ -25,7 +25,9 @@ import bayou.master.main
 import bayou.running.chat
 import bayou.running.locks
 import bayou.serving.asking
+import bayou.serving.carrying
 import bayou.serving.options
+import bayou.serving.saving
 import bayou.serving.tending
 import bayou.tester.main
 from bayou import cli, verbs
@@ -58,6 +60,21 @@ _ASKING = {
     "2": WRONG,
 }
 
+_SAVING = {
+    "0": "it is done",
+    "1": "a server can't be reached, or refuses; a secret or file is missing, or there already",
+    "2": WRONG,
+    "65": "a file is damaged",
+    "74": "a disk fails, or is full",
+    "75": "another process uses the file",
+}
+_CARRYING = {
+    **_SAVING,
+    "2": f"{WRONG}, or a position that is none",
+    "3": "something is missing between the server and a file",
+    "65": "a file is damaged, cut short or of another cluster",
+}
+
 STATUSES = {
     "serve": {
         "0": "it was ended in good order, or has retired",
@@ -84,6 +101,11 @@ STATUSES = {
         "74": "the disk fails, or is full",
         "75": "another process uses the file",
     },
+    "backup": _SAVING,
+    "restore": _SAVING,
+    "rejoin": _SAVING,
+    "export": _CARRYING,
+    "import": _CARRYING,
     "run": _MASTER,
     "sim": _MASTER,
     "test": {
@@ -183,6 +205,11 @@ ENDINGS: dict[str, tuple[ModuleType, ...]] = {
     "retire": (bayou.serving.asking,),
     "doctor": (bayou.serving.tending,),
     "compact": (bayou.serving.tending,),
+    "backup": (bayou.serving.saving,),
+    "restore": (bayou.serving.saving,),
+    "rejoin": (bayou.serving.saving,),
+    "export": (bayou.serving.carrying,),
+    "import": (bayou.serving.carrying,),
     "run": (bayou.master.main,),
     "sim": (bayou.master.main,),
     "test": (bayou.tester.main,),
@@ -207,6 +234,11 @@ ALSO = {
     "retire": "See [servers that last](serve.md).",
     "doctor": "See [the file of a durable server](durable-file.md).",
     "compact": "See [the file of a durable server](durable-file.md).",
+    "backup": "See [the file of a durable server](durable-file.md#backups).",
+    "restore": "See [the file of a durable server](durable-file.md#backups).",
+    "rejoin": "See [the file of a durable server](durable-file.md#when-something-is-wrong).",
+    "export": "See [writes in files](carrying.md).",
+    "import": "See [writes in files](carrying.md).",
     "run": "`python3 -m bayou.master`, which the `COMMAND` of this project calls, is the same. Without any "
     "option, at a terminal, it shows a [prompt](scenarios.md#at-a-prompt).",
     "sim": "The same in the simulated world: `bayou run --world sim`.",

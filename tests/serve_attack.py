@@ -33,15 +33,12 @@ class ServeAttack(Attack):
         self.servers = Servers(folder, count)
         self.servers.start_all("--log-level", "warning")
         (self.secret,) = read_secrets(str(self.servers[0].secret))
-        self._sessions = [server.session() for server in self.servers.all]
         self.figures.memory_first_kb = max(map(self._memory_kb, range(count)))
         self._peer: tuple[socket.socket, Connection] | None = None
         self._held: list[socket.socket] = []
         self._next_id = 1
 
     def close(self) -> None:
-        for session in self._sessions:
-            session.caller.close()
         for sock in self._held:
             sock.close()
         self._hang_up()
@@ -69,11 +66,12 @@ class ServeAttack(Attack):
         return self._peer
 
     def _work(self, number: int) -> None:
-        """A client writes, and reads it again; each has had one connection all along."""
-        for at, session in enumerate(self._sessions):
+        """A client of each server comes, writes, and reads it again."""
+        for at, server in enumerate(self.servers.all):
             began = time.monotonic()
-            is_put = session.put(f"key-{at}-{number % 50}", f"value-{number}").verdict == OK
-            is_there = session.get(f"key-{at}-{number % 50}") == f"value-{number}"
+            with server.session() as session:
+                is_put = session.put(f"key-{at}-{number % 50}", f"value-{number}").verdict == OK
+                is_there = session.get(f"key-{at}-{number % 50}") == f"value-{number}"
             self.figures.slowest_s = max(self.figures.slowest_s, time.monotonic() - began)
             self.figures.requests += 2
             self.figures.failed += not (is_put and is_there)

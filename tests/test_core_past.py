@@ -217,28 +217,30 @@ def test_a_transfer_begins_afresh_where_marks_are_gone_that_it_would_tell() -> N
     ].after == BasePosition.beginning(0)
 
 
-def test_rows_from_nothing_go_on_below_where_marks_are_gone() -> None:
-    """What had been deleted before the first of them was sent never came: no mark is needed for it."""
+def test_a_transfer_from_nothing_goes_on_though_older_marks_are_gone() -> None:
+    """By its place alone it would begin afresh with each chunk, for ever; what it has got so far is of a
+    base in which these deletions had been made already."""
     replica = full(6)
-    replica.delete("notes", "5")
+    replica.delete("notes", "0")
+    replica.put("notes", "6", text_value("v"))
     replica.fold()
     replica.drop_marks(7)
-    incoming, found = None, 0
-    for _ in range(5):
-        chunk, end = replica.base_chunk(0, None if incoming is None else incoming.position, 1, 1 << 20)
-        incoming = chunk.incoming(incoming)
-        found += len(chunk.rows)
-    assert found == 5
+    receiver = Replica(ROOT.child(99))
+    for _ in range(7):
+        incoming = receiver.past.incoming
+        position = None if incoming is None else incoming.position
+        chunk, end = replica.base_chunk(0, position, 1, 1 << 20)
+        assert receiver.receive_base(chunk)
+        if end is not None:
+            break
     assert end is not None
-    assert incoming is not None
-    assert incoming.position.first == 7
-    replica.delete("notes", "4")  # which has come
+    replica.delete("notes", "1")
     replica.fold()
-    goes_on, _ = replica.base_chunk(0, incoming.position, 1, 1 << 20)
-    assert goes_on.rows == [("notes", "4", None, 8)]
-    replica.drop_marks(8)
-    afresh, _ = replica.base_chunk(0, incoming.position, 1, 1 << 20)
-    assert afresh.after == BasePosition.beginning(0), "its mark is gone"
+    replica.drop_marks(9)
+    incoming = receiver.past.incoming
+    assert incoming is not None
+    assert incoming.position.floor == 8
+    assert replica.base_chunk(0, incoming.position, 1, 1 << 20)[0].after.is_beginning, "it may have that row"
 
 
 def test_chunks_are_bounded_and_never_empty_before_the_end() -> None:

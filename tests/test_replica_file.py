@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bayou.core.errors import InvariantBroken, Misuse
 from bayou.core.items import Items
 from bayou.core.name import ROOT
-from bayou.core.past import Folded
+from bayou.core.past import Base, BasePosition, Chunk, Folded, Incoming
+from bayou.core.vector import VersionVector
 from bayou.node.records import Answered, Named
 from bayou.storage.replica.answers import Answers
 from bayou.storage.store import StorageError, StorageFailed
@@ -91,7 +92,7 @@ def test_the_tables_are_those_that_are_documented(tmp_path: Path) -> None:
         "rows": row,
         "base_vector": ["place", "server", "stamp", "sum"],
         "incoming": row,
-        "incoming_meta": ["since", "csn", "collection", "key", "seen", "first", "marks_from", "sum"],
+        "incoming_meta": ["since", "csn", "collection", "key", "seen", "floor", "marks_from", "sum"],
         "answers": ["session", "number", "stamp", "server", "turn", "sum"],
         "facts": ["place", "kind", "key", "body", "sum"],
         "addresses": ["server", "version", "text", "sum"],
@@ -203,3 +204,46 @@ def test_sessions_that_were_silent_for_longest_are_forgotten_first(tmp_path: Pat
     again = open_file(tmp_path / "a.bayou")
     assert len(list(again.load().answers)) >= 50
     again.close()
+
+
+def test_all_that_is_tentative_is_committed_in_any_order_and_place(tmp_path: Path) -> None:
+    """Many at once, as a primary marks them: with a fresh write among them, in another order, with equal
+    stamps, and with one that stays."""
+    child = ROOT.child(1)
+    held = [put(2 * at, f"{at}") for at in range(1, 80)] + [
+        put(2 * at, f"c{at}", server=child) for at in (7, 9)
+    ]
+    orders = {
+        "in order": sorted(held),
+        "a fresh write among them": [*sorted(held)[:40], put(999), *sorted(held)[40:]],
+        "reversed": sorted(held, reverse=True),
+        "all but one": sorted(held)[1:],
+        "distinct stamps": held[:-2],
+        "distinct stamps, and a fresh write among them": [*held[:40], put(999), *held[40:-2]],
+    }
+    for name, committed in orders.items():
+        file = first_file(tmp_path / name)
+        file.keep([Items(0, [], sorted(held if "distinct" not in name else held[:-2]))])
+        told = [write if write.stamp == 999 else write.notice() for write in committed]
+        file.keep([Items(0, told, [put(1000)])])
+        kept = file.load().items
+        assert kept.committed == committed, name
+        left = set(held if "distinct" not in name else held[:-2]) - set(committed)
+        assert kept.tentative == sorted([*left, put(1000)]), name
+        assert file.tentative_count == len(kept.tentative)
+        file.close()
+
+
+def test_the_base_vector_keeps_the_order_of_its_names(tmp_path: Path) -> None:
+    """Servers that are level list the same names in the same order: their vectors are the same bytes."""
+    one, two = ROOT.child(1), ROOT.child(2)
+    file = first_file(tmp_path / "a.bayou")
+    for csn, names in enumerate(([ROOT, one, two], [ROOT, two, one], [two, one, ROOT], [two, ROOT]), 1):
+        entries = {name: 10 * csn + at for at, name in enumerate(names)}
+        file.receive(Chunk(BasePosition.beginning(0), [], csn, 0), Incoming(BasePosition.beginning(0), 0))
+        file.install(Base(csn, VersionVector(entries), ROOT, 50), 0)
+        file.keep([])
+        file.close()
+        file = open_file(tmp_path / "a.bayou")
+        assert list(zip(file.base.vector.names, file.base.vector.stamps, strict=True)) == [*entries.items()]
+    file.close()

@@ -324,14 +324,17 @@ def test_a_lock_that_a_crash_left_as_anything_is_no_hindrance(tmp_path: Path) ->
         open_file(path).close()
 
 
-def test_own_stamps_are_remembered_beside_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("items", "known"), [(Items(0, [put(1)], []), "1 and 1"), (Items(0, [], [put(50)]), "0 and 50")]
+)
+def test_own_stamps_are_remembered_beside_the_file(items: Items, known: str, tmp_path: Path) -> None:
     """Where the count of transactions has come far again since, CSN and stamp still tell."""
     path = tmp_path / "a.bayou"
     file = first_file(path)
     file.close()
     old = path.read_bytes()
     file = open_file(path)
-    file.keep([Items(0, [put(1)], [put(50)])])
+    file.keep([items])
     file.close()
     path.write_bytes(old)
     with sqlite3.connect(path) as other:
@@ -340,7 +343,7 @@ def test_own_stamps_are_remembered_beside_the_file(tmp_path: Path) -> None:
                 "UPDATE meta SET value = ?, sum = ? WHERE key = ?", (value, told_sum(key, value), key)
             )
     other.close()
-    with pytest.raises(LostMemory, match=r"has CSN 0 and the own stamp 0, and .*-lock knows of 1 and 50"):
+    with pytest.raises(LostMemory, match=rf"has CSN 0 and the own stamp 0, and .*-lock knows of {known}"):
         open_file(path)
 
 

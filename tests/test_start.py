@@ -39,6 +39,16 @@ def test_the_master_loads_none_of_these_for_a_short_scenario() -> None:
     assert python(code, SCENARIO) == "a:b\nPUT:(a, b):TRUE\n\n"
 
 
+def test_a_simulated_scenario_loads_no_other_family() -> None:
+    """With an option on the command line, what other families can do was put together for nobody's help."""
+    code = (
+        f"import sys; sys.path = {sys.path!r}\n"
+        "from bayou.master.main import main; main(['--world', 'sim'])\n"
+        "print(*[name for name in sys.modules if name.startswith('bayou.families.') and 'commands' in name])"
+    )
+    assert python(code, SCENARIO).splitlines()[-1] == "bayou.families.store.commands"
+
+
 def test_what_is_borrowed_for_a_moment_is_given_back() -> None:
     """The module that stands in for functools while _pickle is loaded is nobody else's."""
     code = (

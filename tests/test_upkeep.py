@@ -102,7 +102,7 @@ def test_what_every_server_is_known_to_have_goes_sooner() -> None:
     hear(clerk.server, 1, News(2, vector), clerk.now)
     clerk.write(1, "x")
     clerk.pass_time(2)
-    assert clerk.numbers == (4, 7, 7), "a smaller CSN is an old one"
+    assert clerk.numbers == (4, 7, 7), "a smaller CSN is an old one, and what is gone is gone"
 
 
 def test_a_server_alone_keeps_nothing_for_anybody() -> None:

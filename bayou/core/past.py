@@ -148,19 +148,16 @@ NO_BASE = Base(0, START, ROOT, 0)
 
 class BasePosition(Record):
     """How far a base has come in: what changed since the receiver's own CSN ``since`` (0: rows from
-    nothing), behind the row (``csn``, ``collection``, ``key``).
-
-    ``seen``: the largest CSN of a base that any chunk was of, at first ``since``. ``first``: up to which CSN
-    no deletion mark is needed for what has come in: from nothing, the CSN of the base that the first chunk
-    was of, as no row came that had been deleted by then; otherwise ``since``.
-    """
+    nothing), behind the row (``csn``, ``collection``, ``key``). ``seen``: the largest CSN of a base that any
+    chunk was of, at first ``since``. ``floor``: whatever was deleted up to there, what has come in does not
+    have: ``since``, or from nothing the smallest CSN of a base that any chunk was of, at first 0."""
 
     since: int
     csn: int
     collection: str
     key: str
     seen: int
-    first: int
+    floor: int
 
     @property
     def place(self) -> Place:
@@ -188,7 +185,7 @@ class Incoming(Record):
 class Chunk(Record):
     """Rows of a base on their way: those behind ``after`` (of a transfer of what changed since
     ``after.since``), in the order of (csn, collection, key), by a sender whose base is that of the CSN
-    ``base`` and has no marks up to ``marks_from``. ``after.seen`` and ``after.first`` are no matter."""
+    ``base`` and has no marks up to ``marks_from``. ``after.seen`` and ``after.floor`` are no matter."""
 
     after: BasePosition
     rows: list[BaseRow]
@@ -203,15 +200,17 @@ class Chunk(Record):
     def incoming(self, before: Incoming | None) -> Incoming:
         """Return how far a transfer has come with this chunk, ``before`` which it had come so far: None where
         it begins with this one."""
-        seen = max(self.base, self.after.since if before is None else before.position.seen)
-        since, first = self.after.since, self.after.since if before is None else before.position.first
-        if not since and (before is None or before.position.is_beginning):
-            first = self.base
+        since, floor = self.after.since, self.base
+        seen = max(self.base, since if before is None else before.position.seen)
+        if since:
+            floor = since
+        elif before is not None:
+            floor = min(before.position.floor, self.base)
         csn, collection, key = self.after.place
         if self.rows:
             collection, key, _, csn = self.rows[-1]
         marks_from = max(self.marks_from, 0 if before is None else before.marks_from)
-        return Incoming(BasePosition(since, csn, collection, key, seen, first), marks_from)
+        return Incoming(BasePosition(since, csn, collection, key, seen, floor), marks_from)
 
 
 # What a replica journals of its past. Whoever restores it carries the same out again, in the same order.
@@ -417,9 +416,9 @@ def check_position(position: BasePosition | None) -> None:
     """Raise PeerError for a position that nobody can have reached."""
     if position is None:
         return
-    since, seen = position.since, position.seen
-    if not 0 <= since <= position.csn <= seen <= CSN_MAX or not since <= position.first <= seen:
-        raise PeerError(f"a position in a base that nobody can have reached: {position.csn}")
+    in_order = 0 <= position.since <= position.csn <= position.seen <= CSN_MAX
+    if not in_order or not position.since <= position.floor <= position.seen:
+        raise PeerError(f"a position in a base that nobody can have reached: {position.place[0]}")
 
 
 def check_base(base: Base) -> None:

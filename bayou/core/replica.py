@@ -365,9 +365,11 @@ class Replica:
     def _can_continue(self, position: BasePosition) -> bool:
         if self.past.base.csn < position.seen:
             return False  # rows that have changed since would never come again
-        if position.is_beginning and not position.since:
-            return True
-        return max(position.csn, position.first) >= self.past.marks_from
+        # Marks that are gone told of deletions: the receiver has got beyond them, or never had the rows.
+        # By its place alone a transfer from nothing would begin afresh with each chunk, where marks are gone.
+        marks_from = self.past.marks_from
+        from_nothing = position.is_beginning and not position.since
+        return from_nothing or marks_from <= max(position.csn, position.floor)
 
     def receive_base(self, chunk: Chunk) -> bool:
         """Take in rows of a base that is being received; return whether they were the next ones. Rows of a

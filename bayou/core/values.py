@@ -15,15 +15,17 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from typing import NewType
 
-    JSON = Mapping[str, "JSON"] | list["JSON"] | str | int | float | bool | None
+    JSON = Mapping[str, "JSON"] | Sequence["JSON"] | str | int | float | bool | None
+    """What programs give; of sequences lists alone, which type checkers would want to be of nothing else."""
 
     Value = NewType("Value", str)
     """The canonical form of a value."""
 else:
     Value = str
+    JSON = object  # a value of these types, to those who annotate with it
 
 DEPTH_MAX = 16
 """How deep objects and lists may nest; a value that is neither has the depth 0."""

@@ -49,6 +49,10 @@ if TYPE_CHECKING:
         def quote(self, text: str) -> str:
             """Return a text as it can stand in a message."""
 
+        def path_of(self, name: str) -> str:
+            """Return the path of a file that a line names, which is relative to the file that the line is
+            in."""
+
         def record(self, event: Event) -> None:
             """Add an event to the trace, if there is one."""
 

@@ -30,7 +30,7 @@ class Acquaintances:
         if who.protocol != PROTOCOL:
             return f"it knows version {who.protocol} of the messages, and this one version {PROTOCOL}"
         if who.cluster and me.cluster and who.cluster != me.cluster:
-            return f"it belongs to the cluster {short(who.cluster)}, and this one to {short(me.cluster)}"
+            return f"{OTHER_CLUSTER} {short(who.cluster)}, and this one to {short(me.cluster)}"
         if peer.id == self.id or (who.name is not None and who.name is me.name):
             if who.boot == me.boot:
                 return SELF
@@ -57,6 +57,7 @@ class Acquaintances:
 
 
 SELF = "this is the server itself"
+OTHER_CLUSTER = "it belongs to the cluster"
 
 
 def short(cluster: str) -> str:

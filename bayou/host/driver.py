@@ -5,7 +5,7 @@ Wherever a machine runs, the order is one: durable, then send, then answer, then
 
 from __future__ import annotations
 
-from bayou.machine.effects import Received
+from bayou.machine.effects import Ordered, Received
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +43,13 @@ if TYPE_CHECKING:
 
 INPUTS_MAX = 16
 """After so many inputs it is time to settle: what they bring about takes memory until it can be sent."""
+
+
+def _begins_turn(given: Input) -> bool:
+    """Whether all that came before is to be settled first."""
+    if isinstance(given, Received):
+        return given.message.begins_turn
+    return isinstance(given, Ordered) and given.order.begins_turn
 
 
 class Driver:
@@ -86,7 +93,7 @@ class Driver:
         """Let the machine take an input at time ``now``, in seconds. About to crash, it takes none."""
         if self.has_left or self._is_crashing:
             return
-        if self._pending and isinstance(given, Received) and given.message.begins_turn:
+        if self._pending and _begins_turn(given):
             self.settle()
         effects = self.machine.step(now, given)
         self._is_crashing = effects.crash

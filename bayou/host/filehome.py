@@ -112,6 +112,9 @@ class FileHome:
             "rows": self._rows,
         }
 
+    def disown(self) -> None:
+        self.file.disown()
+
     def close(self, *, is_clean: bool) -> None:
         if is_clean:
             self.file.close()

@@ -58,6 +58,9 @@ if TYPE_CHECKING:
             """Return how much there is: bytes of files, and counts of what is in them, by what it is
             called."""
 
+        def disown(self) -> None:
+            """In the child of a fork: let go of what keeps others from it, which is the parent's."""
+
         def close(self, *, is_clean: bool) -> None:
             """Let go of it; ``is_clean``: this server ends in good order."""
 

@@ -75,6 +75,20 @@ class AskStats(Message):
     serial: int
 
 
+class AskCarried(Message):
+    """Carry out an order about files that carry writes: see bayou.node.carrying."""
+
+    serial: int
+    order: Message
+
+
+class Carried(Message):
+    """The answer to the order."""
+
+    serial: int
+    answer: Message
+
+
 class Told(Message):
     """Lines for a person to read, or for a program that makes something of them."""
 

@@ -78,6 +78,11 @@ class Neighbours:
 
     # What is known of others.
 
+    def add(self, addresses: Iterable[str], now: float) -> None:
+        """Connect to the servers at these addresses too."""
+        for address in addresses:
+            self._joins.setdefault(address, Goal(None, (address,), now))
+
     def learn(self, entries: Iterable[Entry], me: Name | None, now: float) -> None:
         """These are all entries of servers. One whose addresses have changed is dialled soon."""
         listed = {entry.name: entry for entry in entries if entry.name is not me and entry.addresses}

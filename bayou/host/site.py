@@ -105,6 +105,7 @@ class Site:
         self.network.wait(self._next_due(until))
         wake_at = machine.wake_at
         if wake_at is not None and monotonic() >= wake_at:
+            self.network.flush()  # somebody may be waiting for what there is already
             self._step(Tick())
         while self.driver.has_pending:
             self.driver.settle()

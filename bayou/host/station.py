@@ -20,9 +20,11 @@ from bayou.host.doubt import Doubt
 from bayou.host.driver import Driver
 from bayou.host.listing import Listing
 from bayou.host.messages import (
+    AskCarried,
     AskPosition,
     AskRetire,
     AskStats,
+    Carried,
     Denied,
     Directory,
     Granted,
@@ -42,16 +44,29 @@ from bayou.net.link import HANDSHAKE_S
 from bayou.net.network import Network
 from bayou.node.forgetting import forgotten, heard_of
 from bayou.node.life import NEW
-from bayou.node.messages import AntiEntropy, Create, Join, News, Request, Retire, Retired
+from bayou.node.messages import (
+    AntiEntropy,
+    CanImport,
+    Create,
+    Export,
+    Import,
+    Join,
+    News,
+    Request,
+    Retire,
+    Retired,
+    WhereIs,
+)
 from bayou.storage.store import LostMemory
 from bayou.wire.connection import Identity, Introduce
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Protocol
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Protocol, TypeVar
 
     from bayou.core.name import Name
+    from bayou.core.replica import Replica
     from bayou.host.addressbook import AddressBook
     from bayou.host.home import Home
     from bayou.machine.effects import Effects, Input
@@ -61,6 +76,7 @@ if TYPE_CHECKING:
     from bayou.net.tls import Tls
     from bayou.node.settings import Settings
 
+    Made = TypeVar("Made")
     Tell = Callable[[str, str, dict[str, object]], None]
     """What is told of what happens: the level (debug, info, warning, error), the event, and its fields."""
 
@@ -74,6 +90,7 @@ if TYPE_CHECKING:
             """That was made durable, and took so long."""
 
 
+CARRYING = (Export, Import, CanImport, WhereIs)
 INPUTS_MAX = 4096
 """How many inputs may share one transaction."""
 
@@ -92,7 +109,8 @@ class Options(Record):
 
     ``listen``: where, in numbers, None for nowhere; ``advertise``: what to tell others of that, as HOST:PORT;
     ``joins``: servers to begin with; ``has_thread``: whether names may be looked up in a thread of their own;
-    ``waits``: whether it waits for others after it was not ended in good order.
+    ``waits``: whether it waits for others after it was not ended in good order; ``dials``: whether it
+    connects to others by itself, and not only where ``call`` says so.
     """
 
     listen: Address | None = None
@@ -100,6 +118,7 @@ class Options(Record):
     joins: tuple[str, ...] = ()
     has_thread: bool = True
     waits: bool = True
+    dials: bool = True
 
 
 def tell_nobody(level: str, event: str, fields: dict[str, object]) -> None:
@@ -152,6 +171,8 @@ class Station:
         self.machine.is_unsure = was_cut_off
         self._met: Introduce | None = None
         self._dials: dict[int, str] = {}
+        self._calls: dict[int, Callable[[int | str], None]] = {}
+        self._dials_others = options.dials
         self._number = 0
         self._waiting_for: dict[int, Callable[[Message], None]] = {}
         self._name_told = self.machine.name
@@ -195,6 +216,37 @@ class Station:
         if not self.has_ended:
             self._notice_changes()
         self.network.flush()
+
+    def rest_s(self, until: float | None = None) -> float:
+        """Return for how many seconds there is nothing to do unless something comes in, which shows at
+        ``network.fileno()``: a ``turn`` is due then."""
+        due = self._next_due(until)
+        return 0.0 if self.driver.has_pending else self.network.rest_s(due)
+
+    def use(self, does: Callable[[Replica], Made]) -> Made:
+        """Let the program that runs this server use its replica; what that has changed is durable when this
+        returns, and is told to whoever is connected. Errors as of ``turn``; none of its own may come once
+        something is changed."""
+        self.machine.wall_offset_s = time() - monotonic()
+        made = does(self.machine.replica)
+        self._step(Tick())
+        while self.driver.has_pending:
+            self.driver.settle()
+        self.network.flush()
+        return made
+
+    def call(self, address: str, came: Callable[[int | str], None]) -> None:
+        """Connect to the server at an address (HOST:PORT), once; ``came`` is told its id, or why there is no
+        connection, from within a turn."""
+        self._number += 1
+        self._calls[-self._number] = came
+        self._dial(-self._number, address)
+
+    def dial_others(self, addresses: Iterable[str]) -> None:
+        """Connect from now on, again and again, to the servers at these addresses (HOST:PORT) and to all that
+        are known."""
+        self._dials_others = True
+        self._neighbours.add(addresses, monotonic())
 
     def order(self, order: Message, answered: Callable[[Message], None]) -> None:
         """Let the machine carry out an order; ``answered`` is called with the answer, from within a turn."""
@@ -255,7 +307,7 @@ class Station:
         for other in (
             until,
             self.machine.wake_at,
-            None if self.is_stopping else self._neighbours.due,
+            None if self.is_stopping or not self._dials_others else self._neighbours.due,
             self._doubt.due,
             self._stopping_until,
         ):
@@ -267,7 +319,7 @@ class Station:
         self.machine.wall_offset_s = time() - now  # read afresh: clocks are set, and laptops sleep
         if self._stopping_until is not None:
             self._look_whether_ended(now)
-        else:
+        elif self._dials_others:
             for way in self._neighbours.turn(now):
                 self._dial(way.number, way.address)
         if self._doubt.is_on and self._doubt.is_alone(now, has_company=self._has_company()):
@@ -427,6 +479,11 @@ class Station:
     def dialled(self, number: int, failure: str | None) -> None:
         now = monotonic()
         address = self._dials.pop(number, "")
+        came = self._calls.pop(number, None)
+        if came is not None:
+            is_up = failure is None and self._met is not None
+            came(self._met.id if is_up and self._met is not None else failure or "the connection ended")
+            return
         if failure is None and self._met is not None:
             self._neighbours.succeeded(number, self._met.id, now)
             return
@@ -465,7 +522,7 @@ class Station:
             self._take_name(id, peer, message.name)
         elif peer.is_server:
             self._take_from_server(id, peer, message)
-        elif isinstance(message, AskPosition | AskRetire | AskStats):
+        elif isinstance(message, AskPosition | AskRetire | AskStats | AskCarried):
             self._answer(id, message)
         elif self._doubt.is_on and isinstance(message, Request):
             self._doubt.hold(id, message)
@@ -508,7 +565,7 @@ class Station:
         self.machine.meet(id, name)
         self._neighbours.linked(id, name, monotonic())
 
-    def _answer(self, id: int, message: AskPosition | AskRetire | AskStats) -> None:
+    def _answer(self, id: int, message: AskPosition | AskRetire | AskStats | AskCarried) -> None:
         """Answer a program that is no client of the store."""
         machine, serial = self.machine, message.serial
 
@@ -523,6 +580,10 @@ class Station:
             self.order(Retire(), retired)
         elif isinstance(message, AskStats):
             self.network.send(id, Told(serial, stats_lines(self)))
+        elif isinstance(message, AskCarried):
+            if type(message.order) not in CARRYING:
+                raise PeerError(f"{type(message.order).__name__} is no order about files")
+            self.order(message.order, lambda answer: self.network.send(id, Carried(serial, answer)))
         else:
             self.network.send(id, Position(serial, machine.replica.csn, machine.replica.vector))
 

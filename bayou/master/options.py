@@ -46,11 +46,19 @@ def parse_options(arguments: Sequence[str], prog: str, world: str | None) -> Opt
     from bayou.families.arguments import add_families, add_family_option
 
     add_families(arguments, prog)
-    parser = argparse.ArgumentParser(
+
+    class Parser(argparse.ArgumentParser):
+        """What takes the modules of all families to say is made when somebody asks for it."""
+
+        def format_help(self) -> str:
+            self.epilog = f"{EPILOG}\n{_describe_commands()}"
+            return super().format_help()
+
+    parser = Parser(
         prog=prog,
         description="Run a scenario: commands, one a line, on servers and clients of a Bayou store, a chat "
         "or a lock service.",
-        epilog=f"{EPILOG}\n{_describe_commands()}",
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", nargs="?", help="the scenario; standard input where it is missing, or is -")

@@ -161,10 +161,15 @@ class Run:
         """How many expectations were not met."""
         return self.expectations.failures
 
+    def path_of(self, name: str) -> str:
+        """Return the path of a file that a line names: relative to the file that the line is in, or to the
+        working directory where that is standard input."""
+        outer = self._files[-1]
+        return name if outer == "<stdin>" else os.path.join(os.path.dirname(outer), name)
+
     def include(self, name: str) -> None:
         """Carry out the lines of a file; BadLine where it can't be read, or includes itself."""
-        outer = self._files[-1]
-        path = os.path.join(os.path.dirname(outer), name) if outer != "<stdin>" else name
+        path = self.path_of(name)
         if any(os.path.realpath(path) == os.path.realpath(file) for file in self._files):
             raise BadLine(f"{path} includes itself")
         if len(self._files) > INCLUDES_MAX:

@@ -129,6 +129,19 @@ class Network:
             self._door.open(now)
         self._pass_time(now)
 
+    def rest_s(self, due: float) -> float:
+        """Return for how many seconds ``wait`` would have nothing to do, at most until ``due``, unless
+        something comes in."""
+        if self._waiting:
+            return 0.0
+        earliest = self._earliest(due)
+        return 0.0 if earliest is None else max(0.0, earliest - monotonic())
+
+    def fileno(self) -> int | None:
+        """Return a descriptor that can be read when something has come in, None where this system has
+        none."""
+        return self._poll.fileno() if isinstance(self._poll, EventPoll) else None
+
     def attach(self, sock: socket.socket, hear: Callable[[Message], None]) -> Line:
         """Add a line, over a connected socket to somebody who is trusted: ``hear`` is called with each
         message that comes in, and may raise PeerError, which ends the line. ``is_closed`` of what is returned

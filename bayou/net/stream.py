@@ -71,13 +71,14 @@ def new_poll() -> Poll:
 class EventPoll:
     """A ``select.epoll`` that is asked as a ``select.poll`` is; its events have the same numbers."""
 
-    __slots__ = ("_wait", "close", "modify", "register", "unregister")
+    __slots__ = ("_wait", "close", "fileno", "modify", "register", "unregister")
 
     def __init__(self, epoll: select.epoll) -> None:
         self.register = epoll.register
         self.modify = epoll.modify
         self.unregister = epoll.unregister
         self.close = epoll.close
+        self.fileno = epoll.fileno
         self._wait = epoll.poll
 
     def poll(self, patience_ms: float | None, /) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from bayou.core.name import Name
     from bayou.core.past import Past
     from bayou.core.replica import Replica
+    from bayou.core.vector import VersionVector
     from bayou.machine.messages import Message
     from bayou.machine.records import Fact
     from bayou.node.life import Life
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
           and no client's write accepted;
         - ``life``: how far it has got in its life; ``is_member``, ``is_active``: see there;
         - ``peers``: what it keeps of each connection; ``servers``: the ids of connected servers, in order;
+        - ``heard``: where each server stood, its CSN and vector, when it was last heard of;
         - ``past``: where its committed prefix is kept;
         - ``replica``: its replica (Misuse before it has a name).
         """
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         life: Life
         peers: Peers
         past: Past
+        heard: dict[Name, tuple[int, VersionVector]]
 
         @property
         def servers(self) -> list[int]: ...

@@ -268,6 +268,16 @@ class Exchanges:
         stop = limits.part_end(items, 0)
         return items if stop == len(items) else items.slice(0, stop)
 
+    def first_part(self, csn: int, vector: VersionVector) -> tuple[Items, bool]:
+        """Return the first part of an exchange for one that stands there, and whether it is the last one
+        too."""
+        replica = self._server.replica
+        tentative = replica.log.tentative_beyond(vector)
+        end = End(replica.csn, replica.vector)
+        outbound = Outbound(0, csn, replica.csn, vector, tentative, end, None)
+        part = self._part(replica.log, outbound)
+        return part, len(part) == len(outbound)
+
     def _send_base(self, id: int, outbound: Outbound) -> None:
         """Send rows of the base in place of what the log has no more."""
         limits = self.limits

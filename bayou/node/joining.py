@@ -221,6 +221,7 @@ class Creating:
             creation = server.replica.create()
             self.keep(message.token, creation)
             server.remember(CreatedFor(message.token, creation))
+        server.peers.of(peer).name = creation.created  # it had none when it was connected
         server.send(peer, Created(message.token, creation, server.replica.csn, server.replica.vector))
         newborn = LiveVector.newborn(creation.created).snapshot()
         self._exchanges.serve(peer, message.serial, 0, newborn, message.base)

@@ -424,6 +424,78 @@ class Shortened(Message):
     base: int
 
 
+class WhereIs(Message):
+    """Where did the server of this name stand, when it was last heard of?"""
+
+    name: Name
+
+
+class Stands(Message):
+    """There it stood; where it was never heard of, at the beginning."""
+
+    csn: int
+    vector: VersionVector
+
+
+class Export(Message):
+    """What does one lack that stands there, and in that base (Petersen '97, "Anti-entropy over transportable
+    media")? Asked again and again, each time from where the answer leads."""
+
+    csn: int
+    vector: VersionVector
+    base: BasePosition | None = None
+
+
+class Exported(Message):
+    """A piece of what it lacks: items, or rows of the base (never what changed since some CSN). ``base``:
+    with the last of these. ``end``: with the last of all, where this server stands."""
+
+    items: Items
+    chunk: Chunk | None = None
+    base: Base | None = None
+    end: End | None = None
+
+
+class CanImport(Message):
+    """Can a file be taken in, in which there is a base of the CSN ``base`` (0: none), and writes for one that
+    stands at ``csn`` and ``vector``?"""
+
+    csn: int
+    vector: VersionVector
+    base: int
+
+
+WRITES = "writes"
+ROWS = "rows"
+GAP = "gap"
+
+
+class Importable(Message):
+    """Its WRITES, its ROWS first, or nothing, as there is a GAP between this server, which stands at ``csn``
+    and ``vector``, and the file."""
+
+    verdict: str
+    csn: int
+    vector: VersionVector
+
+
+class Import(Message):
+    """A piece of a file: see Exported."""
+
+    begins_turn = True
+
+    items: Items
+    chunk: Chunk | None = None
+    base: Base | None = None
+
+
+class Imported(Message):
+    """It is taken in: so many items were ``new``; ``installed``: the base took the place of all rows."""
+
+    new: int
+    installed: bool
+
+
 class ReadLog(Message):
     """Give up to ``count`` writes from log position ``start`` on."""
 

@@ -23,15 +23,18 @@ from bayou.node.messages import (
     AntiEntropy,
     AskHeir,
     BaseRows,
+    CanImport,
     Continue,
     Converge,
     Create,
     Created,
     Declined,
     End,
+    Export,
     Gather,
     HandOver,
     Hello,
+    Import,
     Join,
     LogPage,
     News,
@@ -43,6 +46,7 @@ from bayou.node.messages import (
     Retire,
     TakenOver,
     Watch,
+    WhereIs,
     Willing,
     no_hello,
 )
@@ -60,12 +64,16 @@ if TYPE_CHECKING:
 
     from bayou.core.past import Past
     from bayou.core.replica import Journaled
+    from bayou.core.vector import VersionVector
     from bayou.machine.machine import Randomness
     from bayou.machine.records import Durable, Fact
     from bayou.node.gossip import Gossip, Watching
     from bayou.node.past import OrderOfThePast
     from bayou.node.upkeep import Upkeep
 
+
+HEARD_MAX = 1 << 12
+"""Of so many servers it is remembered where they stood, before those that have left are forgotten."""
 
 REDONE = (Items, Chunk, Folded, Truncated, MarksDropped, IncomingDropped, Installed)
 """What a replica journals."""
@@ -92,7 +100,8 @@ class Server:
     kind = "server"
     is_server = True
     UNCOMPARED: ClassVar[tuple[str, ...]] = (
-        "_effects", "_on_message", "_on_order", "_rng", "_settings", "_timed", "now", "wall_offset_s",
+        "_effects", "_on_message", "_on_order", "_rng", "_settings", "_timed", "heard", "now",
+        "wall_offset_s",
     )  # fmt: skip
     TAGS: ClassVar[tuple[str, ...]] = ()
 
@@ -118,6 +127,7 @@ class Server:
         self.life = Life()
         self.peers = Peers()
         self.exchanges = Exchanges(self, rng.getrandbits(40), settings.limits, settings.retry_s)
+        self.heard: dict[Name, tuple[int, VersionVector]] = {}
         self._rng = rng
         self._replica: Replica | None = None
         self._effects = Effects()
@@ -166,6 +176,7 @@ class Server:
             Converge: self._rounds.start,
             ReadLog: self._on_read_log,
             **dict.fromkeys(ORDERS, self._on_past),
+            **dict.fromkeys((WhereIs, Export, CanImport, Import), self._on_carried),
             Watch: self._on_watch,
             Probe: self._on_probe,
         }
@@ -343,8 +354,7 @@ class Server:
 
     def pulled(self, purpose: str, key: int, peer: int, end: End) -> None:
         """An exchange that one of the parts asked for is complete."""
-        if self._upkeep is not None:
-            self._upkeep.heard(self.peers.of(peer).name, end.csn)
+        self._heard_from(peer, end)
         if purpose == ROUND:
             self._rounds.pulled(key, peer, end)
         elif purpose == JOIN:
@@ -384,11 +394,21 @@ class Server:
                 raise PeerError(f"{type(given.message).__name__} is no message for a server")
             if self._replica is not None or isinstance(given.message, _BEFORE_NAMED):
                 handler(given.peer, given.message)
-                if self._upkeep is not None and isinstance(given.message, Pull | News):
-                    self._upkeep.heard(self.peers.of(given.peer).name, given.message.csn)
+                if isinstance(given.message, Pull | News | Gather):
+                    self._heard_from(given.peer, given.message)
         except PeerError as error:
             self.exchanges.break_off(given.peer)
             self._effects.drops.append((given.peer, str(error)))
+
+    def _heard_from(self, peer: int, said: Pull | News | Gather | End) -> None:
+        """Take notice of where a server stands, as it says itself."""
+        name = self.peers.of(peer).name
+        if name is not None:
+            if len(self.heard) > HEARD_MAX:
+                self.heard = {
+                    known: self.heard[known] for known in self.replica.vector.names if known in self.heard
+                }
+            self.heard[name] = said.csn, said.vector
 
     def _obey(self, given: Ordered) -> None:
         handler = self._on_order.get(type(given.order))
@@ -459,6 +479,11 @@ class Server:
             self.answer(number, Failed("it has no log yet"))
         else:
             self.answer(number, carry_out(order, self._replica))
+
+    def _on_carried(self, number: int, order: Message) -> None:
+        from bayou.node.carrying import Carrying  # seldom needed, and start-up time counts
+
+        self.answer(number, Carrying(self, self.exchanges).answer_to(order))
 
     def _on_probe(self, number: int, order: Probe) -> None:
         lines = [*self._joining.waiting(), *self._retiring.waiting(), *self._rounds.waiting()]

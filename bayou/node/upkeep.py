@@ -10,7 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import deque
 
-    from bayou.core.name import Name
     from bayou.node.context import Context
     from bayou.node.settings import Keep
 else:
@@ -20,7 +19,7 @@ else:
 class Upkeep:
     """Looks after the past of a replica: when much is unfolded, or nothing has come for a while.
 
-    ``_heard``: the largest CSN that each server was heard to have; ``_ages``: when which CSN was folded.
+    ``_ages``: when which CSN was folded.
     """
 
     UNCOMPARED = ("_ages", "_looked_csn", "_moved_at", "_server", "due")
@@ -28,7 +27,6 @@ class Upkeep:
     def __init__(self, server: Context, keep: Keep) -> None:
         self._server = server
         self._keep = keep
-        self._heard: dict[Name, int] = {}
         self._ages: deque[tuple[float, int]] = deque()
         self._moved_at = 0.0
         self._looked_csn = 0
@@ -41,11 +39,6 @@ class Upkeep:
         """Called after each input that changed the replica."""
         self._moved_at = self._server.now
         self._plan()
-
-    def heard(self, name: Name | None, csn: int) -> None:
-        """A server has told that it has all up to that CSN."""
-        if name is not None and csn > self._heard.get(name, 0):
-            self._heard[name] = csn
 
     def on_due(self) -> None:
         """Do the next piece of what there is to do."""
@@ -60,7 +53,6 @@ class Upkeep:
             if self._is_folding:
                 self.due = now
                 return
-            self._forget_gone()
         omitted = log.past.omitted_csn
         target = self._truncatable()
         if target > omitted:
@@ -104,13 +96,9 @@ class Upkeep:
         else:
             self._ages.clear()
         others = [name for name in replica.vector.names if name is not replica.name]
-        known = min((self._heard.get(name, 0) for name in others), default=replica.csn)
+        heard = self._server.heard
+        known = min((heard[name][0] if name in heard else 0 for name in others), default=replica.csn)
         return min(max(target, known), replica.past.base.csn)
-
-    def _forget_gone(self) -> None:
-        """Forget what was heard of servers that have retired."""
-        vector = self._server.replica.vector
-        self._heard = {name: csn for name, csn in self._heard.items() if name in vector}
 
     def _drop_marks(self) -> None:
         """Let the older half of the marks go where there are too many: marks stay longer than the log, or

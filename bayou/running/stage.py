@@ -60,6 +60,10 @@ class RunStage:
 
         return shorten(text)
 
+    def path_of(self, name: str) -> str:
+        """Return the path of a file: relative to the working directory."""
+        return name
+
     def record(self, event: Event) -> None:
         """Add an event to the trace, if there is one."""
         if self._record is not None:

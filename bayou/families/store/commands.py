@@ -11,6 +11,7 @@ from bayou.core.values import size_bytes, text_of, text_value
 from bayou.families.store.describe import describe_get, describe_log
 from bayou.families.store.faults import FAULTS
 from bayou.families.store.fields import CLIENT_ID, NEW_ID, NODE_ID, SERVER_ID
+from bayou.families.store.files import FILES
 from bayou.families.store.pasts import PAST
 from bayou.families.store.system import StoreSystem
 from bayou.node.messages import (
@@ -288,3 +289,4 @@ def _do(system: StoreSystem, client: int, what: Get | Put | Delete) -> Did:
 
 COMMANDS.update(PAST)
 COMMANDS.update(FAULTS)
+COMMANDS.update(FILES)

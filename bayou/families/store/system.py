@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bayou.core.name import Name
     from bayou.families.family import Stage
     from bayou.families.store.freerunning import FreeRunning
     from bayou.families.store.settings import StoreSettings
@@ -30,7 +31,8 @@ class StoreSystem(System):
     - ``is_in_doubt``: whether nodes may be connected otherwise than ``topology`` says, as a command was
       given up (bayou.families.store.stock);
     - ``had_servers``: whether the first server, which is the primary, has joined;
-    - ``faults``: what messages suffer, by direction.
+    - ``faults``: what messages suffer, by direction;
+    - ``names``: of servers, by id: of each the last one that has joined under it.
     """
 
     def __init__(self, stage: Stage) -> None:
@@ -41,6 +43,8 @@ class StoreSystem(System):
         self.paused = False
         self.had_servers = False
         self.faults: dict[tuple[int | None, int | None], Faults] = {}
+        self.names: dict[int, Name] = {}
+        self._secret: tuple[bytes, str] | None = None
         self._is_unsettled = False
 
     def _read_settings(self) -> StoreSettings | None:
@@ -61,6 +65,15 @@ class StoreSystem(System):
         return LockStep(self.world, self.topology, self.look_round)
 
     @property
+    def secret(self) -> tuple[bytes, str]:
+        """What files that carry writes are sealed with, and the cluster that they are of: this run."""
+        if self._secret is None:
+            from os import urandom
+
+            self._secret = urandom(32), urandom(16).hex()
+        return self._secret
+
+    @property
     def nodes(self) -> list[int]:
         return [*self.topology.servers, *self.topology.clients]
 
@@ -71,6 +84,7 @@ class StoreSystem(System):
         spec, others = server_spec(server, self._be_server()), self.topology.servers
         joined = self.require(self.world.start(spec, others, Join(first=not self.had_servers)), Joined)
         self.had_servers = True
+        self.names[server] = joined.name
         self.topology.add_server(server)
         if joined.primary:
             self.pace.note_primary(server)

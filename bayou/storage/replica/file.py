@@ -313,6 +313,10 @@ class ReplicaFile(FilePast):
                 pass  # nothing is lost: the next start finds the log of SQLite
         self.abandon()
 
+    def disown(self) -> None:
+        """In the child of a fork: let go of the lock, which stays with the parent, and of nothing else."""
+        self._lock.close()
+
     def abandon(self) -> None:
         """Let go of the file as a crash would."""
         self.database.close()

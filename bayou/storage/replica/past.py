@@ -219,7 +219,7 @@ class FilePast:
             self.database.execute("DELETE FROM incoming")
         self._put_rows("incoming", chunk.rows)
         position = incoming.position
-        told = (*position.place, position.seen, position.first, incoming.marks_from)
+        told = (*position.place, position.seen, position.floor, incoming.marks_from)
         self.database.execute("DELETE FROM incoming_meta")
         self.database.execute(
             "INSERT INTO incoming_meta VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?)",

@@ -47,7 +47,7 @@ _BASE_VECTOR = (
 )
 _INCOMING_META = (
     "CREATE TABLE incoming_meta (since INTEGER NOT NULL, csn INTEGER NOT NULL, collection TEXT NOT NULL, "
-    "key TEXT NOT NULL, seen INTEGER NOT NULL, first INTEGER NOT NULL, marks_from INTEGER NOT NULL, "
+    "key TEXT NOT NULL, seen INTEGER NOT NULL, floor INTEGER NOT NULL, marks_from INTEGER NOT NULL, "
     "sum INTEGER NOT NULL)"
 )
 _ANSWERS = (

@@ -128,32 +128,29 @@ class ProcessWorld:
         for spec, _ in nodes:
             self._open_journal(spec)
         made = [self._fork(spec) for spec, _ in nodes]
-        orders: list[tuple[int, Message]] = []
-        numbers: list[int] = []
         try:
-            for node, (spec, peers) in zip(made, nodes, strict=True):
-                while not all(self._nodes[peer].port for peer in peers) and not self._failure(numbers):
-                    self._turn(self._deadline)
-                more = self._first_orders(node, spec, peers, None)
-                orders += more
-                numbers += [self.order(*each) for each in more]
-            answers = self._await_all(numbers, orders)
+            first = [
+                self._first_orders(node, spec, (), None) for node, (spec, _) in zip(made, nodes, strict=True)
+            ]
+            failed = _failure(self.ask_all([order for orders in first for order in orders]))
+            if failed is None:
+                dial_s = self._dial_s()
+                dials = [
+                    (spec.address, Dial(peer, self._nodes[peer].port, dial_s))
+                    for spec, peers in nodes
+                    for peer in peers
+                ]
+                failed = _failure(self.ask_all(dials))
             self._await_births(made)
         except BayouError:
             for node in made:
                 self._discard(node)
             raise
-        failed = next((answer for answer in answers if isinstance(answer, Failed)), None)
         if failed is None:
             return [Done() for _ in nodes]
         for node in made:
             self._discard(node)
         return [failed]
-
-    def _failure(self, numbers: Sequence[int]) -> Failed | None:
-        """Return which of the answers that have come is Failed."""
-        answers = (self._answers.get(number) for number in numbers)
-        return next((answer for answer in answers if isinstance(answer, Failed)), None)
 
     def connect(self, a: int, b: int) -> None:
         self._look_for(a, b)
@@ -177,10 +174,7 @@ class ProcessWorld:
         return self.ask_all([(node, order)])[0]
 
     def ask_all(self, orders: Sequence[tuple[int, Message]]) -> list[Message]:
-        return self._await_all([self.order(node, order) for node, order in orders], orders)
-
-    def _await_all(self, numbers: Sequence[int], orders: Sequence[tuple[int, Message]]) -> list[Message]:
-        """Return the answers to these orders, which have been given under these numbers."""
+        numbers = [self.order(node, order) for node, order in orders]
         try:
             while not all(number in self._answers for number in numbers):
                 self._turn(self._deadline)
@@ -597,6 +591,11 @@ class ProcessWorld:
                 self._asked.pop(number, None)
             answers = [(node, self._answers.pop(number, None)) for number, node in asked.items()]
         return sorted(answers, key=lambda pair: pair[0].id)
+
+
+def _failure(answers: Sequence[Message]) -> Failed | None:
+    """Return an answer that is Failed, if there is one."""
+    return next((answer for answer in answers if isinstance(answer, Failed)), None)
 
 
 def _new_journal() -> int:

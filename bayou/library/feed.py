@@ -1,0 +1,127 @@
+"""What was changed in a replica, in the order of commitment, a piece at a time.
+
+Up to the base it is told in rows (bayou.core.past), each once, where it was changed last; beyond it write by
+write. A reader who begins with the present state is told of a row only where it still stands, and of no
+deletion that came before.
+"""
+
+from __future__ import annotations
+
+from bayou.core.past import LAST
+from bayou.core.write import DELETE, PUT
+from bayou.library.errors import TooOld
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.core.name import Name
+    from bayou.core.past import Place
+    from bayou.core.replica import Replica
+    from bayou.core.write import Write
+    from bayou.library.access import Told
+
+ROWS_MAX = 256
+CHARACTERS_MAX = 1 << 20
+
+
+class LocalFeed:
+    """One reader of a replica. ``place``: behind which row it stands."""
+
+    def __init__(self, replica: Replica, since: int | None, *, committed: bool) -> None:
+        """TooOld where what was deleted since is no longer known."""
+        self._committed_only = committed
+        self._began_at = replica.csn if since is None else 0
+        self.place: Place = (since or 0, LAST, "")
+        self._is_begun = since is not None
+        self._told: set[tuple[int, Name]] = set()
+        self._check(replica)
+
+    def has_more(self, replica: Replica) -> bool:
+        """Whether there may be more."""
+        if self.place[0] < replica.csn:
+            return True
+        return not self._committed_only and any(
+            (write.stamp, write.server) not in self._told for write in replica.log.tentative
+        )
+
+    def more(self, replica: Replica) -> list[tuple[Told, int | None]]:
+        """Return what is next, each with where to resume behind it. There may be more where that is nothing,
+        as long as ``has_more`` says so. TooOld as above."""
+        self._check(replica)
+        is_in_base = self.place[0] < replica.log.start
+        found = self._from_base(replica) if is_in_base else self._from_log(replica)
+        if found:
+            self._is_begun = True
+        elif self.place[0] >= replica.csn and not self._committed_only:
+            return self._tentative(replica)
+        return found
+
+    def _check(self, replica: Replica) -> None:
+        csn, marks_from = self.place[0], replica.past.marks_from
+        if self._is_begun and csn < marks_from:
+            raise TooOld(
+                f"what was deleted since {csn} is known from {marks_from} on only: begin afresh, with "
+                "since=None"
+            )
+        if self._is_begun and csn > replica.csn:
+            raise TooOld(
+                f"{csn} was not reached here yet, where {replica.csn} is the last CSN: read where it came "
+                "from, or begin afresh, with since=None"
+            )
+
+    def _from_base(self, replica: Replica) -> list[tuple[Told, int | None]]:
+        past = replica.past
+        rows = past.rows_after(self.place, ROWS_MAX, CHARACTERS_MAX)
+        if not rows:
+            self.place = past.base.csn, LAST, ""
+            return []
+        collection, key, _, csn = rows[-1]
+        self.place = csn, collection, key
+        ahead = past.rows_after(self.place, 1, CHARACTERS_MAX)
+        followers = [*(row[3] for row in rows[1:]), ahead[0][3] if ahead else 0]
+        found: list[tuple[Told, int | None]] = []
+        for (collection, key, value, csn), next_csn in zip(rows, followers, strict=True):
+            if csn <= self._began_at:
+                seen = replica.row(collection, key, committed_only=True)
+                if seen is None or seen[3] is not None:
+                    continue  # it is told as it stands, where its last write stands
+            # Of several rows that one write changed, only the last one may be gone on behind.
+            found.append(((collection, key, value, csn, None), csn - 1 if next_csn == csn else csn))
+        return found
+
+    def _from_log(self, replica: Replica) -> list[tuple[Told, int | None]]:
+        log = replica.log
+        found: list[tuple[Told, int | None]] = []
+        csn = self.place[0]
+        for write in log.committed[csn - log.start : csn - log.start + ROWS_MAX]:
+            csn += 1
+            if write.kind > DELETE:
+                continue
+            if csn <= self._began_at:
+                seen = replica.row(write.collection, write.key, committed_only=True)
+                if seen is None or seen[3] != (write.stamp, write.server):
+                    continue
+            value = write.value if write.kind == PUT else None
+            told = write.collection, write.key, value, csn, (write.stamp, write.server)
+            found.append((told, csn))  # type: ignore[arg-type]  # the value of a put is never a name
+        self.place = csn, LAST, ""
+        return found
+
+    def _tentative(self, replica: Replica) -> list[tuple[Told, int | None]]:
+        """Return the rows that tentative writes have come to which were not told yet, as they stand."""
+        last: dict[tuple[str, str], Write] = {}
+        present: set[tuple[int, Name]] = set()
+        new: dict[tuple[str, str], None] = {}
+        for write in replica.log.tentative:
+            id, row = (write.stamp, write.server), (write.collection, write.key)
+            present.add(id)
+            if write.kind <= DELETE:
+                last[row] = write
+                if id not in self._told:
+                    new[row] = None
+        found: list[tuple[Told, int | None]] = []
+        for row in new:
+            seen, write = replica.row(*row), last[row]
+            told = *row, None if seen is None else seen[1], None, (write.stamp, write.server)
+            found.append((told, self.place[0]))
+        self._told = present
+        return found

@@ -1,0 +1,190 @@
+"""A replica within this process, as stores ask it."""
+
+from __future__ import annotations
+
+from bayou.core.replica import COMMITTED, TENTATIVE
+from bayou.core.write import DELETE, PUT
+from bayou.library.access import shown_change
+from bayou.library.feed import LocalFeed
+from bayou.library.records import Outcome, WriteId, name_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from bayou.core.database import Seen
+    from bayou.core.replica import Replica
+    from bayou.core.write import Write
+    from bayou.host.station import Station
+    from bayou.library.access import Edit, Feed, Told
+    from bayou.library.engine import Engine
+    from bayou.library.records import Change
+
+
+class Local:
+    """See bayou.library.access.Access."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def row(self, collection: str, key: str, *, committed: bool) -> Seen | None:
+        return self._engine.look(
+            lambda station: replica(station).row(collection, key, committed_only=committed)
+        )
+
+    def page(
+        self, collection: str, prefix: str, after: str | None, count: int, *, committed: bool
+    ) -> list[Seen]:
+        return self._engine.look(
+            lambda station: list(
+                replica(station).rows(collection, prefix, after=after, count=count, committed_only=committed)
+            )
+        )
+
+    def write(self, edits: Sequence[Edit]) -> list[WriteId]:
+        return self._engine.change(lambda replica: write(replica, edits))
+
+    def remove(self, collection: str, key: str) -> WriteId | None:
+        def does(replica: Replica) -> WriteId | None:
+            if replica.row(collection, key) is None:
+                return None
+            return write(replica, [(collection, key, None)])[0]
+
+        return self._engine.change(does)
+
+    def collections(self) -> list[str]:
+        return self._engine.look(lambda station: replica(station).collections())
+
+    def feed(self, since: int | None, *, committed: bool) -> Feed:
+        found = self._engine.look(lambda station: LocalFeed(replica(station), since, committed=committed))
+        return _Waiting(self._engine, found)
+
+    def pending(self) -> list[Told]:
+        return self._engine.look(lambda station: pending(replica(station)))
+
+    def contended(self) -> list[tuple[str, str, list[Told]]]:
+        return self._engine.look(lambda station: contended(replica(station)))
+
+    def outcome(self, write: WriteId) -> Outcome:
+        server = name_of(write.server)
+        return self._engine.look(lambda station: outcome(replica(station), write.stamp, server))
+
+    def wait_committed(self, write: WriteId, until: float | None) -> Outcome | None:
+        server = name_of(write.server)
+        found: list[Outcome] = []
+
+        def done() -> bool:
+            found[:] = [outcome(replica(self._engine.station), write.stamp, server)]
+            return found[0].state == COMMITTED
+
+        return found[0] if self._engine.wait(done, until) else None
+
+    def status(self) -> dict[str, Any]:
+        return self._engine.look(status)
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+class _Waiting:
+    """A feed that waits for more."""
+
+    def __init__(self, engine: Engine, feed: LocalFeed) -> None:
+        self._engine = engine
+        self._feed = feed
+
+    def more(self, until: float | None) -> list[Change]:
+        feed = self._feed
+        found: list[Change] = []
+
+        def done() -> bool:
+            found.extend(next_changes(feed, replica(self._engine.station)))
+            return bool(found)
+
+        self._engine.wait(done, until)
+        return found
+
+
+def next_changes(feed: LocalFeed, replica: Replica) -> list[Change]:
+    """Return the next changes of a feed, if there are any."""
+    while feed.has_more(replica):
+        found = feed.more(replica)
+        if found:
+            return [shown_change(told, resume) for told, resume in found]
+    return []
+
+
+def replica(station: Station) -> Replica:
+    """Return the replica of a station."""
+    return station.machine.replica
+
+
+def write(replica: Replica, edits: Sequence[Edit]) -> list[WriteId]:
+    """Accept writes."""
+    made = []
+    for collection, key, value in edits:
+        write = replica.delete(collection, key) if value is None else replica.put(collection, key, value)
+        made.append(WriteId(write.stamp, repr(write.server)))
+    return made
+
+
+def pending(replica: Replica) -> list[Told]:
+    """Return a replica's own tentative writes."""
+    return [told(write) for write in replica.log.tentative_of(replica.name) if write.kind <= DELETE]
+
+
+def contended(replica: Replica) -> list[tuple[str, str, list[Told]]]:
+    """Return the rows that have tentative writes of several servers, and those writes."""
+    return [
+        (collection, key, [told(write) for write in writes])
+        for collection, key, writes in replica.database.contended()
+    ]
+
+
+def told(write: Write) -> Told:
+    """Return a tentative write as a change."""
+    value: Any = write.value if write.kind == PUT else None
+    return write.collection, write.key, value, None, (write.stamp, write.server)
+
+
+def outcome(replica: Replica, stamp: int, server: Any) -> Outcome:
+    """Return how a write stands here."""
+    state, csn = replica.standing_of(stamp, server)
+    return Outcome(state, csn, None, rows_of(replica, stamp, server, state, csn))
+
+
+def rows_of(
+    replica: Replica, stamp: int, server: Any, state: str, csn: int | None
+) -> tuple[tuple[str, str], ...]:
+    """Return the row that a write has changed, where the log still tells."""
+    log = replica.log
+    if csn is not None:
+        writes = [log.committed[csn - log.start - 1]]
+    elif state == TENTATIVE:
+        writes = [write for write in log.tentative_of(server) if write.stamp == stamp]
+    else:
+        writes = []
+    return tuple((write.collection, write.key) for write in writes if write.kind <= DELETE)
+
+
+def status(station: Station) -> dict[str, Any]:
+    """Return what there is to be told of a replica."""
+    from bayou.net.address import shown
+
+    found, me = replica(station), station.me
+    return {
+        "name": repr(found.name),
+        "cluster": me.cluster,
+        "file": station.home.place,
+        "is_primary": found.is_primary,
+        "primary": repr(found.primary),
+        "csn": found.csn,
+        "tentative": len(found.log.tentative),
+        "pending": len(found.log.tentative_of(found.name)),
+        "has_retired": found.retired,
+        "has_room": not station.machine.is_full,
+        "listens": None if station.address is None else shown(station.address),
+        "connected": [repr(peer.who.name) for peer in station.known if peer.is_company],
+        "addresses": {repr(entry.name): list(entry.addresses) for entry in station.book.entries()},
+    }
