@@ -68,7 +68,8 @@ class Generator:
         self._weights = {verb: weight * self._rng.choice((0, 1, 1, 3)) for verb, weight in WEIGHTS.items()}
         self._songs: tuple[str, ...] = SONGS
         forgetting = random.Random(f"forgetting {seed}")  # other scenarios are as ever
-        if forgetting.random() < FORGETTING:
+        self._is_forgetting = forgetting.random() < FORGETTING
+        if self._is_forgetting:
             self._songs = forgetting.choice((SONGS, MANY_SONGS))
             self._weights |= {
                 verb: weight * self._rng.choice((0, 1, 2)) for verb, weight in OF_THE_PAST.items()
@@ -99,6 +100,10 @@ class Generator:
             made += self._lines(rng.choices(verbs, weights)[0])
         made += ["start", *(f"restartServer {server}" for server in sorted(self._down)), "heal", "stabilize"]
         made += [f"get {client} {song}" for client in self._clients for song in SONGS[:2]]
+        if self._is_forgetting:
+            for server in self._servers:
+                made.append(f"restoreConnection {self._clients[0]} {server}")
+                made += [f"get {self._clients[0]} {song}" for song in self._songs]
         return [*made, "stabilize"]
 
     def _lines(self, verb: str) -> list[str]:
@@ -158,9 +163,19 @@ class Generator:
                 lines.append(f"dropMarks {other}{rng.choice(('', self._some_csn()))}")
         lines += [self._use("put") for _ in range(rng.randint(0, 4))]
         rng.shuffle(others)
+        if others and rng.random() < 0.3:
+            lines.append(f"truncateLog {others[0]}")  # so it stands on a newer base than the others
         for other in others[: rng.randint(1, 3)]:
             lines += self._back_to(lone, other)
+            if rng.random() < 0.4:
+                lines += self._visit(lone)
         return lines
+
+    def _visit(self, server: int) -> list[str]:
+        """A client comes to a server, reads and writes there."""
+        client, song = self._rng.choice(self._clients), self._rng.choice(self._songs)
+        use = self._use("put").split(" ", 2)
+        return [f"restoreConnection {client} {server}", f"get {client} {song}", f"put {client} {use[2]}"]
 
     def _back_to(self, lone: int, other: int) -> list[str]:
         """A server that lacks much comes back to another one; and then?"""
@@ -178,7 +193,9 @@ class Generator:
             return [*mended, *([] if rng.random() < 0.3 else [self._restart(crashing)])]
         if what < 0.65:
             return [*mend, f"dropIncoming {lone}"]
-        if what < 0.8:
+        if what < 0.75:
+            return [mend[0], f"wait {rng.choice((1, 2, 3, 5, 8, 12))}", f"dropMarks {other}"]
+        if what < 0.85:
             writes = [self._use(rng.choice(("put", "delete"))) for _ in range(rng.randint(1, 3))]
             more = rng.choice((f"foldLog {other}", f"truncateLog {other}", f"dropMarks {other}"))
             return [*mend, *writes, f"wait {rng.choice((1, 5, 20))}", f"truncateLog {other}", more]
