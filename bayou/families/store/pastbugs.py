@@ -11,6 +11,7 @@ from bayou.core.replica import Replica
 from bayou.core.vector import RETIRED, START, LiveVector, VersionVector
 from bayou.node import exchange as exchange_module
 from bayou.node.carrying import Carrying
+from bayou.node.exchange import Exchanges
 from bayou.node.messages import GAP, ROWS, WRITES, CanImport, Importable
 
 TYPE_CHECKING = False
@@ -122,6 +123,21 @@ def goes_on_without_marks(patch: Patch) -> None:
     patch.setattr(Replica, "_can_continue", can_continue)
 
 
+def goes_on_by_place_alone(patch: Patch) -> None:
+    """A sender begins a transfer from nothing afresh wherever it stands below a mark that is gone."""
+
+    def can_continue(self: Replica, position: BasePosition) -> bool:
+        return original(self, _with(position, floor=0))
+
+    original = Replica._can_continue
+    patch.setattr(Replica, "_can_continue", can_continue)
+
+
+def takes_rows_from_everybody(patch: Patch) -> None:
+    """Rows are taken in from several servers at once, whose bases are of different CSNs."""
+    patch.setattr(Exchanges, "_has_other_source", lambda self, peer: False)
+
+
 def chunks_in_order_of_keys(patch: Patch) -> None:
     """Rows are sent in the order of their keys: what has changed behind the position does not come again."""
 
@@ -200,6 +216,8 @@ OF_BASES: dict[str, Plant] = {
     "a base in the order of keys": chunks_in_order_of_keys,
     "a base that is not newer": installs_what_is_not_newer,
     "a base without its rows": vector_without_the_rows,
+    "a base begun afresh below marks that are gone": goes_on_by_place_alone,
+    "a base from several servers at once": takes_rows_from_everybody,
 }
 """Bugs that campaigns find."""
 
