@@ -15,6 +15,7 @@ from bayou.core.values import Value, text_value, to_value
 from bayou.core.vector import STAMP_MAX, VersionVector
 from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 from bayou.machine.messages import Message
+from bayou.node.asks import Version
 from bayou.node.messages import Ask, Hello, Reply
 from bayou.node.session import Guarantees
 from bayou.node.settings import Habits, Limits, Settings
@@ -82,6 +83,15 @@ def writes(draw: st.DrawFn, kinds: tuple[int, ...] = (PUT, DELETE, CREATION, RET
     return Write(draw(stamps), draw(names), kind, collection, key, payload)
 
 
+@st.composite
+def versions(draw: st.DrawFn) -> Version:
+    collection, key, value = draw(rows)
+    is_committed = draw(st.booleans())
+    csn = draw(st.integers(0, 1 << 40)) if is_committed else 0
+    stamp, server = draw(st.just((0, None)) | st.tuples(stamps, names))
+    return Version(collection, key, draw(st.sampled_from([value, None])), csn, is_committed, stamp, server)
+
+
 any_writes = writes((PUT, DELETE, CREATION, RETIREMENT, NOTICE))
 items = st.builds(
     Items, st.integers(0, 1 << 40), st.lists(any_writes, max_size=6), st.lists(writes(), max_size=6)
@@ -132,6 +142,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "tuple[Write, ...]": st.lists(writes(), max_size=6).map(tuple),
 }
 FIELDS["Message"] = st.deferred(lambda: of_kind("Pull") | of_kind("Retire") | of_kind("Do"))
+FIELDS["Versions"] = st.lists(versions(), max_size=6)
 FIELDS["Ask"] = st.deferred(lambda: _any_of(Ask.KINDS))
 FIELDS["Reply | None"] = st.none() | st.deferred(lambda: _any_of(Reply.KINDS))
 FIELDS["Message | None"] = st.none() | FIELDS["Message"]

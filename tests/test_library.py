@@ -335,7 +335,7 @@ def test_without_room_it_is_read_and_not_written(tmp_path: Path, monkeypatch: py
         db["notes"]["a"] = 1
         room = [False]
         monkeypatch.setattr(FileHome, "has_room", lambda self: room[0])
-        db._engine._room_due = 0.0
+        db._engine.room.due = 0.0
         with pytest.raises(bayou.StorageFull, match="too little room"):
             db["notes"]["b"] = 2
         assert dict(db["notes"]) == {"a": 1}

@@ -154,7 +154,7 @@ def test_kept_synced_it_takes_part_in_all_that_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_new_file_that_can_not_reach_anybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bayou.library.replica.JOIN_S", 0.5)
+    monkeypatch.setattr("bayou.library.opening.JOIN_S", 0.5)
     at = f"127.0.0.1:{free_ports(1)[0]}"
     with pytest.raises(bayou.Unavailable, match="refused"):
         bayou.open(tmp_path / "one.bayou", join=at, secret=bytes(32))
@@ -203,6 +203,59 @@ def test_a_server_that_is_silent_costs_no_more_than_the_patience(tmp_path: Path)
         assert len(db["notes"]) == 20
 
 
+# Joining later, and leaving.
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+def test_a_replica_that_was_alone_joins_a_cluster_with_its_rows(kind: str, tmp_path: Path) -> None:
+    with Servers(tmp_path, 1) as servers:
+        servers.start_all()
+        servers[0].put("theirs", "1")
+        path: Any = tmp_path / "mine.bayou" if kind == "file" else ":memory:"
+        with bayou.open(path) as db:
+            notes = db["notes"]
+            notes.update((f"{number:04}", number) for number in range(1200))
+            db["more"]["x"] = {"y": None}
+            with pytest.raises(bayou.WrongSecret):
+                db.join(servers[0].address, secret=bytes(32))
+            notes["still"] = "good"
+            db.join(servers[0].address, secret=servers[0].secret)
+            assert not db.is_primary
+            assert db.name != "<>"
+            assert len(notes) == 1202
+            assert db["more"]["x"] == {"y": None}
+            assert len(db.pending()) == 1202
+            assert db.sync().why_stopped == "level"
+            with pytest.raises(bayou.Error, match="other servers have joined"):
+                db.join(servers[0].address, secret=servers[0].secret)
+        if kind == "file":
+            assert {each.name for each in tmp_path.iterdir() if "joining" in each.name} == set()
+            with bayou.open(path) as db:  # the secret beside it is the new one
+                assert db.sync(servers[0].address).why_stopped == "level"
+        with bayou.connect(servers[0].address, secret=servers[0].secret) as session:
+            assert len(session["notes"]) == 1202
+            assert session["notes"]["still"] == "good"
+
+
+def test_a_replica_that_retires_hands_over_the_duty(tmp_path: Path) -> None:
+    path, secret = tmp_path / "hub.bayou", tmp_path / "hub.bayou-secret"
+    hub = bayou.open(path, listen="127.0.0.1:0")
+    hub["notes"]["a"] = 1
+    with bayou.open(
+        tmp_path / "heir.bayou", join=hub.status()["listens"], secret=secret, listen="127.0.0.1:0"
+    ) as heir:
+        hub["notes"]["b"] = 2
+        hub.retire(heir.status()["listens"])
+        assert heir.is_primary
+        assert dict(heir["notes"]) == {"a": 1, "b": 2}
+        assert (tmp_path / "hub.bayou.retired").exists()
+        assert not path.exists()
+        with pytest.raises(bayou.Error, match="closed"):
+            hub["notes"]["c"] = 3
+        heir["notes"]["c"] = 3
+        assert heir["notes"].row("c").committed  # type: ignore[union-attr]
+
+
 # Two replicas and a model.
 
 
@@ -213,7 +266,7 @@ def test_replicas_that_are_edited_offline_and_synced_are_as_the_model_says(
     """Three replicas in files, edited in any order, synced in any order, closed and opened again: what each
     has is the writes that it has heard of in accept order; after enough syncs all have the same."""
     keep = Keep(idle_s=1e9)  # what is folded has no CSN to ask for
-    monkeypatch.setattr("bayou.library.replica.KEEP", keep)
+    monkeypatch.setattr("bayou.library.opening.KEEP", keep)
     rng, folder = Random(seed), tmp_path
     secret = folder / "0.bayou-secret"
     paths = [folder / f"{at}.bayou" for at in range(3)]

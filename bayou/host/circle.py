@@ -44,6 +44,11 @@ class Peer:
         """Whether it is a server that belongs to the cluster."""
         return self.is_server and self.who.name is not None
 
+    def called(self, id: int) -> str:
+        """Return what to call the peer with this id."""
+        name = f"{id:x}" if self.who.name is None else repr(self.who.name)
+        return ("server " if self.is_server else "client ") + name
+
     def look(self, silent_since: float, now: float) -> int:
         """Return what is to be done about a peer from which something last came then: KEEP, PING or
         GIVE_UP."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bayou._record import Record
     from bayou.core.name import Name
+    from bayou.machine.machine import Randomness
     from bayou.machine.records import Durable
     from bayou.node.settings import Settings
 
@@ -67,7 +68,16 @@ class FileHome:
     def entries(self) -> list[Entry]:
         return [Entry(name, version, tuple(text.split())) for name, version, text in self.file.addresses()]
 
-    def server(self, settings: Settings, now: float) -> Server:
+    def server(
+        self,
+        settings: Settings,
+        now: float,
+        *,
+        id: int | None = None,
+        rng: Randomness | None = None,
+        paused: bool = False,
+    ) -> Server:
+        """See Home; ``id``: its address, where that is not its link; ``rng``: the system's unless given."""
         loaded = self.file.load()
         asking = [fact for fact in loaded.facts if isinstance(fact, Asking)]
         records: list[Durable] = [*asking]
@@ -80,7 +90,15 @@ class FileHome:
             records.append(Items(items.csn, items.committed, []))
             records.append(Items(items.csn + len(items.committed), [], items.tentative))
             records += loaded.answers
-        return Server.restored(self.link, SystemRandom(), settings, records, now=now, past=self.file)
+        return Server.restored(
+            self.link if id is None else id,
+            rng or SystemRandom(),
+            settings,
+            records,
+            now=now,
+            paused=paused,
+            past=self.file,
+        )
 
     def belong(self, cluster: str) -> None:
         self.file.join_cluster(cluster)

@@ -15,10 +15,11 @@ from time import monotonic, time
 from bayou._record import Record
 from bayou.core.errors import PeerError
 from bayou.host.acquaintances import PROTOCOL, SELF, Acquaintances
-from bayou.host.circle import GIVE_UP, GONE_S, PING, Peer, Silence
+from bayou.host.circle import GONE_S, Peer
 from bayou.host.doubt import Doubt
 from bayou.host.driver import Driver
 from bayou.host.listing import Listing
+from bayou.host.lookout import Lookout
 from bayou.host.messages import (
     AskCarried,
     AskPosition,
@@ -94,14 +95,13 @@ CARRYING = (Export, Import, CanImport, WhereIs)
 INPUTS_MAX = 4096
 """How many inputs may share one transaction."""
 
+MESSAGES_A_TURN = 512
+STREAM_TURN_S = 0.005
+"""How much of what one connection holds is taken in a turn: as many sessions may share it, what they have
+asked should go into one transaction."""
+
 FAREWELL_S = 2.0
 """How long a server that ends waits for its neighbours to pull."""
-
-LOOK_S = 1.0
-"""How often to look for room, for silent peers, and at the clock."""
-
-AHEAD_S = 60.0
-"""A stamp that is so far ahead of the wall clock is told of, once."""
 
 
 class Options(Record):
@@ -159,13 +159,22 @@ class Station:
         me = Identity(home.cluster, self.machine.name, home.starts, rng.getrandbits(62), PROTOCOL)
         self._acquaintances = Acquaintances(home.link, me)
         self.network = Network(
-            secrets[0], self, accepted=secrets[1:], gate=self._meet, tls=tls, silence_s=int(GONE_S)
+            secrets[0],
+            self,
+            silence_s=int(GONE_S),
+            accepted=secrets[1:],
+            gate=self._meet,
+            tls=tls,
+            messages_a_turn=MESSAGES_A_TURN,
+            stream_turn_s=STREAM_TURN_S,
         )
         self.driver = Driver(self.machine, self, INPUTS_MAX)
         self._resolver = Resolver(self.network, has_thread=options.has_thread)
         self._neighbours = Neighbours(home.link, rng, options.joins, now)
         self._listing = Listing(home, self.machine, self.peers, self.network.send, self._addresses_changed)
-        self._silence = Silence()
+        self._lookout = Lookout(
+            home, self.machine, self.network, self.peers, self._neighbours.is_too_many, tell, now
+        )
         was_cut_off = not home.was_clean and self.machine.is_member and options.waits
         self._doubt = Doubt(now, is_on=was_cut_off)
         self.machine.is_unsure = was_cut_off
@@ -177,8 +186,6 @@ class Station:
         self._waiting_for: dict[int, Callable[[Message], None]] = {}
         self._name_told = self.machine.name
         self._was_member = self.machine.is_member
-        self._is_ahead = False
-        self._look_due = now
         self._stopping_until: float | None = None
         try:
             self._begin()
@@ -276,6 +283,15 @@ class Station:
         self.home.close(is_clean=is_clean)
 
     @property
+    def place(self) -> str:
+        """Where it is kept, for people."""
+        return self.home.place
+
+    def disown(self) -> None:
+        """In the child of a fork: let go of what keeps others from the file."""
+        self.home.disown()
+
+    @property
     def me(self) -> Identity:
         """Who it is."""
         return self._acquaintances.me
@@ -303,7 +319,7 @@ class Station:
     # Time.
 
     def _next_due(self, until: float | None) -> float:
-        due = self._look_due
+        due = self._lookout.due
         for other in (
             until,
             self.machine.wake_at,
@@ -324,51 +340,7 @@ class Station:
                 self._dial(way.number, way.address)
         if self._doubt.is_on and self._doubt.is_alone(now, has_company=self._has_company()):
             self._be_sure("nobody is there to ask")
-        if now >= self._look_due:
-            self._look_due = now + LOOK_S
-            self._look_for_room()
-            self._look_at_peers(now)
-            self._look_at_clock()
-
-    def _look_for_room(self) -> None:
-        machine, is_full = self.machine, not self.home.has_room()
-        if is_full != machine.is_full:
-            machine.is_full = is_full
-            if not is_full:
-                self._tell("info", "room", {"file": self.home.place})
-                machine.wake()
-            else:
-                does = "takes no writes, and pulls nothing, until there is room"
-                self._tell("warning", "no room", {"file": self.home.place, "does": does})
-
-    def _look_at_peers(self, now: float) -> None:
-        for id, peer in list(self.peers.items()):
-            heard_at = self.network.silent_since(id)
-            if heard_at is None:
-                continue
-            does = peer.look(heard_at, now)
-            if does == GIVE_UP:
-                self._tell("debug", "silent", {"peer": self._called(id), "seconds": round(now - heard_at, 1)})
-                self.network.hang_up(id)
-            elif does == PING:
-                self.network.send(id, Ping())
-            elif peer.is_server and self._neighbours.is_too_many(id):
-                self.network.hang_up(id)
-            if peer.who.name is not None:
-                self._silence.heard(peer.who.name, heard_at)
-        for name in self._silence.new(now):
-            self._tell(
-                "warning", "not heard", {"server": name, "remedy": "does it run, and can it be reached?"}
-            )
-
-    def _look_at_clock(self) -> None:
-        if not self.machine.is_member:
-            return
-        ahead_s = self.machine.replica.clock.now / 1e6 - time()
-        if ahead_s > AHEAD_S and not self._is_ahead:
-            fields = {"seconds": round(ahead_s), "remedy": "set the clocks of all machines"}
-            self._tell("warning", "stamps ahead", fields)
-        self._is_ahead = ahead_s > AHEAD_S
+        self._lookout.look(now)
 
     def _has_company(self) -> bool:
         return any(peer.is_company for peer in self.peers.values())
@@ -497,10 +469,7 @@ class Station:
 
     def _called(self, id: int) -> str:
         peer = self.peers.get(id)
-        if peer is None:
-            return "?"
-        name = f"{id:x}" if peer.who.name is None else repr(peer.who.name)
-        return ("server " if peer.is_server else "client ") + name
+        return "?" if peer is None else peer.called(id)
 
     # What comes in.
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from time import monotonic
 
+from bayou.library.errors import Unavailable
+from bayou.library.reaching import unreachable
+from bayou.library.records import SyncReport
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.core.name import Name
     from bayou.core.vector import VersionVector
     from bayou.host.station import Station
+    from bayou.library.opening import Waiting
+    from bayou.library.tally import Tally
 
 LEVEL = "level"
 TIMEOUT = "timeout"
+UNFINISHED = "before the handshake was over"
+"""So ends what is told of a connection where the other end knows another secret, or was killed just then."""
+
 ASK_AGAIN_S = 0.02
 """How long to wait at least before asking once more where the other stands."""
 
@@ -29,6 +38,7 @@ class Sync:
         self.why_stopped = ""
         self._station = station
         self._peer: int | None = None
+        self._is_second = False
         self._before = dict(station.peers)
         self._theirs: tuple[int, VersionVector] | None = None
         self._asked_at = 0.0
@@ -42,10 +52,13 @@ class Sync:
         station.call(address, self._came)
 
     def _came(self, found: int | str) -> None:
-        if isinstance(found, str):
-            self.failure = found
-        else:
+        if not isinstance(found, str):
             self._peer = found
+        elif found.endswith(UNFINISHED) and not self._is_second:
+            self._is_second = True
+            self._station.call(self.address, self._came)
+        else:
+            self.failure = found
 
     @property
     def is_connected(self) -> bool:
@@ -104,3 +117,45 @@ class Sync:
         peers = self._station.peers
         if self._peer is not None and peers.get(self._peer) is not self._before.get(self._peer):
             self._station.network.hang_up(self._peer)
+
+
+def syncing(
+    station: Station, tally: Tally, address: str | None, joins: tuple[str, ...], timeout_s: float
+) -> Waiting[SyncReport]:
+    """Sync with the server at an address, or with the first that answers of those known. Unavailable where
+    there is none."""
+    began = monotonic()
+    until = began + timeout_s
+    addresses = _known(station, joins) if address is None else (address,)
+    if not addresses:
+        raise Unavailable('no server is known to sync with: name one, as sync("HOST:PORT")')
+    replica = station.machine.replica
+    failures: dict[str, str] = {}
+    for at in addresses:
+        before = replica.csn, tally.sent, tally.received, tally.bases
+        sync = Sync(station, at)
+        try:
+            is_over = yield (lambda sync=sync: sync.is_over), until  # type: ignore[misc]
+        finally:
+            sync.end()
+        if sync.failure is None and (is_over or sync.is_connected):
+            csn, sent, received, bases = before
+            return SyncReport(
+                tally.sent - sent,
+                tally.received - received,
+                replica.csn - csn,
+                tally.bases > bases,
+                monotonic() - began,
+                sync.why_stopped or TIMEOUT,
+            )
+        failures[at] = sync.failure or f"no answer within {timeout_s:g} s"
+    raise unreachable(failures)
+
+
+def _known(station: Station, joins: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where to look for a server."""
+    own = station.machine.replica.name
+    listed = [
+        address for entry in station.book.entries() if entry.name is not own for address in entry.addresses
+    ]
+    return tuple(dict.fromkeys([*joins, *listed]))

@@ -69,8 +69,23 @@ if TYPE_CHECKING:
         def unpack(self, batch: bytes) -> list[Any]: ...
         def restore(self, batches: Iterable[bytes]) -> Iterator[Any]: ...
 
+    class Kept(Protocol):
+        """A machine that is kept in a file of its own, and keeps what it makes durable there."""
+
+        @property
+        def machine(self) -> Machine: ...
+        def keep(self, records: list[Any]) -> None:
+            """Make records durable, in one go."""
+
+        def close(self, *, has_left: bool) -> None:
+            """Let go of the file; ``has_left``: the machine has ended for good."""
+
     class Machines(Protocol):
-        """A module that makes machines of one family, for the worlds that drive them."""
+        """A module that makes machines of one family, for the worlds that drive them.
+
+        One may also have ``open_kept(address, what, around) -> Kept | None``, for machines that are kept in
+        files of their own.
+        """
 
         def keeping(self) -> Keeping:
             """Return what makes bytes for a journal of their records, and reads them back."""

@@ -61,6 +61,8 @@ class Network:
         accepted: tuple[bytes, ...] = (),
         gate: Gate | None = None,
         tls: Tls | None = None,
+        messages_a_turn: int = MESSAGES_A_TURN,
+        stream_turn_s: float = STREAM_TURN_S,
     ) -> None:
         """``secret``, up to 32 bytes, is what both ends of each link have to know; ``buffer`` may be given
         where this thread has one already (bayou.net.stream.new_buffer). A link is given up after so many
@@ -69,12 +71,15 @@ class Network:
         ``accepted`` are other secrets that those who dial may know instead. ``gate`` is asked about each peer
         that has introduced itself, before it takes anybody's place: why there is to be no connection, or
         None. Where there is a gate, both ends may dial: of two connections that of the end with the smaller
-        id stays. With ``tls`` all is encrypted."""
+        id stays. With ``tls`` all is encrypted. ``messages_a_turn`` and ``stream_turn_s``: see
+        MESSAGES_A_TURN."""
         self.me = Introduce(0, False, None)
         self._secret = secret
         self._accepted = accepted
         self._gate = gate
         self._tls = tls
+        self._messages_a_turn = messages_a_turn
+        self._stream_turn_s = stream_turn_s
         self._silence_s = silence_s
         self._owner = owner
         self._poll = new_poll()
@@ -402,7 +407,7 @@ class Network:
         """Take in some of what a connection has, of which ``data`` is new."""
         began = link.heard_at = monotonic()
         try:
-            link.has_more = self._take_in(link, data, began + STREAM_TURN_S)
+            link.has_more = self._take_in(link, data, began + self._stream_turn_s)
         except PeerError as error:
             self._close(link, str(error))
         if link.is_closed:
@@ -430,7 +435,8 @@ class Network:
                 raise PeerError(f"it turned this node away: {message.why}")
             elif link.peer is not None:
                 self._owner.received(link.peer, message)
-            if count == MESSAGES_A_TURN or link.is_closed or self._is_congested(link) or monotonic() > until:
+            is_enough = count == self._messages_a_turn or monotonic() > until
+            if is_enough or link.is_closed or self._is_congested(link):
                 return link.channel.has_message
         return False
 

@@ -252,6 +252,10 @@ class Delete(Ask):
     key: str
 
 
+WAIT_MAX_S = 60.0
+"""For how long a server lets a request wait at most; whoever asked asks again."""
+
+
 class Floor(Record):
     """What a server has to have beside what the guarantees want: the CSN ``csn`` at least. Where it lacks
     that, or does not cover the session's vectors, the request waits for ``wait_s`` seconds at most."""

@@ -140,13 +140,13 @@ class Server:
         self._watching: Watching | None = None
         self._gossip: Gossip | None = None
         self._upkeep: Upkeep | None = None
-        self._timed: list[Rounds | Joining | Retiring | Gossip | Upkeep] = []
+        self._timed: list[Rounds | Joining | Retiring | Gossip | Upkeep | Desk] = []
         if settings.keep is not None:
             from bayou.node.upkeep import Upkeep  # only servers that last have one
 
             self._upkeep = Upkeep(self, settings.keep)
             self._timed.append(self._upkeep)  # before all that would bring something that is not kept yet
-        self._timed += [self._rounds, self._joining, self._retiring]
+        self._timed += [self._rounds, self._joining, self._retiring, self._desk]
         if settings.habits is not None:
             from bayou.node.gossip import Gossip  # not needed in lock-step, and 0.2 ms to import
 
@@ -377,6 +377,7 @@ class Server:
 
     def _notice_moves(self, replica: Replica) -> None:
         if replica.has_moved:
+            self._desk.moved()
             if self._gossip is not None:
                 self._gossip.moved()
             if self._watching is not None:
@@ -422,6 +423,7 @@ class Server:
         peer = given.peer
         if isinstance(given, LinkDown):
             self.peers.link_down(peer)
+            self._desk.on_link_down(peer)
         elif isinstance(given.hello, Hello):
             self.peers.link_up(peer, given.hello.name, is_server=given.hello.is_server)
         else:

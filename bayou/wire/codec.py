@@ -313,6 +313,7 @@ _CODECS: dict[str, Codec] = {
     "Write": _exactly(Write),
     "Ask": _of_kinds(Ask.KINDS),
     "Reply | None": _optional(_of_kinds(Reply.KINDS)),
+    "Versions": _later("versions", "pack_versions", "unpack_versions"),
     "list[BaseRow]": _later("baserows", "pack_rows", "unpack_rows"),
     "Items": (_encode_items, _decode_items),
     "Ballot": _of_a_log("ballot"),

@@ -95,9 +95,9 @@ def primary_marks_its_own_write_first(patch: Patch) -> None:
 
 
 def refused_read_changes_the_session(patch: Patch) -> None:
-    def carry_out(self: Desk, request: Request) -> Answer:
+    def carry_out(self: Desk, request: Request) -> Answer | None:
         answer = original_desk(self, request)
-        if answer.verdict != REFUSED:
+        if answer is None or answer.verdict != REFUSED:
             return answer
         return Answer(answer.session, answer.number, REFUSED, vector=self._server.replica.vector)
 
@@ -239,7 +239,7 @@ def retired_server_accepts_writes(patch: Patch) -> None:
         self.retired = self.retired or retired
         return write
 
-    def carry_out(self: Desk, request: Request) -> Answer:
+    def carry_out(self: Desk, request: Request) -> Answer | None:
         replica = self._server.replica
         retired, replica.retired = replica.retired, False
         answer = original_desk(self, request)

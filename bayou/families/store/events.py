@@ -39,9 +39,11 @@ def of_server(server: int, given: Input, effects: Effects) -> list[Event]:
         elif isinstance(record, Truncated):
             events.append({"event": "truncated", "server": server, "csn": record.upto})
     if isinstance(given, Received) and isinstance(given.message, Request):
+        request = given.message
+        id = request.session, request.number
         for _, message in effects.sends:
-            if isinstance(message, Answer):
-                events.append({"event": "served", "server": server, **_answer(message, given.message)})
+            if isinstance(message, Answer) and (message.session, message.number) == id:
+                events += [{"event": "served", "server": server, **told} for told in _told(message, request)]
     if effects.leave:
         events.append({"event": "left", "server": server})
     return events
@@ -51,25 +53,50 @@ def of_client(client: int, given: Input, effects: Effects) -> list[Event]:
     """Return what a step of a client amounts to, in order."""
     events: list[Event] = []
     if isinstance(given, Ordered) and isinstance(given.order, Do):
-        for server, message in effects.sends:
-            if isinstance(message, Request):
-                asked: Event = {"session": message.session, "number": message.number, "server": server}
-                asked |= _request(message)
-                if isinstance(message.ask, Put):
-                    asked["value"] = of_value(message.ask.value)
-                events.append({"event": "asked", "client": client, **asked})
+        events += _asked(client, effects)
     for _, report in effects.answers:
         if isinstance(report, Did) and isinstance(given, Received) and isinstance(given.message, Answer):
-            answer = given.message
-            told: Event = {"session": answer.session, "number": answer.number, "verdict": answer.verdict}
-            if isinstance(answer.reply, Written):
-                told |= {"stamp": answer.reply.stamp, "by": _name(answer.reply.server)}
-            elif isinstance(answer.reply, Got):
-                told["value"] = _value(answer.reply.value)
-            events.append({"event": "answered", "client": client, **told})
+            events.append({"event": "answered", "client": client, **_heard(given.message)})
         elif isinstance(report, Failed) and not isinstance(given, Ordered):
             events.append({"event": "gave up", "client": client})
     return events
+
+
+def of_sessions(client: int, given: Input, effects: Effects) -> list[Event]:
+    """Return what a step of sessions that share connections (bayou.node.sessions) amounts to, in order. A
+    request that is sent again is told again."""
+    from bayou.node.using import Used
+
+    events = _asked(client, effects)
+    for _, report in effects.answers:
+        if isinstance(report, Used) and isinstance(given, Received) and isinstance(given.message, Answer):
+            answer = given.message
+            if isinstance(answer.reply, Written | Got):
+                events.append({"event": "answered", "client": client, **_heard(answer)})
+    return events
+
+
+def _asked(client: int, effects: Effects) -> list[Event]:
+    """What is asked: several writes in one request are as many requests."""
+    events: list[Event] = []
+    for server, message in effects.sends:
+        if isinstance(message, Request):
+            for number, ask in _parts(message):
+                asked: Event = {"session": message.session, "number": number, "server": server}
+                asked |= _about(ask)
+                if isinstance(ask, Put):
+                    asked["value"] = of_value(ask.value)
+                events.append({"event": "asked", "client": client, **asked})
+    return events
+
+
+def _heard(answer: Answer) -> Event:
+    told: Event = {"session": answer.session, "number": answer.number, "verdict": answer.verdict}
+    if isinstance(answer.reply, Written):
+        told |= {"stamp": answer.reply.stamp, "by": _name(answer.reply.server)}
+    elif isinstance(answer.reply, Got):
+        told["value"] = _value(answer.reply.value)
+    return told
 
 
 def _name(name: Name) -> list[int]:
@@ -115,20 +142,42 @@ def _base(base: Base) -> Event:
 _KINDS: dict[type[Ask], str] = {Get: "get", Put: "put", Delete: "delete"}
 
 
-def _request(request: Request) -> Event:
-    """What a request is about: its kind, the row, and the view of a get."""
+def _parts(request: Request) -> list[tuple[int, Get | Put | Delete]]:
+    """Return what a request is in a trace, each with its number there. Several writes are one each, and the
+    last has the number of the request: its session has left out as many before it. What a trace has no word
+    for is not in it: other reads, and those that may wait."""
     ask = request.ask
-    asked: Event = {"kind": _KINDS[type(ask)]}
+    if request.floor is not None:
+        return []
     if isinstance(ask, Get | Put | Delete):
-        asked |= {"collection": ask.collection, "key": ask.key}
+        return [(request.number, ask)]
+    if not ask.is_write:
+        return []
+    from bayou.node.asks import Update
+
+    if not isinstance(ask, Update):
+        return []
+    parts: list[Get | Put | Delete] = []
+    for edit in ask.edits:
+        row, value = (edit.collection, edit.key), edit.value
+        parts.append(Delete(*row) if value is None else Put(*row, value))
+    return list(enumerate(parts, start=request.number - len(parts) + 1))
+
+
+def _about(ask: Get | Put | Delete) -> Event:
+    """What a request is about: its kind, the row, and the view of a get."""
+    asked: Event = {"kind": _KINDS[type(ask)], "collection": ask.collection, "key": ask.key}
     return {**asked, "view": ask.view} if isinstance(ask, Get) else asked
 
 
-def _answer(answer: Answer, request: Request) -> Event:
-    told: Event = {"session": answer.session, "number": answer.number}
-    told |= {**_request(request), "verdict": answer.verdict}
-    if isinstance(answer.reply, Written):
-        told["stamp"] = answer.reply.stamp
-    elif isinstance(answer.reply, Got):
-        told["read"] = _value(answer.reply.value)
-    return told
+def _told(answer: Answer, request: Request) -> list[Event]:
+    events = []
+    for number, ask in _parts(request):
+        told: Event = {"session": answer.session, "number": number}
+        told |= {**_about(ask), "verdict": answer.verdict}
+        if isinstance(answer.reply, Written):
+            told["stamp"] = answer.reply.stamp - (request.number - number)
+        elif isinstance(answer.reply, Got):
+            told["read"] = _value(answer.reply.value)
+        events.append(told)
+    return events

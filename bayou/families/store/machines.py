@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from bayou.families.store.kept import Kept
     from bayou.machine.effects import Effects, Input
     from bayou.machine.machine import Machine, Surroundings
     from bayou.machine.messages import Message
@@ -37,7 +38,18 @@ def make(address: int, what: Message, around: Surroundings) -> Machine:
     if isinstance(what, BeClient):
         return Client(address, around.rng, what.guarantees or Guarantees())
     be = _be_server(what)
+    if be.file:
+        raise BayouError("--data keeps files of servers that are processes, and there are none here")
     return Server(address, around.rng, _settings(be, around), paused=be.paused)
+
+
+def open_kept(address: int, what: Message, around: Surroundings) -> Kept | None:
+    """Return the server that is kept in a file of its own, as it was there; None for any other machine."""
+    if not isinstance(what, BeServer) or not what.file:
+        return None
+    from bayou.families.store.kept import Kept  # seldom needed, and start-up time counts
+
+    return Kept(address, what.file, _settings(what, around), around, paused=what.paused)
 
 
 def restore(address: int, what: Message, around: Surroundings, records: Iterable[Durable]) -> Machine:

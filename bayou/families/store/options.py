@@ -39,6 +39,14 @@ def add_options(group: argparse._ArgumentGroup) -> None:
         default=DEFAULTS.partners,
         help="whom from: one at random (the default), each in turn, all",
     )
+    group.add_argument(
+        "--data",
+        default="",
+        metavar="DIR",
+        help="keep the files of servers in this directory, which is made, or has none yet (with "
+        "processes, and "
+        "without --trace and --check)",
+    )
 
 
 def _guarantees(text: str) -> str:
@@ -54,7 +62,7 @@ def _guarantees(text: str) -> str:
 def options_of(given: argparse.Namespace) -> dict[str, Any]:
     """Return what the command line asked for, as plain data for ``settings_of``."""
     habits = Habits(given.gossip_period, partners=given.partners)
-    return plain_of(StoreSettings(parse_guarantees(given.guarantees), habits))
+    return plain_of(StoreSettings(parse_guarantees(given.guarantees), habits, data=given.data))
 
 
 def settings_of(plain: Mapping[str, Any]) -> StoreSettings:

@@ -24,7 +24,7 @@ JITTER_MAX = 0.9
 
 def read_settings(plain: Mapping[str, Any]) -> StoreSettings:
     """Return the settings; ValueError or TypeError, which says why, where there is something else."""
-    unknown = [name for name in plain if name not in ("guarantees", "habits", "server")]
+    unknown = [name for name in plain if name not in ("guarantees", "habits", "server", "data")]
     if unknown:
         raise ValueError(f"{unknown[0][:20]!r} is no setting of the store")
     named = plain.get("guarantees", ["all"])
@@ -35,7 +35,10 @@ def read_settings(plain: Mapping[str, Any]) -> StoreSettings:
     server = _dict("server", plain.get("server", {}))
     limits = Limits(**_fields(Limits, _dict("limits", server.get("limits", {}))))
     others = {name: value for name, value in server.items() if name != "limits"}
-    return StoreSettings(guarantees, habits, Settings(limits=limits, **_fields(Settings, others)))
+    data = plain.get("data", "")
+    if not isinstance(data, str):
+        raise TypeError("data is the name of a directory")
+    return StoreSettings(guarantees, habits, Settings(limits=limits, **_fields(Settings, others)), data)
 
 
 def _fields(kind: type[Record], plain: dict[str, Any]) -> dict[str, Any]:

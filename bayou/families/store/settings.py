@@ -19,12 +19,14 @@ class StoreSettings(Record):
     """What a run of the store is set to.
 
     ``guarantees``: what all sessions ask for; ``habits``: how servers gossip, where they run freely;
-    ``server``: all else that can be set for a server.
+    ``server``: all else that can be set for a server; ``data``: the directory in which servers are kept in
+    files of their own, empty where what they make durable goes with the run.
     """
 
     guarantees: Guarantees = Guarantees()
     habits: Habits = Habits()
     server: Settings = Settings()
+    data: str = ""
 
     def of_server(self, *, free_running: bool) -> Settings:
         """Return the settings of a server, which gossips if it runs freely."""
@@ -40,7 +42,8 @@ def plain_of(settings: StoreSettings) -> dict[str, Any]:
     server = _plain(settings.server)
     for name in OF_THE_RUN:
         del server[name]
-    return {"guarantees": chosen, "habits": _plain(settings.habits), "server": server}
+    plain = {"guarantees": chosen, "habits": _plain(settings.habits), "server": server}
+    return {**plain, "data": settings.data} if settings.data else plain
 
 
 def _plain(record: Record) -> dict[str, Any]:

@@ -29,11 +29,13 @@ MACHINES = "bayou.families.store.machines"
 
 class BeServer(Message):
     """A server with these settings, None for the usual ones; ``has_wall_clock``: whether its stamps come from
-    a hybrid clock."""
+    a hybrid clock; ``file``: the path of the file that it is kept in, empty where what it makes durable goes
+    with the run."""
 
     settings: Settings | None = None
     paused: bool = False
     has_wall_clock: bool = False
+    file: str = ""
 
 
 class BeClient(Message):

@@ -81,7 +81,8 @@ class StoreSystem(System):
 
     def start_server(self, server: int) -> None:
         """Start a server, connected to every other, and let it join."""
-        spec, others = server_spec(server, self._be_server()), self.topology.servers
+        spec, others = server_spec(server, self._be_server(server)), self.topology.servers
+        self._make_way(server)
         joined = self.require(self.world.start(spec, others, Join(first=not self.had_servers)), Joined)
         self.had_servers = True
         self.names[server] = joined.name
@@ -92,7 +93,7 @@ class StoreSystem(System):
     def restart_server(self, server: int) -> None:
         """Start a crashed server again, connected to whom it was connected to."""
         peers = self.topology.peers_after_restart(server)
-        self.world.restart(server_spec(server, self._be_server()), peers)
+        self.world.restart(server_spec(server, self._be_server(server)), peers)
         self.topology.restart(server)
 
     def start_client(self, client: int, server: int) -> None:
@@ -103,10 +104,30 @@ class StoreSystem(System):
             raise BayouError(f"client {client} could not be started: {answer.why}")
         self.topology.set_server(client, server)
 
-    def _be_server(self) -> BeServer:
+    def _be_server(self, server: int) -> BeServer:
         free = self.stage.free_running
         settings = None if self.settings is None else self.settings.of_server(free_running=free)
-        return BeServer(settings, self.paused, free)
+        return BeServer(settings, self.paused, free, self._file_of(server))
+
+    def _file_of(self, server: int) -> str:
+        """Return the path of the file in which a server is kept, empty where it is kept in none."""
+        if self.settings is None or not self.settings.data:
+            return ""
+        from os.path import abspath, join
+
+        return join(abspath(self.settings.data), f"{server}.bayou")
+
+    def _make_way(self, server: int) -> None:
+        """A server that joins is a new one: BayouError where there is a file of an earlier run."""
+        from os.path import lexists
+
+        path = self._file_of(server)
+        if path and self.stage.is_recorded:
+            raise BayouError("what is kept in files (--data) is not traced: leave out --trace and --check")
+        if path and lexists(path):
+            raise BayouError(
+                f"{path} is there already: a run begins with empty stores; name another directory"
+            )
 
     # How far things get before the next command.
 

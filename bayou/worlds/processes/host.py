@@ -42,12 +42,14 @@ from bayou.worlds.processes.control import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bayou.machine.effects import Input
-    from bayou.machine.machine import Keeping, Machine, Machines
+    from bayou.machine.machine import Keeping, Kept, Machine, Machines
     from bayou.machine.records import Durable
     from bayou.worlds.weather import Weather
+
+    OpenKept = Callable[[int, Message, Surroundings], Kept | None]
 
 
 _BUFFER = new_buffer()
@@ -84,6 +86,13 @@ class Unwritten(BayouError):
         else:
             remedy = f"it is in {place_of_nameless()}; TMPDIR names another place"
         super().__init__(f"{path} can't be written: {error.strerror}; {remedy}")
+
+
+class Unkept(Unwritten):
+    """The file of a machine can't be written; says what that said."""
+
+    def __init__(self, error: BayouError) -> None:
+        BayouError.__init__(self, str(error))
 
 
 def prepare(machines: str) -> None:
@@ -134,6 +143,7 @@ class Host:
         self._journal_fd = journal
         self._journal: Journal | None = None
         self._keeping: Keeping | None = None
+        self._kept: Kept | None = None
         self._verbose = False
         self._machines: Machines | None = None
         self._traced: Message | None = None
@@ -163,6 +173,8 @@ class Host:
             self._complaints.pass_time()
             network.flush()
         network.say_farewell()
+        if self._kept is not None and not self.has_crashed:
+            self._kept.close(has_left=self._leaving)
 
     # What the network tells.
 
@@ -253,6 +265,10 @@ class Host:
 
     def _make_server(self, machines: Machines, order: Start, around: Surroundings) -> Machine:
         """Open the journal; return the server that wrote it, or a new one."""
+        open_kept: OpenKept | None = getattr(machines, "open_kept", None)
+        self._kept = None if open_kept is None else open_kept(order.id, order.what, around)
+        if self._kept is not None:
+            return self._kept.machine
         self._keeping = keeping = machines.keeping()
         kept = order.journal
         self._journal = journal = Journal(
@@ -347,7 +363,12 @@ class Host:
 
     def make_durable(self, records: list[Durable]) -> None:
         """Add them to the journal. It goes with the run, and so need not survive the end of the machine."""
-        if self._journal is not None and self._keeping is not None:
+        if self._kept is not None:
+            try:
+                self._kept.keep(records)
+            except BayouError as error:
+                raise Unkept(error) from error
+        elif self._journal is not None and self._keeping is not None:
             try:
                 self._journal.append(self._keeping.pack(records))
             except OSError as error:

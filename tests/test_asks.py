@@ -1,0 +1,684 @@
+"""What sessions seldom ask, at one server: against what walking through its whole log says."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from bayou.core.errors import PeerError
+from bayou.core.items import Items
+from bayou.core.name import ROOT, Name
+from bayou.core.past import LAST
+from bayou.core.replica import COMMITTED as IS_COMMITTED
+from bayou.core.replica import TENTATIVE, UNKNOWN, Replica
+from bayou.core.values import Value, text_value, to_value
+from bayou.core.vector import RETIRED, START, VersionVector
+from bayou.core.write import DELETE, PUT
+from bayou.machine.effects import LinkDown, Tick
+from bayou.node import reading, waiting
+from bayou.node.asks import (
+    PAGE_MAX,
+    UPDATE_MAX,
+    AwaitCommitted,
+    Changed,
+    Changes,
+    Collections,
+    Contended,
+    Edit,
+    FeedPosition,
+    Names,
+    Outcome,
+    Page,
+    Pending,
+    Row,
+    Rows,
+    Stand,
+    Standing,
+    Stands,
+    TooOld,
+    Update,
+    Version,
+)
+from bayou.node.messages import (
+    COMMITTED,
+    FULL,
+    NO_ROOM,
+    OK,
+    REFUSED,
+    Answer,
+    Ask,
+    Floor,
+    Get,
+    Got,
+    Lacking,
+    Put,
+    Request,
+    Written,
+)
+from bayou.node.server import Server
+from tests.test_nodes import alarm, first, hear, only, said
+
+A = ROOT.child(1)
+
+
+class Asker:
+    """A session at a server, which demands nothing."""
+
+    def __init__(self, server: Server, peer: int = 9, session: int = 1) -> None:
+        self.server = server
+        self.peer = peer
+        self.session = session
+        self.number = 0
+
+    def send(self, ask: Ask, *, now: float = 0.0, floor: Floor | None = None, again: bool = False) -> Any:
+        self.number += not again
+        request = Request(self.session, self.number, ask, None, None, floor)
+        return hear(self.server, self.peer, request, now=now)
+
+    def ask(self, ask: Ask, **more: Any) -> Any:
+        answer = only(self.send(ask, **more))
+        assert isinstance(answer, Answer)
+        assert answer.verdict == OK
+        return answer.reply
+
+
+def put(key: str, value: Any, collection: str = "notes") -> Put:
+    return Put(collection, key, to_value(value))
+
+
+# Writes.
+
+
+def test_an_update_is_several_writes_of_one_request() -> None:
+    asker = Asker(first())
+    values = text_value("1"), text_value("2")
+    edits = (*[Edit("notes", "a", value) for value in values], Edit("tasks", "b", None))
+    effects = asker.send(Update(edits))
+    assert [type(record).__name__ for record in effects.durable] == ["Answered", "Items", "Items", "Items"]
+    log = list(asker.server.replica.log)
+    assert [(write.kind, write.collection, write.key) for write in log] == [
+        (PUT, "notes", "a"), (PUT, "notes", "a"), (DELETE, "tasks", "b"),
+    ]  # fmt: skip
+    assert [write.stamp for write in log] == [1, 2, 3]
+    assert only(effects) == Answer(1, 1, OK, Written(3, ROOT))
+    assert only(asker.send(Update(edits), again=True)) == Answer(1, 1, OK, Written(3, ROOT))
+    assert len(asker.server.replica.log) == 3
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        (),
+        (Edit("notes", "a", Value("1")),) * (UPDATE_MAX + 1),
+        (Edit("notes", "a", Value("1")), Edit("playlist", "a b", Value('"u"'))),
+        (Edit("notes", "a", Value("1")), Edit("playlist", "a", Value("1"))),
+        (Edit("notes", "a", Value("1")), Edit("notes", "k" * 1025, None)),
+        (Edit("notes", "a", Value(f'"{"u" * (1 << 20)}"')),),
+        (Edit("notes", "a", Value(f'"{"u" * (1 << 19)}"')),) * 20,
+    ],
+)
+def test_an_update_with_one_write_that_can_not_be_does_nothing(edits: tuple[Edit, ...]) -> None:
+    asker = Asker(first())
+    effects = asker.send(Update(edits))
+    assert [peer for peer, _ in effects.drops] == [9]
+    assert (effects.sends, len(asker.server.replica.log)) == ([], 0)
+
+
+def test_a_server_without_room_takes_no_writes_and_says_so() -> None:
+    asker = Asker(first())
+    asker.ask(put("a", 1))
+    asker.server.is_full = True
+    for ask in (put("a", 2), Update((Edit("notes", "a", None),))):
+        assert only(asker.send(ask)) == Answer(1, asker.number, NO_ROOM)
+    assert asker.ask(Get("notes", "a")) == Got(to_value(1))
+    assert asker.ask(Stand()).is_full
+    asker.server.is_full = False
+    assert asker.ask(put("a", 2)) == Written(2, ROOT)
+
+
+def test_a_refusal_says_what_is_lacking() -> None:
+    server = first()
+    server.replica.create()
+    for number, (reads, writes, lacking) in enumerate(
+        [
+            (VersionVector({ROOT: 7}), None, Lacking(ROOT, 7)),
+            (None, VersionVector({A: 9}), Lacking(A, 9)),
+            (VersionVector({ROOT: 1}), None, Lacking(A, RETIRED)),
+        ]
+    ):
+        answer = only(hear(server, 9, Request(1, number, Get("notes", "k"), reads, writes)))
+        assert answer == Answer(1, number, REFUSED, lacking)
+
+
+# Rows.
+
+
+def mixed(seed: int, count: int = 60) -> tuple[Replica, dict[int, dict[tuple[str, str], Value]]]:
+    """Return a replica of A with committed writes, some of them folded and truncated, and tentative ones; and
+    the committed rows as they stood at each CSN."""
+    rng = random.Random(seed)
+    root, replica = Replica(ROOT), Replica(A)
+    root.create()
+    history: dict[int, dict[tuple[str, str], Value]] = {0: {}, 1: {}}
+
+    def change(of: Replica) -> None:
+        row = rng.choice(("notes", "tasks", "z")), rng.choice(("", "a", "ab", "abc", "b", "é"))
+        if rng.random() < 0.25:
+            of.delete(*row)
+        else:
+            of.put(*row, to_value(rng.randrange(1000)))
+
+    for _ in range(count):
+        change(root)
+        history[root.csn] = committed_rows(root)
+    replica.apply(root.beyond(0, START))
+    upto = rng.randrange(count)
+    replica.fold(upto)
+    replica.truncate(rng.randrange(upto + 1))
+    replica.drop_marks(rng.randrange(upto + 1))
+    for _ in range(rng.randrange(12)):
+        change(replica)
+    return replica, history
+
+
+def committed_rows(replica: Replica) -> dict[tuple[str, str], Value]:
+    rows: dict[tuple[str, str], Value] = {}
+    for write in replica.log.stable(0, replica.csn):
+        if write.kind == PUT:
+            rows[write.collection, write.key] = write.value  # type: ignore[assignment]
+        elif write.kind == DELETE:
+            rows.pop((write.collection, write.key), None)
+    return rows
+
+
+def answer_of(replica: Replica, ask: Ask) -> Any:
+    return reading.answer(replica, ask, may_wait=False)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_pages_of_rows_are_all_rows_in_order(seed: int) -> None:
+    replica, history = mixed(seed)
+    rng = random.Random(seed)
+    for view in (FULL, COMMITTED):
+        for collection in ("notes", "tasks", "none"):
+            for prefix in ("", "a", "ab", "x"):
+                found: list[Version] = []
+                after, is_last = None, False
+                while not is_last:
+                    page = answer_of(replica, Rows(collection, prefix, after, rng.randrange(1, 4), view))
+                    found += page.rows
+                    is_last = page.is_last
+                    after = found[-1].key if found else None
+                keys = [row.key for row in found]
+                assert keys == sorted(keys)
+                for key in ("", "a", "ab", "abc", "b", "é"):
+                    value = replica.get(collection, key, committed_only=view == COMMITTED)
+                    rows = [row for row in found if row.key == key]
+                    is_there = value is not None and key.startswith(prefix)
+                    assert [row.value for row in rows] == ([value] if is_there else [])
+                    if key.startswith(prefix):
+                        assert answer_of(replica, Row(collection, key, view)) == Page(rows, True)
+        names = answer_of(replica, Collections(view=view))
+        assert names == Names(tuple(sorted({*names.names})), True)
+    assert {
+        (row.collection, row.key): row.value
+        for name in answer_of(replica, Collections(view=COMMITTED)).names
+        for row in answer_of(replica, Rows(name, "", None, 99, COMMITTED)).rows
+    } == history[replica.csn]
+
+
+def test_a_page_has_so_many_rows_and_characters_at_most() -> None:
+    asker = Asker(first())
+    for at in range(PAGE_MAX + 1):
+        asker.server.replica.put("many", f"{at:05}", to_value(1))
+        asker.server.replica.put(f"c{at:05}", "k", to_value(1))
+    for at in range(3):
+        asker.server.replica.put("large", str(at), text_value("u" * (1 << 19)))
+    page = asker.ask(Rows("many", "", None, 1 << 40))
+    assert (len(page.rows), page.is_last) == (PAGE_MAX, False)
+    page = asker.ask(Rows("many", "", page.rows[-1].key, 1 << 40))
+    assert ([row.key for row in page.rows], page.is_last) == ([f"{PAGE_MAX:05}"], True)
+    assert [row.key for row in asker.ask(Rows("large", "", None, 9)).rows] == ["0"]
+    names = asker.ask(Collections())
+    assert (len(names.names), names.is_last) == (PAGE_MAX, False)
+    assert asker.ask(Collections(names.names[-1])) == Names(("c01024", "large", "many"), True)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        Rows("notes", "", None, 0),
+        Rows("Notes", "", None, 1),
+        Rows("notes", "", None, 1, "half"),
+        Row("playlist", "a b"),
+        Row("notes", "k", ""),
+        Collections(view="half"),
+        Changes(FeedPosition(-1), 1),
+        Changes(FeedPosition(0, base=-1), 1),
+        Changes(None, 0),
+    ],
+)
+def test_what_can_not_be_asked_costs_the_connection(ask: Ask) -> None:
+    asker = Asker(first())
+    effects = asker.send(ask)
+    assert [peer for peer, _ in effects.drops] == [9]
+    assert effects.sends == []
+
+
+def test_an_answer_that_may_be_long_is_made_afresh_and_echoes_do_no_harm() -> None:
+    asker = Asker(first())
+    assert asker.ask(Rows("notes", "", None, 9)).rows == []
+    asker.server.replica.put("notes", "a", to_value(1))
+    assert len(asker.ask(Rows("notes", "", None, 9), again=True).rows) == 1
+    written = Request(1, 0, put("b", 1), None, None)
+    assert said(hear(asker.server, 9, written)) == [], "an echo of what came before"
+    asker.ask(put("b", 1))
+    asker.ask(Stand())
+    late = Request(1, asker.number - 1, put("b", 1), None, None)
+    assert said(hear(asker.server, 9, late)) == []
+    assert len(asker.server.replica.log) == 2
+
+
+# What became of writes.
+
+
+def test_how_writes_stand() -> None:
+    root, replica = Replica(ROOT), Replica(A)
+    root.create()
+    root.put("notes", "k", to_value(1))
+    replica.apply(root.beyond(0, START))
+    own = replica.put("notes", "k", to_value(2))
+    assert answer_of(replica, Outcome(2, ROOT)) == Standing(IS_COMMITTED, 2)
+    assert answer_of(replica, Outcome(own.stamp, A)) == Standing(TENTATIVE, None)
+    assert answer_of(replica, Outcome(own.stamp + 1, A)) == Standing(UNKNOWN, None)
+    replica.fold()
+    assert answer_of(replica, Outcome(2, ROOT)) == Standing(IS_COMMITTED, None)
+    assert reading.answer(replica, AwaitCommitted(own.stamp, A, 1.0), may_wait=True) is None
+    assert answer_of(replica, AwaitCommitted(own.stamp, A, 1.0)) == Standing(TENTATIVE, None)
+    stands = answer_of(replica, Stand())
+    assert stands == Stands(A, 2, 1, ROOT, 0, 2, 0, False)
+
+
+def contending() -> tuple[Replica, Name]:
+    """Return a replica of A with tentative writes of A and of B side by side."""
+    root = Replica(ROOT)
+    a, b = root.create().created, root.create().created
+    here, there = Replica(a), Replica(b)
+    for each in (here, there):
+        each.apply(root.beyond(0, START))
+    for key in ("p", "q", "r"):
+        here.put("notes", key, to_value(1))
+        there.put("notes", key if key != "q" else "s", to_value(2))
+        there.put("tasks", key, to_value(3))
+    here.put("tasks", "q", to_value(4))
+    here.apply(there.beyond(here.csn, here.vector))
+    return here, b
+
+
+def test_pending_writes_and_contended_rows_come_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    replica, b = contending()
+    for page_max in (1, 2, 99):
+        monkeypatch.setattr(reading, "PAGE_MAX", page_max)
+        monkeypatch.setattr(reading._Pages.__init__, "__defaults__", (page_max,))
+        writes = [(row.stamp, row.server) for row in drained(replica, Pending(None))]
+        assert writes == [(write.stamp, write.server) for write in replica.log.tentative]
+        known = VersionVector({b: 6})
+        rows = drained(replica, Pending(known))
+        assert [row.server for row in rows] == [b] * len(rows)
+        assert [row.stamp for row in rows] == [
+            write.stamp for write in replica.log.tentative if write.server is b and write.stamp <= 6
+        ]
+        contended = drained(replica, Contended())
+        rows_of = [(row.collection, row.key) for row in contended]
+        assert rows_of == [row for row in (("notes", "p"), ("notes", "r"), ("tasks", "q")) for _ in range(2)]
+        assert contended == [
+            reading.version_of(write) for _, _, writes in replica.database.contended() for write in writes
+        ]
+
+
+def drained(replica: Replica, ask: Pending | Contended) -> list[Version]:
+    """Return what all pages have."""
+    rows: list[Version] = []
+    while True:
+        page = answer_of(replica, ask)
+        rows += page.rows
+        if page.is_last:
+            return rows
+        last = rows[-1]
+        if isinstance(ask, Pending):
+            ask = Pending(ask.upto, last.stamp, last.server)
+        else:
+            ask = Contended(last.collection, last.key, last.stamp, last.server)
+
+
+# Changes.
+
+
+class Reader:
+    """Keeps rows by what a feed tells."""
+
+    def __init__(self, since: FeedPosition | None = None, rows: dict[Any, Value] | None = None) -> None:
+        self.position = since
+        self.rows: dict[tuple[str, str], Value] = dict(rows or {})
+        self.csns: list[int] = []
+
+    def read(self, replica: Replica, count: int, *, tentative: bool = False) -> Any:
+        reply = answer_of(replica, Changes(self.position, count, tentative=tentative))
+        if isinstance(reply, Changed):
+            self.position = reply.position
+            for row in reply.rows:
+                if row.is_committed:
+                    self.csns.append(row.csn)
+                    if row.value is None:
+                        self.rows.pop((row.collection, row.key), None)
+                    else:
+                        self.rows[row.collection, row.key] = row.value
+        return reply
+
+    def is_at(self, csn: int) -> bool:
+        position = self.position
+        return position is not None and (position.csn, position.collection, position.base) == (csn, LAST, 0)
+
+
+class Feeds:
+    """A primary that changes rows, and readers of its changes who began anywhere."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.root = Replica(ROOT)
+        self.rows: dict[int, dict[tuple[str, str], Value]] = {0: {}}
+        self.readers = [Reader()]
+        self.too_old = 0
+
+    def change(self) -> None:
+        rng, root = self.rng, self.root
+        row = rng.choice(("notes", "z")), rng.choice("abcdef")
+        if rng.random() < 0.4:
+            root.delete(*row)
+        else:
+            root.put(*row, to_value(rng.randrange(1000)))
+        seen = {name: list(root.rows(name)) for name in root.collections()}
+        self.rows[root.csn] = {(name, row[0]): row[1] for name, rows in seen.items() for row in rows}
+
+    def let_go(self) -> None:
+        """Move the base on, or forget what is before it."""
+        root, upto = self.root, self.rng.randrange(self.root.csn + 1)
+        act = self.rng.randrange(4)
+        if act == 0:
+            root.truncate(upto)
+        elif act == 1:
+            root.drop_marks(upto)
+        else:
+            root.fold(upto)
+
+    def begin(self) -> None:
+        csn = self.rng.randrange(self.root.csn + 1)
+        self.readers.append(self.rng.choice((Reader(), Reader(FeedPosition(csn), self.rows[csn]))))
+
+    def read(self) -> None:
+        reader = self.rng.choice(self.readers)
+        before = reader.position
+        if isinstance(reader.read(self.root, self.rng.randrange(1, 5)), TooOld):
+            assert before is not None
+            assert max(before.csn, before.base) < self.root.past.marks_from
+            self.readers.remove(reader)
+            self.too_old += 1
+            self.readers = self.readers or [Reader()]
+        elif reader.is_at(self.root.csn):
+            assert reader.rows == self.rows[self.root.csn]
+
+    def finish(self, reader: Reader) -> None:
+        while not reader.is_at(self.root.csn):
+            if isinstance(reader.read(self.root, 3), TooOld):
+                self.too_old += 1
+                return
+        assert reader.rows == self.rows[self.root.csn]
+        assert reader.csns == sorted(reader.csns)
+        assert reader.read(self.root, 3).rows == []
+
+
+def follow(seed: int) -> Feeds:
+    """Let readers follow; return what there was."""
+    feeds = Feeds(seed)
+    steps = (feeds.change, feeds.let_go, feeds.begin, feeds.read)
+    for step in feeds.rng.choices(steps, (10, 4, 2, 6), k=150):
+        step()
+    for reader in feeds.readers:
+        feeds.finish(reader)
+    return feeds
+
+
+def follow_all(count: int) -> int:
+    """Return how many feeds of so many walks were too old."""
+    return sum(follow(seed).too_old for seed in range(count))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_feed_from_anywhere_leads_to_the_committed_rows(seed: int) -> None:
+    """While the base moves on, the log is truncated, and deletions are forgotten."""
+    follow(seed)
+
+
+def test_feeds_are_too_old_at_times_and_have_to_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert follow_all(20) > 5
+    monkeypatch.setattr(reading, "max", lambda csn, base: 1 << 60, raising=False)  # as if nothing were
+    with pytest.raises(AssertionError):
+        follow_all(60)
+
+
+def test_what_is_told_again_is_the_row_that_changed_meanwhile() -> None:
+    """And a feed that begins with the present state goes on, though deletions before that are forgotten."""
+    root = Replica(ROOT)
+    for key in "abcd":
+        root.put("notes", key, to_value(key))
+    root.delete("notes", "a")
+    root.fold()
+    root.truncate(root.csn)
+    root.drop_marks(root.csn)
+    reader = Reader()
+    assert [row.key for row in reader.read(root, 2).rows] == ["b", "c"]
+    root.put("notes", "b", to_value("new"))
+    root.delete("notes", "c")
+    root.fold()
+    assert [(row.key, row.value) for row in reader.read(root, 9).rows] == [
+        ("d", to_value("d")), ("b", to_value("new")), ("c", None),
+    ]  # fmt: skip
+    late = Reader(FeedPosition(2))
+    assert late.read(root, 9) == TooOld(5)
+
+
+def test_a_feed_tells_tentative_writes_once_each_and_again_when_they_are_committed() -> None:
+    replica, _ = contending()
+    reader = Reader()
+    told: list[Version] = []
+    while True:
+        changed = reader.read(replica, 2, tentative=True)
+        if not changed.rows and reader.is_at(replica.csn):
+            break
+        told += changed.rows
+    tentative = [row for row in told if not row.is_committed]
+    assert {(row.stamp, row.server) for row in tentative} == {
+        (write.stamp, write.server) for write in replica.log.tentative
+    }
+    assert len(tentative) == len(replica.log.tentative)
+    own = replica.put("notes", "new", to_value(5))
+    assert [row.stamp for row in reader.read(replica, 9, tentative=True).rows] == [own.stamp]
+    writes = list(replica.log.tentative)
+    replica.apply(Items(replica.csn, [write.notice() for write in writes], []))
+    changed = reader.read(replica, 99, tentative=True)
+    assert [(row.stamp, row.server) for row in changed.rows] == [
+        (write.stamp, write.server) for write in writes
+    ]
+    assert [row.csn for row in changed.rows] == list(range(3, 3 + len(writes)))
+
+
+def test_a_retired_server_whose_writes_did_not_fit_is_not_forgotten() -> None:
+    root = Replica(ROOT)
+    here, there = Replica(root.create().created), Replica(root.create().created)
+    for each in (here, there):
+        each.apply(root.beyond(0, START))
+    for at in range(5):
+        there.put("notes", str(at), to_value(at))
+    there.retire(None)
+    here.apply(there.beyond(here.csn, here.vector))
+    reader, told = Reader(), []
+    for _ in range(9):
+        told += [row.key for row in reader.read(here, 2, tentative=True).rows]
+    assert told == [str(at) for at in range(5)]
+
+
+# Waiting.
+
+
+def follower() -> tuple[Server, Replica]:
+    """Return a server with the name A, and the root."""
+    from bayou.node.life import ASKING
+
+    server, root = Server(1, random.Random(1)), Replica(ROOT)
+    server.life.enter(ASKING)
+    server.become(A)
+    server.activate()
+    root.create()
+    server.replica.apply(root.beyond(0, START))
+    return server, root
+
+
+def commit(server: Server, root: Replica, now: float = 1.0) -> Any:
+    """Let the root commit all that the server has, and the server hear of it, as in an exchange."""
+    root.apply(server.replica.beyond(root.csn, root.vector))
+    root.mark()
+    server.replica.apply(root.beyond(server.replica.csn, server.replica.vector))
+    return server.step(now, Tick())
+
+
+def test_whoever_waits_for_a_commitment_is_answered_when_it_comes() -> None:
+    server, root = follower()
+    asker = Asker(server)
+    written = asker.ask(put("a", 1))
+    waits = AwaitCommitted(written.stamp, A, 30.0)
+    assert said(asker.send(waits)) == []
+    assert alarm(server) == 30.0
+    assert said(asker.send(waits, now=1.0, again=True)) == [], "asked again, it waits once"
+    effects = commit(server, root, 2.0)
+    assert [(peer, answer.reply) for peer, answer in effects.sends] == [(9, Standing(IS_COMMITTED, 2))]
+    assert alarm(server) is None
+    assert asker.ask(waits) == Standing(IS_COMMITTED, 2), "at once"
+
+
+def test_whoever_waits_is_answered_when_the_time_is_up() -> None:
+    server, _ = follower()
+    asker = Asker(server)
+    written = asker.ask(put("a", 1))
+    asker.send(AwaitCommitted(written.stamp, A, 0.7), now=0.1)
+    assert server.step(0.5, Tick()).sends == []
+    due = alarm(server)
+    assert due is not None
+    ((peer, answer),) = server.step(due, Tick()).sends
+    assert (peer, answer.reply) == (9, Standing(TENTATIVE, None))  # type: ignore[attr-defined]
+    assert alarm(server) is None
+    asker.send(AwaitCommitted(written.stamp, A, 1e9), now=1.0)
+    assert alarm(server) == 61.0
+
+
+def test_a_feed_waits_for_something_to_tell() -> None:
+    server, root = follower()
+    asker = Asker(server)
+    feed = Changes(FeedPosition(1), 9, 30.0)
+    assert said(asker.send(feed)) == []
+    writer = Asker(server, peer=8, session=2)
+    assert said(writer.send(put("a", 1))) == [Answer], "what is tentative is not told"
+    ((_, answer),) = commit(server, root).sends
+    assert [row.key for row in answer.reply.rows] == ["a"]
+    watching = Changes(answer.reply.position, 9, 30.0, tentative=True)
+    assert said(asker.send(watching)) == []
+    effects = writer.send(put("b", 2))
+    assert [peer for peer, _ in effects.sends] == [8, 9]
+
+
+def test_a_read_waits_for_its_floor_and_is_refused_in_the_end() -> None:
+    server, root = follower()
+    asker = Asker(server)
+    for floor in (Floor(2), Floor(2, 0.0)):
+        answer = only(asker.send(Get("notes", "a"), floor=floor))
+        assert answer == Answer(1, asker.number, REFUSED, Lacking(None, 2))
+    assert said(asker.send(Get("notes", "a"), floor=Floor(2, 5.0))) == []
+    ((_, refused),) = server.step(5.0, Tick()).sends
+    assert refused == Answer(1, 3, REFUSED, Lacking(None, 2))
+    assert said(asker.send(Get("notes", "a"), floor=Floor(2, 5.0), now=5.0)) == []
+    Asker(server, session=2).ask(put("a", 1), now=5.5)
+    ((_, answer),) = commit(server, root, 6.0).sends
+    assert (answer.number, answer.reply) == (4, Got(to_value(1)))
+    assert only(asker.send(Get("notes", "a"), floor=Floor(2, 5.0), again=True)) == answer
+    assert asker.send(put("b", 1), floor=Floor(9, 5.0)).drops
+
+
+def test_a_newer_request_of_the_session_is_the_end_of_waiting_and_so_is_the_connection() -> None:
+    server, root = follower()
+    asker, other = Asker(server), Asker(server, peer=8, session=2)
+    written = asker.ask(put("a", 1))
+    waits = AwaitCommitted(written.stamp, A, 30.0)
+    for each in (asker, other):
+        each.send(waits)
+    asker.ask(Get("notes", "a"))
+    server.step(0.0, LinkDown(8))
+    assert alarm(server) is None
+    assert commit(server, root).sends == []
+
+
+def test_so_many_requests_wait_and_more_are_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "ALL_MAX", 30)
+    monkeypatch.setattr(waiting, "EACH_MAX", 20)
+    server, root = follower()
+    written = Asker(server).ask(put("a", 1))
+    waits = AwaitCommitted(written.stamp, A, 30.0)
+    answered = [
+        bool(Asker(server, peer, 100 * peer + at).send(waits).sends) for peer in (5, 6) for at in range(25)
+    ]
+    assert answered == [False] * 20 + [True] * 5 + [False] * 10 + [True] * 15
+    assert len(commit(server, root).sends) == 30
+
+
+def test_where_many_wait_they_are_not_looked_at_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    server, _ = follower()
+    written = Asker(server).ask(put("a", 1))
+    looks: list[int] = []
+    original = server._desk._carry_out
+
+    def counted(request: Request, *rest: float) -> Answer | None:
+        looks.append(request.session)
+        return original(request, *rest)
+
+    for at in range(waiting.FEW + 4):
+        Asker(server, 5, 100 + at).send(AwaitCommitted(written.stamp, A, 30.0))
+    monkeypatch.setattr(server._desk, "_carry_out", counted)
+    writer = Asker(server, 6, 7)
+    for at in range(100):
+        writer.ask(put("b", at), now=1.0 + at / 10_000)
+    assert len(looks) == 100 + waiting.FEW + 4, "once in that time"
+    assert alarm(server) == 1.0 + waiting.LOOK_S
+    server.step(1.0 + waiting.LOOK_S, Tick())
+    assert len(looks) == 100 + 2 * (waiting.FEW + 4)
+
+
+def test_nothing_new_is_imported_for_what_is_asked_often() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, random\n"
+        "from bayou.families.store.machines import make\n"
+        "from bayou.wire import codec\n"
+        "assert not {'bayou.node.asks', 'bayou.node.reading', 'bayou.node.waiting'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_ask_is_answered_or_carried_out() -> None:
+    kinds = {kind for kind in Ask.KINDS.values() if kind.__module__.startswith("bayou")}
+    answered = {*reading._ANSWERS, Get, Put, Update, Ask.KINDS["Delete"]}
+    assert kinds == answered
+    assert all(kind.is_kept or not kind.is_write for kind in kinds)
+    with pytest.raises(PeerError, match="nobody here can answer"):
+        reading.answer(Replica(ROOT), Put("notes", "k", to_value(1)), may_wait=False)
