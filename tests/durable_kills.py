@@ -38,10 +38,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 SESSIONS = 4
+"""Every other one is of the library."""
+
 REPLICAS = 2
 OPTIONS = ("--period", "0.05", "--keep-writes", "200", "--keep-marks", "20")
 PROGRESS_BYTES = 3000
-"""Between two kills sessions go on for at most so much in their journals: some hundred writes."""
+"""Between two kills sessions go on for at most so much in their journals: some two hundred writes."""
 
 LONG_S = 4.0
 """How long a server stays away now and then: the others commit more than they keep meanwhile."""
@@ -165,7 +167,7 @@ class Kills:
         self._rng = random.Random(f"durable kills {seed}")
         self._servers = Servers(folder, 3)
         addresses = [server.address for server in self._servers.all]
-        slots = [("session", f"s{at}") for at in range(SESSIONS)]
+        slots = [("library" if at % 2 else "session", f"s{at}") for at in range(SESSIONS)]
         slots += [("replica", f"r{at}") for at in range(REPLICAS)]
         self._writers = [Writer(folder, kind, slot, seed, addresses) for kind, slot in slots]
         self._due: list[tuple[float, Callable[[], None]]] = []

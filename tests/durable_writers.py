@@ -1,12 +1,14 @@
 """Programs that write and are killed: what `tests.durable_kills` starts.
 
     python -m tests.durable_writers session FOLDER ID SEED ADDRESS...
+    python -m tests.durable_writers library FOLDER ID SEED ADDRESS...
     python -m tests.durable_writers replica FOLDER ID SEED ADDRESS...
 
-A session moves from server to server, with one request under way at a time; a replica is embedded, and syncs
-now and then. What write comes next follows from its number alone (``step``), so that rows tell in the end how
-many were carried out. Each is noted in FOLDER/ID.journal: ``try N`` before it leaves, ``ok N`` when it is
-acknowledged, ``bad ...`` where something was read that may not be.
+A session moves from server to server by itself, with one request under way at a time, or lets the library do
+so where a server is gone (`bayou.connect`); a replica is embedded, and syncs now and then. What write comes
+next follows from its number alone (``step``), so that rows tell in the end how many were carried out. Each is
+noted in FOLDER/ID.journal: ``try N`` before it leaves, ``ok N`` when it is acknowledged, ``bad ...`` where
+something was read that may not be.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ AT_ONCE = 3
 PAUSE_S = 0.01
 SECRET = "a.bayou-secret"
 SYNC_S = 3.0
+LONG_S = 120.0
 
 
 def step(id: str, number: int) -> tuple[str, str | None]:
@@ -170,6 +173,36 @@ class Moving:
         )
 
 
+def connect(folder: Path, id: str, seed: str, addresses: Sequence[str]) -> None:
+    """Write in a session of the library, and read, until it is killed."""
+    rng = random.Random(seed)
+    journal = Journal(folder, id)
+    order = rng.sample(list(addresses), len(addresses))
+    seen: dict[str, int] = {}
+    with bayou.connect(order, secret=folder / SECRET, timeout_s=LONG_S) as session:
+        rows = session[COLLECTION]
+        done = 0
+        while True:
+            key, value = step(id, done + 1)
+            journal.note(f"try {done + 1}")
+            if value is None:
+                rows.delete(key)
+            else:
+                rows[key] = value
+            done += 1
+            journal.note(f"ok {done}")
+            if rng.random() < 0.4:
+                others = [path.stem for path in folder.glob("*.journal")]
+                each = id if rng.random() < 0.5 else rng.choice(others)
+                found = int(rows.get(f"{each}/counter", "0"))
+                if each == id and found != done - done % CYCLE:
+                    journal.note(f"bad read of its own counter: {found}, after {done} writes")
+                if found < seen.get(each, 0):
+                    journal.note(f"bad read of the counter of {each}: {found}, after {seen[each]}")
+                seen[each] = found
+            time.sleep(rng.random() * PAUSE_S)
+
+
 def embed(folder: Path, id: str, seed: str, addresses: Sequence[str]) -> None:
     """Write to a replica of its own, FOLDER/SLOT.bayou, and sync it now and then, until it is killed."""
     rng = random.Random(seed)
@@ -235,6 +268,8 @@ def main(arguments: Sequence[str]) -> None:
     kind, folder, id, seed, *addresses = arguments
     if kind == "session":
         Moving(Path(folder), id, seed, addresses).run()
+    elif kind == "library":
+        connect(Path(folder), id, seed, addresses)
     else:
         embed(Path(folder), id, seed, addresses)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -321,3 +322,23 @@ def test_replicas_that_are_edited_offline_and_synced_are_as_the_model_says(
     finally:
         for store in stores:
             store.close()
+
+
+def test_a_server_that_is_killed_within_the_handshake_has_no_other_secret(tmp_path: Path) -> None:
+    """It looks like one that does at first: the connection ends, and nothing was said."""
+    with (
+        bayou.open(tmp_path / "hub.bayou") as hub,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
+        port = server.getsockname()[1]
+
+        def be_killed() -> None:
+            connection, _ = server.accept()
+            server.close()
+            connection.close()
+
+        thread = threading.Thread(target=be_killed)
+        thread.start()
+        with pytest.raises(bayou.Unavailable, match="refused"):
+            hub.sync(f"127.0.0.1:{port}")
+        thread.join()

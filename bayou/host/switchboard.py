@@ -133,8 +133,8 @@ class Switchboard:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether each address has been tried, and nothing can be asked of the servers there: twice, since one
-        that is killed in the middle of the handshake looks like one with another secret."""
+        """Whether each address has been tried, and nothing can be asked of the servers there: twice, since
+        one that is killed in the middle of the handshake looks like one with another secret."""
         return not self.servers and all(place.turned_away > 1 for place in self._places.values())
 
     def address_of(self, name: Name) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from bayou.library.errors import Error, Unavailable, WrongCluster, WrongSecret
+from bayou.library.errors import Error, LostMemory, Unavailable, WrongCluster, WrongSecret
 from bayou.net.address import parse
 
 TYPE_CHECKING = False
@@ -51,6 +51,11 @@ def unreachable(failures: dict[str, str], *, within_s: float | None = None) -> E
     if any(why.endswith("handshake was over") for why in failures.values()):
         return WrongSecret(
             f"{said}: is the secret the same there? It is in the file whose name ends on -secret"
+        )
+    if any("copies of one file" in why or "older copy of its file" in why for why in failures.values()):
+        return LostMemory(
+            f"{said}: the file is an older copy, or a second one, of that which others have met: go on with "
+            "the latest one, or open a new file with join=HOST:PORT"
         )
     said = said or f"no answer within {within_s:g} s"
     return Unavailable(f"{said}: does it run, and is there a network?")

@@ -21,6 +21,9 @@ TIMEOUT = "timeout"
 UNFINISHED = "before the handshake was over"
 """So ends what is told of a connection where the other end knows another secret, or was killed just then."""
 
+AGAIN_S = 0.5
+"""How long to wait before a server is tried once more that has ended the connection so."""
+
 ASK_AGAIN_S = 0.02
 """How long to wait at least before asking once more where the other stands."""
 
@@ -38,7 +41,6 @@ class Sync:
         self.why_stopped = ""
         self._station = station
         self._peer: int | None = None
-        self._is_second = False
         self._before = dict(station.peers)
         self._theirs: tuple[int, VersionVector] | None = None
         self._asked_at = 0.0
@@ -52,13 +54,10 @@ class Sync:
         station.call(address, self._came)
 
     def _came(self, found: int | str) -> None:
-        if not isinstance(found, str):
-            self._peer = found
-        elif found.endswith(UNFINISHED) and not self._is_second:
-            self._is_second = True
-            self._station.call(self.address, self._came)
-        else:
+        if isinstance(found, str):
             self.failure = found
+        else:
+            self._peer = found
 
     @property
     def is_connected(self) -> bool:
@@ -124,32 +123,44 @@ def syncing(
 ) -> Waiting[SyncReport]:
     """Sync with the server at an address, or with the first that answers of those known. Unavailable where
     there is none."""
-    began = monotonic()
-    until = began + timeout_s
+    until = monotonic() + timeout_s
     addresses = _known(station, joins) if address is None else (address,)
     if not addresses:
         raise Unavailable('no server is known to sync with: name one, as sync("HOST:PORT")')
-    replica = station.machine.replica
     failures: dict[str, str] = {}
     for at in addresses:
-        before = replica.csn, tally.sent, tally.received, tally.bases
-        sync = Sync(station, at)
-        try:
-            is_over = yield (lambda sync=sync: sync.is_over), until  # type: ignore[misc]
-        finally:
-            sync.end()
-        if sync.failure is None and (is_over or sync.is_connected):
-            csn, sent, received, bases = before
-            return SyncReport(
-                tally.sent - sent,
-                tally.received - received,
-                replica.csn - csn,
-                tally.bases > bases,
-                monotonic() - began,
-                sync.why_stopped or TIMEOUT,
-            )
-        failures[at] = sync.failure or f"no answer within {timeout_s:g} s"
+        found = yield from _syncing_with(station, tally, at, until)
+        if isinstance(found, str) and found.endswith(UNFINISHED):
+            # A server that is killed just then looks like one that knows another secret.
+            yield (lambda: False), min(until, monotonic() + AGAIN_S)
+            found = yield from _syncing_with(station, tally, at, until)
+        if not isinstance(found, str):
+            return found
+        failures[at] = found or f"no answer within {timeout_s:g} s"
     raise unreachable(failures)
+
+
+def _syncing_with(station: Station, tally: Tally, address: str, until: float) -> Waiting[SyncReport | str]:
+    """Sync with one server, until then. Return why there is no connection where there is none, nothing where
+    that is not known yet."""
+    began = monotonic()
+    replica = station.machine.replica
+    csn, sent, received, bases = replica.csn, tally.sent, tally.received, tally.bases
+    sync = Sync(station, address)
+    try:
+        is_over = yield (lambda: sync.is_over), until
+    finally:
+        sync.end()
+    if sync.failure is not None or not (is_over or sync.is_connected):
+        return sync.failure or ""
+    return SyncReport(
+        tally.sent - sent,
+        tally.received - received,
+        replica.csn - csn,
+        tally.bases > bases,
+        monotonic() - began,
+        sync.why_stopped or TIMEOUT,
+    )
 
 
 def _known(station: Station, joins: tuple[str, ...]) -> tuple[str, ...]:
