@@ -453,6 +453,25 @@ def test_threads_share_a_replica(tmp_path: Path) -> None:
         assert len(db["notes"]) == 100
 
 
+def test_an_interrupt_while_it_waits_breaks_nothing(tmp_path: Path) -> None:
+    import signal
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with bayou.open(tmp_path / "a.bayou", listen=None) as db:
+            db["notes"]["a"] = 1
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(KeyboardInterrupt):
+                list(db.changes(1))
+            db["notes"]["b"] = 2
+            assert dict(db["notes"]) == {"a": 1, "b": 2}
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
 # Changes.
 
 

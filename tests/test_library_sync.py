@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import bayou
-from bayou.library.records import name_of
 from bayou.node.settings import Keep
+from bayou.wire.exports import parse_name
 from tests.clusters import free_ports
 from tests.processes import wait_until
 from tests.serving import PATIENCE_S, Servers
@@ -204,6 +204,45 @@ def test_a_server_that_is_silent_costs_no_more_than_the_patience(tmp_path: Path)
         assert len(db["notes"]) == 20
 
 
+# Files that are carried.
+
+
+def test_writes_are_carried_in_files(tmp_path: Path) -> None:
+    with bayou.open(tmp_path / "hub.bayou", listen="127.0.0.1:0") as hub:
+        at, secret = hub.status()["listens"], tmp_path / "hub.bayou-secret"
+        with bayou.open(tmp_path / "one.bayou", join=at, secret=secret) as one:
+            hub["notes"].update((f"{number:03}", number) for number in range(100))
+            one["notes"]["mine"] = 1
+            hub.export_to(tmp_path / "all")
+            assert one.import_from(tmp_path / "all") == 100
+            assert one.import_from(tmp_path / "all") == 0
+            assert len(one["notes"]) == 101
+            one.export_to(tmp_path / "back", hub.position())
+            assert hub.import_from(tmp_path / "back") == 1
+            assert hub["notes"]["mine"] == 1
+            before = one.position()
+            hub["notes"]["late"] = 1
+            ahead = hub.position()
+            hub["notes"]["later"] = 2
+            hub.export_to(tmp_path / "gap", ahead)
+            with pytest.raises(bayou.Gap, match="export again"):
+                one.import_from(tmp_path / "gap")
+            assert one.position() == before
+            hub.export_to(tmp_path / "rest", before)
+            assert one.import_from(tmp_path / "rest") >= 2
+            assert one.import_from(tmp_path / "gap") == 0
+            data = (tmp_path / "all").read_bytes()
+            (tmp_path / "all").write_bytes(data[:-40])
+            with pytest.raises(bayou.StorageDamaged):
+                one.import_from(tmp_path / "all")
+            with pytest.raises(ValueError, match="position"):
+                one.export_to(tmp_path / "x", "nowhere")
+        with bayou.open(tmp_path / "other.bayou", secret=secret) as other:
+            with pytest.raises(bayou.WrongCluster):
+                other.import_from(tmp_path / "rest")
+            other["still"]["good"] = 1
+
+
 # Joining later, and leaving.
 
 
@@ -288,7 +327,7 @@ def test_replicas_that_are_edited_offline_and_synced_are_as_the_model_says(
         rows: dict[str, Any] = {}
         csns = {write: stores[at].outcome(bayou.WriteId(*write)).csn or 1 << 62 for write in known[at]}
         # A commitment is final, and comes before all that is tentative.
-        order = sorted(known[at], key=lambda write: (csns[write], write[0], name_of(write[1])))
+        order = sorted(known[at], key=lambda write: (csns[write], write[0], parse_name(write[1])))
         for write in order:
             key, value = writes[write]
             rows.pop(key, None)

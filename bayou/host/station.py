@@ -147,6 +147,7 @@ class Station:
         """``secrets``: the first is used to dial, all are accepted. OSError where nobody can listen there."""
         now = monotonic()
         self.home = home
+        self.secrets = secrets
         self.machine = home.server(settings, now)
         self.peers: dict[int, Peer] = {}
         self.address: Address | None = None

@@ -9,14 +9,16 @@ from bayou.host.home import put_away
 from bayou.library import local
 from bayou.library.aistores import Store
 from bayou.library.aiturner import LoopTurner
-from bayou.library.engine import Room
+from bayou.library.carrying import export_file, import_file
+from bayou.library.engine import Room, carry
 from bayou.library.feed import LocalFeed
 from bayou.library.opening import MEMORY, Wanted, becoming_member, begin, is_nobody, log, remove, retiring
 from bayou.library.reaching import address as address_of
 from bayou.library.reaching import addresses as addresses_of
-from bayou.library.records import Outcome, WriteId, name_of
+from bayou.library.records import Outcome, WriteId
 from bayou.library.replica import FIRST, position
 from bayou.library.syncing import syncing
+from bayou.wire.exports import parse_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from bayou.library.reaching import Secret
     from bayou.library.records import Change, SyncReport
     from bayou.library.tally import Tally
+    from bayou.machine.messages import Message
 
 
 async def open(
@@ -119,6 +122,20 @@ class Replica(Store):
         """As of ``bayou.Replica``."""
         return self._turner.look(lambda: position(self._station))
 
+    async def export_to(self, path: str | PathLike[str], beyond: str | None = None) -> None:
+        """As of ``bayou.Replica``; the event loop waits meanwhile."""
+        export_file(self._station, self._carry, self._station.secrets, path, beyond)
+
+    async def import_from(self, path: str | PathLike[str]) -> int:
+        """As of ``bayou.Replica``; the event loop waits meanwhile."""
+        machine = self._station.machine
+        if machine.is_unsure:
+            await self._turner.wait(lambda: not machine.is_unsure)
+        return import_file(self._station, self._carry, self._station.secrets, path)
+
+    def _carry(self, order: Message) -> Message:
+        return self._turner.act(lambda: carry(self._station, order))
+
     async def retire(self, address: str) -> None:
         """As of ``bayou.Replica``."""
         await self._turner.run(retiring(self._station, address_of(address)))
@@ -203,12 +220,12 @@ class Local:
         return self._turner.look(lambda: local.contended(self._replica))
 
     async def outcome(self, write: WriteId) -> Outcome:
-        server = name_of(write.server)
+        server = parse_name(write.server)
         return self._turner.look(lambda: local.outcome(self._replica, write.stamp, server))
 
     async def wait_committed(self, write: WriteId, until: float | None) -> Outcome | None:
         def done() -> bool:
-            return local.outcome(self._replica, write.stamp, name_of(write.server)).state == COMMITTED
+            return local.outcome(self._replica, write.stamp, parse_name(write.server)).state == COMMITTED
 
         return await self.outcome(write) if await self._turner.wait(done, until) else None
 

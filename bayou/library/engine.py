@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bayou.core.replica import Replica
     from bayou.host.station import Station
     from bayou.library.tally import Tally
+    from bayou.machine.messages import Message
 
     Made = TypeVar("Made")
 
@@ -84,3 +85,22 @@ class Engine(Turner):
                 raise Error(self._frozen)
             self.room.check(station)
             return self._act(lambda: station.use(does))
+
+    def carry(self, order: Message) -> Message:
+        """Let the replica carry out an order that needs nobody else; the answer is durable. BayouError where
+        it can't."""
+        self._check_process()
+        with self._condition:
+            self._check()
+            station = self.station
+            if station.machine.is_unsure:
+                self._wait(lambda: not station.machine.is_unsure, None)
+            return self._act(lambda: carry(station, order))
+
+
+def carry(station: Station, order: Message) -> Message:
+    """Let a station carry out an order, and return the answer when that is durable."""
+    answers: list[Message] = []
+    station.order(order, answers.append)
+    station.use(lambda replica: None)
+    return answers[0]

@@ -10,9 +10,10 @@ from bayou.core.replica import COMMITTED as IS_COMMITTED
 from bayou.core.vector import VersionVector
 from bayou.library.access import shown_change
 from bayou.library.errors import Error, TooOld
-from bayou.library.records import Outcome, WriteId, name_of
+from bayou.library.records import Outcome, WriteId
 from bayou.node import asks
 from bayou.node.messages import COMMITTED, FULL, WAIT_MAX_S, Delete, Put, Written
+from bayou.wire.exports import parse_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,13 +125,13 @@ def contended() -> Plan[list[tuple[str, str, list[Told]]]]:
 
 def outcome(write: WriteId) -> Plan[Outcome]:
     """Ask how a write stands."""
-    standing = _of(asks.Standing, (yield asks.Outcome(write.stamp, name_of(write.server))))
+    standing = _of(asks.Standing, (yield asks.Outcome(write.stamp, parse_name(write.server))))
     return Outcome(standing.state, standing.csn)
 
 
 def wait_committed(write: WriteId, until: float | None) -> Plan[Outcome | None]:
     """Ask until a write is committed."""
-    server = name_of(write.server)
+    server = parse_name(write.server)
     while True:
         wait_s = WAIT_MAX_S if until is None else min(WAIT_MAX_S, max(0.0, until - monotonic()))
         reply = _of(asks.Standing, (yield asks.AwaitCommitted(write.stamp, server, wait_s)))

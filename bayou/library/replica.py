@@ -7,6 +7,7 @@ from itertools import islice
 from weakref import finalize
 
 from bayou.host.home import put_away
+from bayou.library.carrying import export_file, import_file
 from bayou.library.engine import Engine
 from bayou.library.local import Local, replica
 from bayou.library.opening import (
@@ -25,6 +26,7 @@ from bayou.library.reaching import address as address_of
 from bayou.library.reaching import addresses as addresses_of
 from bayou.library.stores import Store
 from bayou.library.syncing import syncing
+from bayou.wire.exports import position_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -237,6 +239,33 @@ class Replica(Store):
         """
         return self._engine.look(position)
 
+    def export_to(self, path: str | PathLike[str], beyond: str | None = None) -> None:
+        """Write what another server lacks into a file, for somebody to carry there (Petersen '97,
+        "Anti-entropy over transportable media"). ``beyond``: where that server stands, as its ``position``
+        says; without it the file holds all. It is there whole or not at all, and for its owner only."""
+        engine = self._engine
+        export_file(engine.station, engine.carry, self._secrets, path, beyond)
+
+    def import_from(self, path: str | PathLike[str]) -> int:
+        """Take in what is in a file that a server of this cluster has exported; return how many writes were
+        new. Any files in any order: what is known already is passed over. Gap where something is missing
+        before what the file holds, StorageDamaged where it is damaged or nobody of this cluster wrote it,
+        WrongCluster; nothing is changed then.
+
+        >>> import bayou, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, bayou.open(":memory:") as db:
+        ...     db["notes"]["monday"] = "milk"
+        ...     db.export_to(f"{folder}/carried")
+        ...     db.import_from(f"{folder}/carried")
+        0
+        """
+        engine = self._engine
+        return import_file(engine.station, engine.carry, self._secrets, path)
+
+    @property
+    def _secrets(self) -> tuple[bytes, ...]:
+        return self._engine.look(lambda station: station.secrets)
+
     def __repr__(self) -> str:
         return f"<the replica in {self._engine.station.home.place}>"
 
@@ -246,6 +275,4 @@ Replica.__module__ = open.__module__ = "bayou"
 
 def position(station: Station) -> str:
     """Return where a replica stands, as ``bayou position`` prints it."""
-    vector = replica(station).vector
-    lines = [f"{name} {stamp}" for name, stamp in zip(vector.names, vector.stamps, strict=True)]
-    return "\n".join([f"csn {replica(station).csn}", *lines])
+    return position_text(replica(station).csn, replica(station).vector)

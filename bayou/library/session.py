@@ -7,17 +7,18 @@ from threading import Lock
 from weakref import finalize
 
 from bayou.library import plans
-from bayou.library import token as tokens
 from bayou.library.hub import hub_for, key_of, reply_of, secret_for
 from bayou.library.reaching import addresses as addresses_of
-from bayou.library.records import WriteId, name_of
+from bayou.library.records import WriteId
 from bayou.library.stores import Store
 from bayou.node.session import SHORT_NAMES, parse_guarantees
 from bayou.node.using import Use
+from bayou.wire.exports import parse_name
+from bayou.wire.token import Token, read_token, write_token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from os import PathLike
     from typing import Any, TypeVar
 
@@ -77,11 +78,13 @@ def connect(
         raise
 
 
-def begin(guarantees: str | Iterable[str], token: str | None) -> tuple[Guarantees, tokens.Token | None]:
+def begin(guarantees: str | Iterable[str], token: str | None) -> tuple[Guarantees, Token | None]:
     """Return the guarantees of a new session, and what it goes on from. ValueError for what is none."""
     if token is not None:
-        state = tokens.read(token)
-        return parse_guarantees(state.guarantees), state
+        if not isinstance(token, str):
+            raise TypeError(f"a {type(token).__name__} as a token, where a text is due")
+        state = read_token(token)
+        return state.guarantees, state
     text = guarantees if isinstance(guarantees, str) else ",".join(guarantees) or "none"
     return parse_guarantees(text), None
 
@@ -121,9 +124,7 @@ class Turns:
 class RemoteState:
     """One session of a switchboard, whoever turns that."""
 
-    def __init__(
-        self, hub: Any, guarantees: Guarantees, state: tokens.Token | None, timeout_s: float
-    ) -> None:
+    def __init__(self, hub: Any, guarantees: Guarantees, state: Token | None, timeout_s: float) -> None:
         self.hub = hub
         self.timeout_s = timeout_s
         self.guarantees = guarantees
@@ -141,13 +142,14 @@ class RemoteState:
     def token(self) -> str:
         found = self.session.state
         cluster = self.hub.board.cluster
-        return tokens.written(
-            tokens.Token(cluster, guarantees_text(self.guarantees), found.reads, found.writes)
-        )
+        return write_token(Token(cluster, self.guarantees, found.reads, found.writes))
 
-    def at_least(self, csn: int | None, write: WriteId | None, wait_s: float) -> None:
-        place = None if write is None else (write.stamp, name_of(write.server))
-        self.hub.board.sessions.at_least(self.id, csn or 0, place, wait_s)
+    def at_least(self, csn: int | None, write: WriteId | None, wait_s: float) -> Callable[[], None]:
+        """Return what is to be done with the sessions at hand. ValueError for what can't be."""
+        place = None if write is None else (write.stamp, parse_name(write.server))
+        if (csn or 0) < 0 or wait_s < 0:
+            raise ValueError("a CSN and a time are 0 at least")
+        return lambda: self.hub.board.sessions.at_least(self.id, csn or 0, place, wait_s)
 
     def use(self, ask: Ask, came: Any) -> None:
         """Ask something, after a look at what has become of connections."""
@@ -166,9 +168,7 @@ class RemoteState:
 class Remote:
     """See bayou.library.access.Access."""
 
-    def __init__(
-        self, hub: Hub, guarantees: Guarantees, state: tokens.Token | None, timeout_s: float
-    ) -> None:
+    def __init__(self, hub: Hub, guarantees: Guarantees, state: Token | None, timeout_s: float) -> None:
         self.hub = hub
         self.state = hub.act(lambda: RemoteState(hub, guarantees, state, timeout_s))
         self._turns = Turns()
@@ -300,7 +300,7 @@ class Session(Store):
     def at_least(self, csn: int | None = None, write: WriteId | None = None, wait_s: float = 0) -> None:
         """From now on read only where a server has reached ``csn``, and has that write: another session's,
         say. A server that does not may take ``wait_s`` seconds to get it; then others are tried."""
-        self._remote.hub.act(lambda: self._remote.state.at_least(csn, write, wait_s))
+        self._remote.hub.act(self._remote.state.at_least(csn, write, wait_s))
 
     def __repr__(self) -> str:
         return f"<a session with {self._remote.hub.board.place}>"
