@@ -212,6 +212,23 @@ def test_nobody_is_there(tmp_path: Path) -> None:
         bayou.connect(at, secret=secret, token=token)
 
 
+def test_what_is_no_write_breaks_nothing(tmp_path: Path) -> None:
+    with bayou.open(tmp_path / "a.bayou", listen="127.0.0.1:0") as server:
+        at = server.status()["listens"]
+        with bayou.connect(at, secret=tmp_path / "a.bayou-secret") as db:
+            for write in (bayou.WriteId(1, "nobody"), bayou.WriteId(1, "<x>")):
+                with pytest.raises(ValueError, match=r"name of a server|invalid literal"):
+                    db.at_least(write=write)
+                with pytest.raises(ValueError, match=r"name of a server|invalid literal"):
+                    db.outcome(write)
+                with pytest.raises(ValueError, match=r"name of a server|invalid literal"):
+                    server.outcome(write)
+            with pytest.raises(ValueError, match="0 at least"):
+                db.at_least(csn=-1)
+            db["notes"]["still"] = "good"
+            assert server["notes"]["still"] == "good"
+
+
 @pytest.mark.parametrize("token", ["", "bayou1.", "bayou1.AAAA", "bayou2.W10", "bayou1.W10", "x" * 99])
 def test_what_is_no_token(token: str) -> None:
     with pytest.raises(ValueError, match="token of a session"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from random import SystemRandom
 from time import monotonic
 
+from bayou.core.errors import PeerError
 from bayou.host.acquaintances import OTHER_CLUSTER, PROTOCOL, Acquaintances
 from bayou.host.addressbook import AddressBook
 from bayou.host.messages import Directory, NameGiven, Ping, Pong
@@ -259,6 +260,12 @@ class Switchboard:
             self._step(LinkDown(peer))
 
     def received(self, peer: int, message: Message) -> None:
+        try:
+            self._take_in(peer, message)
+        except PeerError as error:
+            self.network.hang_up(peer, str(error))
+
+    def _take_in(self, peer: int, message: Message) -> None:
         if isinstance(message, Ping):
             self.network.send(peer, Pong())
         elif isinstance(message, Directory):

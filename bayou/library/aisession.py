@@ -135,7 +135,7 @@ class Session(Store):
 
     def at_least(self, csn: int | None = None, write: WriteId | None = None, wait_s: float = 0) -> None:
         """As of ``bayou.Session``."""
-        self._remote.hub.act(lambda: self._remote.state.at_least(csn, write, wait_s))
+        self._remote.hub.act(self._remote.state.at_least(csn, write, wait_s))
 
     def __repr__(self) -> str:
         return f"<a session with {self._remote.hub.board.place}>"

@@ -18,7 +18,7 @@ from bayou.wire.token import Token, read_token, write_token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from os import PathLike
     from typing import Any, TypeVar
 
@@ -144,9 +144,12 @@ class RemoteState:
         cluster = self.hub.board.cluster
         return write_token(Token(cluster, self.guarantees, found.reads, found.writes))
 
-    def at_least(self, csn: int | None, write: WriteId | None, wait_s: float) -> None:
+    def at_least(self, csn: int | None, write: WriteId | None, wait_s: float) -> Callable[[], None]:
+        """Return what is to be done with the sessions at hand. ValueError for what can't be."""
         place = None if write is None else (write.stamp, parse_name(write.server))
-        self.hub.board.sessions.at_least(self.id, csn or 0, place, wait_s)
+        if (csn or 0) < 0 or wait_s < 0:
+            raise ValueError("a CSN and a time are 0 at least")
+        return lambda: self.hub.board.sessions.at_least(self.id, csn or 0, place, wait_s)
 
     def use(self, ask: Ask, came: Any) -> None:
         """Ask something, after a look at what has become of connections."""
@@ -297,7 +300,7 @@ class Session(Store):
     def at_least(self, csn: int | None = None, write: WriteId | None = None, wait_s: float = 0) -> None:
         """From now on read only where a server has reached ``csn``, and has that write: another session's,
         say. A server that does not may take ``wait_s`` seconds to get it; then others are tried."""
-        self._remote.hub.act(lambda: self._remote.state.at_least(csn, write, wait_s))
+        self._remote.hub.act(self._remote.state.at_least(csn, write, wait_s))
 
     def __repr__(self) -> str:
         return f"<a session with {self._remote.hub.board.place}>"

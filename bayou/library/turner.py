@@ -83,15 +83,16 @@ class Turner:
             has_come: bool | None = None
             try:
                 while True:
-                    done, until = plan.send(has_come)  # type: ignore[arg-type]  # None begins it
+                    try:
+                        done, until = plan.send(has_come)  # type: ignore[arg-type]  # None begins it
+                    except StopIteration as over:
+                        return over.value  # type: ignore[no-any-return]
+                    except Error:
+                        raise
+                    except BaseException as error:
+                        self._break(error)
                     self._nudge()
                     has_come = self._wait(done, until)
-            except StopIteration as over:
-                return over.value  # type: ignore[no-any-return]
-            except Error:
-                raise
-            except BaseException as error:
-                self._break(error)
             finally:
                 plan.close()
                 self._condition.notify_all()
@@ -132,19 +133,21 @@ class Turner:
             rest_s = loop.rest_s(until)
             fd = loop.network.fileno()
             if fd is None:
-                loop.turn(monotonic() + min(rest_s, BLIND_S))
+                self._turn_loop(monotonic() + min(rest_s, BLIND_S))
                 return
             if rest_s > 0:
-                self._rest(fd, rest_s)
+                self._rest(fd, rest_s)  # an interrupt that comes here has broken nothing off
             if not self._is_closing:
-                loop.turn(0.0)
-        except Error:
-            raise
-        except BaseException as error:
-            self._break(error)
+                self._turn_loop(0.0)
         finally:
             self._is_turning = False
             self._condition.notify_all()
+
+    def _turn_loop(self, until: float) -> None:
+        try:
+            self._loop.turn(until)
+        except BaseException as error:
+            self._break(error)
 
     def _rest(self, fd: int, seconds: float) -> None:
         """Let go of the lock for so long, or until something comes in, or somebody nudges."""
