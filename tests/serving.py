@@ -23,6 +23,8 @@ from tests.clusters import free_ports
 from tests.processes import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bayou.machine.messages import Message
     from bayou.net.tls import Tls
 
@@ -43,11 +45,20 @@ def _limit(limits: dict[int, int]) -> None:
 
 
 class Served:
-    """One server: its file, its address, and its process while it runs."""
+    """One server: its file, its address, and its process while it runs. ``within``: what to put before its
+    command, such as what lets it run in a network of its own."""
 
-    def __init__(self, folder: Path, name: str, host: str = "127.0.0.1", port: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        within: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
         self.name = name
+        self.within = within
         self.host = host
         self.port = free_ports(1, host)[0] if port is None else port
         self.process: subprocess.Popen[bytes] | None = None
@@ -80,6 +91,7 @@ class Served:
         with self.out.open("ab") as out, self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
+                    *self.within,
                     *BAYOU,
                     "serve",
                     "--data",
