@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from bayou import aio
     from bayou.core.values import JSON
     from bayou.library.errors import (
         Error,
@@ -33,18 +34,20 @@ if TYPE_CHECKING:
     )
     from bayou.library.records import Change, Outcome, Row, SyncReport, WriteId
     from bayou.library.replica import Replica, open
+    from bayou.library.session import Session, connect
     from bayou.library.stores import Collection, Store
 
 __all__ = [
     "JSON", "Change", "Collection", "Error", "Gap", "InUse", "LostMemory", "NotRecentEnough", "Outcome",
-    "OutcomeUnknown", "Replica", "Row", "StorageDamaged", "StorageFull", "Store", "SyncReport", "TooOld",
-    "Unavailable", "WriteId", "WrongCluster", "WrongSecret", "open",
+    "OutcomeUnknown", "Replica", "Row", "Session", "StorageDamaged", "StorageFull", "Store", "SyncReport",
+    "TooOld", "Unavailable", "WriteId", "WrongCluster", "WrongSecret", "aio", "connect", "open",
 ]  # fmt: skip
 
 _HOMES = {
     "core.values": ("JSON",),
     "library.records": ("Change", "Outcome", "Row", "SyncReport", "WriteId"),
     "library.replica": ("Replica", "open"),
+    "library.session": ("Session", "connect"),
     "library.stores": ("Collection", "Store"),
 }
 """Where names are, but errors. Each is imported when it is first asked for: most commands need none."""
@@ -55,6 +58,8 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'bayou' has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "aio":
+        return import_module("bayou.aio")
     homes = [home for home, names in _HOMES.items() if name in names]
     found: object = getattr(import_module(f"bayou.{(homes or ['library.errors'])[0]}"), name)
     globals()[name] = found

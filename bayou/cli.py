@@ -131,10 +131,52 @@ def _import(arguments: Sequence[str]) -> int:
     return import_writes(arguments)
 
 
+def _put(arguments: Sequence[str]) -> int:
+    from bayou.serving.rows import put
+
+    return put(arguments)
+
+
+def _get(arguments: Sequence[str]) -> int:
+    from bayou.serving.rows import get
+
+    return get(arguments)
+
+
+def _delete(arguments: Sequence[str]) -> int:
+    from bayou.serving.rows import delete
+
+    return delete(arguments)
+
+
+def _scan(arguments: Sequence[str]) -> int:
+    from bayou.serving.rows import scan
+
+    return scan(arguments)
+
+
+def _changes(arguments: Sequence[str]) -> int:
+    from bayou.serving.rows import changes
+
+    return changes(arguments)
+
+
+def _shell(arguments: Sequence[str]) -> int:
+    from bayou.serving.shell import shell
+
+    return shell(arguments)
+
+
 VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "serve": (_serve, "be a server of a store that lasts"),
-    "stats": (_stats, "print what a server tells of itself"),
-    "position": (_position, "print where a server stands"),
+    "put": (_put, "give a row a value"),
+    "get": (_get, "print the value of a row"),
+    "delete": (_delete, "delete a row"),
+    "scan": (_scan, "print rows"),
+    "changes": (_changes, "print what was changed, and follow that"),
+    "shell": (_shell, "a prompt for the rows of a store"),
+    "stats": (_stats, "print what a server, or its file, tells of itself"),
+    "position": (_position, "print where a server, or its file, stands"),
     "retire": (_retire, "let a server leave for good"),
     "backup": (_backup, "copy all that a server has"),
     "restore": (_restore, "make a new server of a backup"),

@@ -20,11 +20,13 @@ from benchmarks import (
     exchange,
     explore,
     histories,
+    lasting,
     log,
     replica_file,
     rivals,
     scenarios,
     storage,
+    year,
 )
 from benchmarks.table import Row, print_table
 
@@ -42,6 +44,8 @@ GROUPS = {
     "restart": storage.restart,
     "durable": durable.durable,
     "file": replica_file.bare_file,
+    "lasting": lasting.lasting,
+    "year": year.year,
     "messages": explore.messages,
     "simulated": explore.simulated,
     "histories": histories.histories,

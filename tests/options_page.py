@@ -27,6 +27,7 @@ import bayou.running.locks
 import bayou.serving.asking
 import bayou.serving.carrying
 import bayou.serving.options
+import bayou.serving.rows
 import bayou.serving.saving
 import bayou.serving.tending
 import bayou.tester.main
@@ -75,6 +76,17 @@ _CARRYING = {
     "65": "a file is damaged, cut short or of another cluster",
 }
 
+_ROWS = {
+    "0": "it is done",
+    "1": "there is no such row, which is not said; no server answers, or none may",
+    "2": f"{WRONG}, or what no row can be",
+    "3": "nobody knows whether it was done",
+    "65": "the file is damaged, or older than what it told others",
+    "74": "there is no room",
+    "75": "another process uses the file",
+}
+_ASKING_FILE = {**_ASKING, "65": "the file is damaged", "74": "the disk fails", "75": "the file is in use"}
+
 STATUSES = {
     "serve": {
         "0": "it was ended in good order, or has retired",
@@ -84,8 +96,9 @@ STATUSES = {
         "74": "something can't be made durable: the disk is full, or fails",
         "75": "another process uses the file",
     },
-    "stats": _ASKING,
-    "position": _ASKING,
+    **dict.fromkeys(("put", "get", "delete", "scan", "changes", "shell"), _ROWS),
+    "stats": _ASKING_FILE,
+    "position": _ASKING_FILE,
     "retire": _ASKING,
     "doctor": {
         "0": "nothing is wrong",
@@ -200,6 +213,7 @@ STATUSES = {
 
 ENDINGS: dict[str, tuple[ModuleType, ...]] = {
     "serve": (bayou.serving.options,),
+    **dict.fromkeys(("put", "get", "delete", "scan", "changes", "shell"), (bayou.serving.rows,)),
     "stats": (bayou.serving.asking,),
     "position": (bayou.serving.asking,),
     "retire": (bayou.serving.asking,),
@@ -229,6 +243,10 @@ ENDINGS: dict[str, tuple[ModuleType, ...]] = {
 
 ALSO = {
     "serve": "See [servers that last](serve.md).",
+    **dict.fromkeys(
+        ("put", "get", "delete", "scan", "changes", "shell"),
+        "See [rows from a shell](library.md#from-a-shell).",
+    ),
     "stats": "See [servers that last](serve.md).",
     "position": "See [servers that last](serve.md).",
     "retire": "See [servers that last](serve.md).",
@@ -272,7 +290,12 @@ def parser_of(verb: Callable[[list[str]], object]) -> argparse.ArgumentParser:
     def catch(self: argparse.ArgumentParser, *_: object) -> NoReturn:
         raise _Caught(self)
 
-    with _signals_kept(), mock.patch.object(argparse.ArgumentParser, "parse_args", catch):
+    kind = argparse.ArgumentParser
+    ways = (
+        mock.patch.object(kind, "parse_args", catch),
+        mock.patch.object(kind, "parse_intermixed_args", catch),
+    )
+    with _signals_kept(), ways[0], ways[1]:
         try:
             verb(["--help"])
         except _Caught as caught:

@@ -289,7 +289,7 @@ class Twins:
         self.tentative = [
             write for write in self.tentative if write.stamp > base.vector.completed(write.server)
         ]
-        records.append(Installed(base))
+        records.append(Installed(base, 0))
         if self.random.random() < 0.3:
             records += self.items()
         self.file.keep(records)

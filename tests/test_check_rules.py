@@ -33,6 +33,7 @@ from tests.test_check import (
 
 PROCESSES = {"event": "began", "version": 2, "world": "processes"}
 ENDED = {"event": "ended"}
+OF_SERVERS = ("log", "served", "named", "left", "installed", "truncated")
 B = [2]
 SECOND = [2, ROOT, 2]
 THREE = [*TWO, log(0, 1, [SECOND]), named(2, B), log(2, 0, [CREATION, SECOND]), log(1, 1, [SECOND])]
@@ -409,7 +410,7 @@ def interleaved(events: list[Event], rng: random.Random) -> list[Event]:
     queues: dict[object, list[Event]] = {}
     for event in [*events, None]:
         node = None
-        if event is not None and event["event"] in ("log", "served", "named", "left"):
+        if event is not None and event["event"] in OF_SERVERS:
             node = "server", event["server"]
         elif event is not None and event["event"] in ("asked", "answered"):
             node = "client", event["client"]

@@ -293,6 +293,25 @@ def test_a_base_that_lacks_what_was_committed_is_refused() -> None:
     assert replica.csn == 2
 
 
+def test_rows_of_an_older_base_that_come_late_are_left_aside() -> None:
+    """They were asked for before rows of a newer one had come as far; with them, the older one would end a
+    transfer that has newer rows."""
+    older, newer, receiver = full(4), full(4), Replica(ROOT.child(9))
+    newer.put("notes", "0", text_value("w"))
+    newer.fold()
+    first, _ = older.base_chunk(0, None, 2, 1 << 20)
+    assert receiver.receive_base(first)
+    late, end = older.base_chunk(0, receiver.past.incoming.position, 9, 1 << 20)  # type: ignore[union-attr]
+    assert end is not None
+    receiver.drop_incoming()
+    afresh, _ = newer.base_chunk(0, None, 2, 1 << 20)
+    assert [row[1] for row in afresh.rows] == ["1", "2"]
+    assert receiver.receive_base(Chunk(afresh.after, [*first.rows], afresh.base, 0)), "as far as the other"
+    assert not receiver.receive_base(late)
+    assert receiver.past.incoming is not None
+    assert receiver.past.incoming.position.seen == 5
+
+
 def test_a_base_that_is_not_newer_is_thrown_away() -> None:
     sender, receiver = full(3), Replica(ROOT.child(9))
     chunk, end = sender.base_chunk(0, None, 10, 99)

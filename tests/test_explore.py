@@ -126,6 +126,11 @@ def test_two_servers_with_a_write_each_and_a_crash_in_every_order() -> None:
 
 
 @pytest.mark.slow
+def test_a_truncation_and_a_crash_in_every_order() -> None:
+    assert states_of("a-truncation-and-a-crash") == (1081, 31, True, None)
+
+
+@pytest.mark.slow
 def test_three_servers_with_two_writes_and_a_retirement_in_every_order() -> None:
     """These were 2,793 as long as servers kept a dict of peers for each purpose: 78 differed only in the
     order of keys, in which a server had asked its peers, or heard of them. A table of peers has no such

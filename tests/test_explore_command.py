@@ -244,7 +244,7 @@ def test_a_bug_of_ones_own_is_found(capsys: Capture, tmp_path: Path) -> None:
 def test_a_bug_of_ones_own_is_looked_for_where_one_works(tmp_path: Path) -> None:
     (tmp_path / "mybugs.py").write_text((HERE / "plants.py").read_text())
     done = subprocess.run(
-        [sys.executable, "-m", "bayou", "explore", "--seeds", "10", "--plant", "mybugs:forgetful"],
+        [sys.executable, "-m", "bayou", "explore", "--seeds", "30", "--plant", "mybugs:forgetful"],
         cwd=tmp_path, env={**os.environ, "PYTHONSAFEPATH": "1"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (1, "")

@@ -362,7 +362,8 @@ def test_a_prompt_offers_what_can_be_typed_now() -> None:
 def test_help_tells_what_a_name_means_in_each_family() -> None:
     told = Told("help")
     assert [line for line in told.printed if line.endswith(":") and not line.startswith(" ")] == [
-        "store, system:", "store, connections:", "store, anti-entropy:", "store:", "store, faults:",
+        "store, system:", "store, connections:", "store, anti-entropy:", "store:",
+        "store, what is kept:", "store, faults:", "store, files:",
         "chat, system:", "chat:", "chat, faults:", "chat and locks, faults:",
         "chat and locks, coming to rest:", "locks, system:", "locks:", "locks, faults:",
         "language:", "prompt:",

@@ -335,7 +335,7 @@ def test_without_room_it_is_read_and_not_written(tmp_path: Path, monkeypatch: py
         db["notes"]["a"] = 1
         room = [False]
         monkeypatch.setattr(FileHome, "has_room", lambda self: room[0])
-        db._engine._room_due = 0.0
+        db._engine.room.due = 0.0
         with pytest.raises(bayou.StorageFull, match="too little room"):
             db["notes"]["b"] = 2
         assert dict(db["notes"]) == {"a": 1}
@@ -451,6 +451,25 @@ def test_threads_share_a_replica(tmp_path: Path) -> None:
             thread.join()
         assert not failures
         assert len(db["notes"]) == 100
+
+
+def test_an_interrupt_while_it_waits_breaks_nothing(tmp_path: Path) -> None:
+    import signal
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with bayou.open(tmp_path / "a.bayou", listen=None) as db:
+            db["notes"]["a"] = 1
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(KeyboardInterrupt):
+                list(db.changes(1))
+            db["notes"]["b"] = 2
+            assert dict(db["notes"]) == {"a": 1, "b": 2}
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 # Changes.

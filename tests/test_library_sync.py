@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -12,8 +13,8 @@ from typing import Any
 import pytest
 
 import bayou
-from bayou.library.records import name_of
 from bayou.node.settings import Keep
+from bayou.wire.exports import parse_name
 from tests.clusters import free_ports
 from tests.processes import wait_until
 from tests.serving import PATIENCE_S, Servers
@@ -154,7 +155,7 @@ def test_kept_synced_it_takes_part_in_all_that_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_new_file_that_can_not_reach_anybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bayou.library.replica.JOIN_S", 0.5)
+    monkeypatch.setattr("bayou.library.opening.JOIN_S", 0.5)
     at = f"127.0.0.1:{free_ports(1)[0]}"
     with pytest.raises(bayou.Unavailable, match="refused"):
         bayou.open(tmp_path / "one.bayou", join=at, secret=bytes(32))
@@ -203,6 +204,98 @@ def test_a_server_that_is_silent_costs_no_more_than_the_patience(tmp_path: Path)
         assert len(db["notes"]) == 20
 
 
+# Files that are carried.
+
+
+def test_writes_are_carried_in_files(tmp_path: Path) -> None:
+    with bayou.open(tmp_path / "hub.bayou", listen="127.0.0.1:0") as hub:
+        at, secret = hub.status()["listens"], tmp_path / "hub.bayou-secret"
+        with bayou.open(tmp_path / "one.bayou", join=at, secret=secret) as one:
+            hub["notes"].update((f"{number:03}", number) for number in range(100))
+            one["notes"]["mine"] = 1
+            hub.export_to(tmp_path / "all")
+            assert one.import_from(tmp_path / "all") == 100
+            assert one.import_from(tmp_path / "all") == 0
+            assert len(one["notes"]) == 101
+            one.export_to(tmp_path / "back", hub.position())
+            assert hub.import_from(tmp_path / "back") == 1
+            assert hub["notes"]["mine"] == 1
+            before = one.position()
+            hub["notes"]["late"] = 1
+            ahead = hub.position()
+            hub["notes"]["later"] = 2
+            hub.export_to(tmp_path / "gap", ahead)
+            with pytest.raises(bayou.Gap, match="export again"):
+                one.import_from(tmp_path / "gap")
+            assert one.position() == before
+            hub.export_to(tmp_path / "rest", before)
+            assert one.import_from(tmp_path / "rest") >= 2
+            assert one.import_from(tmp_path / "gap") == 0
+            data = (tmp_path / "all").read_bytes()
+            (tmp_path / "all").write_bytes(data[:-40])
+            with pytest.raises(bayou.StorageDamaged):
+                one.import_from(tmp_path / "all")
+            with pytest.raises(ValueError, match="position"):
+                one.export_to(tmp_path / "x", "nowhere")
+        with bayou.open(tmp_path / "other.bayou", secret=secret) as other:
+            with pytest.raises(bayou.WrongCluster):
+                other.import_from(tmp_path / "rest")
+            other["still"]["good"] = 1
+
+
+# Joining later, and leaving.
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+def test_a_replica_that_was_alone_joins_a_cluster_with_its_rows(kind: str, tmp_path: Path) -> None:
+    with Servers(tmp_path, 1) as servers:
+        servers.start_all()
+        servers[0].put("theirs", "1")
+        path: Any = tmp_path / "mine.bayou" if kind == "file" else ":memory:"
+        with bayou.open(path) as db:
+            notes = db["notes"]
+            notes.update((f"{number:04}", number) for number in range(1200))
+            db["more"]["x"] = {"y": None}
+            with pytest.raises(bayou.WrongSecret):
+                db.join(servers[0].address, secret=bytes(32))
+            notes["still"] = "good"
+            db.join(servers[0].address, secret=servers[0].secret)
+            assert not db.is_primary
+            assert db.name != "<>"
+            assert len(notes) == 1202
+            assert db["more"]["x"] == {"y": None}
+            assert len(db.pending()) == 1202
+            assert db.sync().why_stopped == "level"
+            with pytest.raises(bayou.Error, match="other servers have joined"):
+                db.join(servers[0].address, secret=servers[0].secret)
+        if kind == "file":
+            assert {each.name for each in tmp_path.iterdir() if "joining" in each.name} == set()
+            with bayou.open(path) as db:  # the secret beside it is the new one
+                assert db.sync(servers[0].address).why_stopped == "level"
+        with bayou.connect(servers[0].address, secret=servers[0].secret) as session:
+            assert len(session["notes"]) == 1202
+            assert session["notes"]["still"] == "good"
+
+
+def test_a_replica_that_retires_hands_over_the_duty(tmp_path: Path) -> None:
+    path, secret = tmp_path / "hub.bayou", tmp_path / "hub.bayou-secret"
+    hub = bayou.open(path, listen="127.0.0.1:0")
+    hub["notes"]["a"] = 1
+    with bayou.open(
+        tmp_path / "heir.bayou", join=hub.status()["listens"], secret=secret, listen="127.0.0.1:0"
+    ) as heir:
+        hub["notes"]["b"] = 2
+        hub.retire(heir.status()["listens"])
+        assert heir.is_primary
+        assert dict(heir["notes"]) == {"a": 1, "b": 2}
+        assert (tmp_path / "hub.bayou.retired").exists()
+        assert not path.exists()
+        with pytest.raises(bayou.Error, match="closed"):
+            hub["notes"]["c"] = 3
+        heir["notes"]["c"] = 3
+        assert heir["notes"].row("c").committed  # type: ignore[union-attr]
+
+
 # Two replicas and a model.
 
 
@@ -213,7 +306,7 @@ def test_replicas_that_are_edited_offline_and_synced_are_as_the_model_says(
     """Three replicas in files, edited in any order, synced in any order, closed and opened again: what each
     has is the writes that it has heard of in accept order; after enough syncs all have the same."""
     keep = Keep(idle_s=1e9)  # what is folded has no CSN to ask for
-    monkeypatch.setattr("bayou.library.replica.KEEP", keep)
+    monkeypatch.setattr("bayou.library.opening.KEEP", keep)
     rng, folder = Random(seed), tmp_path
     secret = folder / "0.bayou-secret"
     paths = [folder / f"{at}.bayou" for at in range(3)]
@@ -234,7 +327,7 @@ def test_replicas_that_are_edited_offline_and_synced_are_as_the_model_says(
         rows: dict[str, Any] = {}
         csns = {write: stores[at].outcome(bayou.WriteId(*write)).csn or 1 << 62 for write in known[at]}
         # A commitment is final, and comes before all that is tentative.
-        order = sorted(known[at], key=lambda write: (csns[write], write[0], name_of(write[1])))
+        order = sorted(known[at], key=lambda write: (csns[write], write[0], parse_name(write[1])))
         for write in order:
             key, value = writes[write]
             rows.pop(key, None)
@@ -268,3 +361,23 @@ def test_replicas_that_are_edited_offline_and_synced_are_as_the_model_says(
     finally:
         for store in stores:
             store.close()
+
+
+def test_a_server_that_is_killed_within_the_handshake_has_no_other_secret(tmp_path: Path) -> None:
+    """It looks like one that does at first: the connection ends, and nothing was said."""
+    with (
+        bayou.open(tmp_path / "hub.bayou") as hub,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
+        port = server.getsockname()[1]
+
+        def be_killed() -> None:
+            connection, _ = server.accept()
+            server.close()
+            connection.close()
+
+        thread = threading.Thread(target=be_killed)
+        thread.start()
+        with pytest.raises(bayou.Unavailable, match="refused"):
+            hub.sync(f"127.0.0.1:{port}")
+        thread.join()

@@ -11,7 +11,7 @@ from bayou.check.history import show_row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.check.history import Name, Served, Write, WriteId
+    from bayou.check.history import Installed, Name, Served, Truncated, Write, WriteId
 
 NEVER = 1 << 62
 """The place of a write in the past of a server that never knew it."""
@@ -25,6 +25,7 @@ class Server:
     - ``committed``, ``tentative``: its log;
     - ``primary``: whom the committed prefix here names; ``retired``: the retirements that it has processed;
     - ``own``: the writes that it accepted; ``since_own``: those it learned since the last of them, and that;
+    - ``omitted``: up to which CSN its log is gone;
     - ``lives``: how often it crashed; ``is_down``: whether it still is; ``left_at``: the event by which it
       left; ``is_replaced``: whether its id was used again although it had not left.
     """
@@ -40,6 +41,7 @@ class Server:
     own: list[WriteId] = field(default_factory=list)
     since_own: list[WriteId] = field(default_factory=list)
     latest: int = 0
+    omitted: int = 0
     lives: int = 0
     is_down: bool = False
     is_replaced: bool = False
@@ -67,6 +69,29 @@ class Batch:
     at: int
     server: Server
     csn: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Based:
+    """A server took over a base when it had ``before`` commitments, and has ``tentative`` writes since that
+    are not in it. ``lacking``: the first CSN of the base that nobody was heard to have, None for none."""
+
+    step: Installed
+    server: Server
+    before: int
+    tentative: int
+    lacking: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shortened:
+    """A server let go of its log up to a CSN when it had ``committed`` commitments, and had let go of
+    ``before``."""
+
+    step: Truncated
+    server: Server
+    committed: int
     before: int
 
 

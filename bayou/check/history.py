@@ -129,6 +129,34 @@ class Fate:
 
 
 @dataclass(frozen=True)
+class Installed:
+    """A server has taken over a base: the database as the first ``csn`` commitments make it.
+
+    ``vector``: the stamp of each server that it lists; ``tentative``: how many writes stayed tentative;
+    ``again``: as of Logged.
+    """
+
+    at: int
+    server: int
+    csn: int
+    vector: tuple[tuple[Name, int], ...]
+    primary: Name
+    clock: int
+    tentative: int
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Truncated:
+    """A server has let go of its log up to a CSN. ``again``: as of Logged."""
+
+    at: int
+    server: int
+    csn: int
+    again: bool = False
+
+
+@dataclass(frozen=True)
 class Asked:
     """A client has sent a request to the server at that id."""
 
@@ -149,7 +177,7 @@ class Answered:
     told: tuple[tuple[str, int | str | Name | None], ...]
 
 
-Step = Logged | Served | Settled | Named | Fate
+Step = Logged | Served | Settled | Named | Fate | Installed | Truncated
 
 
 @dataclass
@@ -222,11 +250,28 @@ def _check_version(version: object) -> None:
 def _logged(at: int, event: Event) -> Logged:
     committed = tuple(_write(plain) for plain in _list(event["committed"]))
     tentative = tuple(_write(plain) for plain in _list(event["tentative"]))
-    if _int(event["csn"]) < 0:
-        raise ValueError("a CSN is 0 at least")
     if any(write.kind == "notice" for write in tentative):
         raise ValueError("a notice stands for a committed write")
-    return Logged(at, _int(event["server"]), event["csn"], committed, tentative, event.get("again") is True)
+    return Logged(at, _int(event["server"]), _csn(event), committed, tentative, event.get("again") is True)
+
+
+def _installed(at: int, event: Event) -> Installed:
+    vector = tuple((_name(name), _int(stamp)) for name, stamp in map(_list, _list(event["vector"])))
+    numbers = _csn(event), _int(event["clock"]), _int(event["tentative"])
+    csn, clock, tentative = numbers
+    again = event.get("again") is True
+    return Installed(at, _int(event["server"]), csn, vector, _name(event["primary"]), clock, tentative, again)
+
+
+def _truncated(at: int, event: Event) -> Truncated:
+    return Truncated(at, _int(event["server"]), _csn(event), event.get("again") is True)
+
+
+def _csn(event: Event) -> int:
+    csn = _int(event["csn"])
+    if csn < 0:
+        raise ValueError("a CSN is 0 at least")
+    return csn
 
 
 def _named(at: int, event: Event) -> Named:
@@ -364,4 +409,6 @@ _STEPS: dict[str, Callable[[int, Event], Step]] = {
     "crashed": _fate,
     "restarted": _fate,
     "settled": _settled,
+    "installed": _installed,
+    "truncated": _truncated,
 }

@@ -11,14 +11,29 @@ kept as a fact: ``twice``, ``late`` and the like.
 
 from __future__ import annotations
 
-from bayou.check.facts import NEVER, Accepted, Batch, Commit, Done, Learned, Odd, Rest, Server
-from bayou.check.history import Logged, Named, Served, Settled, show
+from bayou.check.facts import (
+    NEVER,
+    Accepted,
+    Based,
+    Batch,
+    Commit,
+    Done,
+    Learned,
+    Odd,
+    Rest,
+    Server,
+    Shortened,
+)
+from bayou.check.history import Installed, Logged, Named, Served, Settled, Truncated, Write, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.check.history import Fate, History, Name, Row, Step, Write, WriteId
+    from bayou.check.history import Fate, History, Name, Row, Step, WriteId
 
 SHOWN = 3
+
+UNTOLD: WriteId = (0, ())
+"""Stands for a committed write of a base that nobody was heard to have."""
 
 
 class State:
@@ -29,6 +44,7 @@ class State:
     - ``servers``, and ``by_name`` the first of each name;
     - ``writes``: the contents of each write, as first heard; ``accepted``: by identity;
     - ``csns``, ``csn_of``: the writes by CSN, as first heard, and the event; and the other way round;
+    - ``bases``, ``shortened``: bases that were taken over, and logs that were let go of;
     - ``requests``: what servers answered, by session and number;
     - ``twice``: processed a second time; ``changed``: with other contents; ``late``: after the retirement of
       its server; ``unknown``: a notice of a write that is not there; ``again``: another one at the same CSN.
@@ -45,6 +61,8 @@ class State:
         self.batches: list[Batch] = []
         self.learned: list[Learned] = []
         self.commits: list[Commit] = []
+        self.bases: list[Based] = []
+        self.shortened: list[Shortened] = []
         self.requests: dict[tuple[int, int], list[Done]] = {}
         self.rests: list[Rest] = []
         self.twice: list[Odd] = []
@@ -54,6 +72,10 @@ class State:
         self.again: list[Odd] = []
         self._current: dict[int, Server] = {}
         self._within: dict[tuple[Server, Server], list[int]] = {}
+        self._order: dict[int, WriteId] = {}
+        self._contents: dict[WriteId, Write] = {}
+        if any(isinstance(step, Installed) for step in history.steps):
+            self._look_ahead()
 
     @classmethod
     def of(cls, history: History) -> State:
@@ -73,6 +95,10 @@ class State:
             self._settle(step)
         elif isinstance(step, Named):
             self._name(step)
+        elif isinstance(step, Installed):
+            self._install(step)
+        elif isinstance(step, Truncated):
+            self._truncate(step)
         else:
             self._befall(step)
 
@@ -196,6 +222,49 @@ class State:
         self.learned.append(Learned(at, server, id, place))
         if write.kind == "retirement":
             server.retired[id[1]] = id
+
+    # Bases.
+
+    def _look_ahead(self) -> None:
+        """Find out which write has which CSN, and what each is. A server may be heard to have taken over a
+        base before those are heard that committed what is in it."""
+        for step in self.history.steps:
+            if isinstance(step, Logged):
+                for csn, write in enumerate(step.committed, start=step.csn + 1):
+                    self._order.setdefault(csn, write.id)
+                for write in (*step.committed, *step.tentative):
+                    if write.kind != "notice":
+                        self._contents.setdefault(write.id, write)
+
+    def _install(self, step: Installed) -> None:
+        """A server has a base: so it has all that was committed up to there, in that order."""
+        server = self._server(step.server)
+        before = len(server.committed)
+        if step.again and step.csn <= before:
+            return
+        lacking = None
+        for csn in range(before + 1, step.csn + 1):
+            write = self._contents.get(self._order.get(csn, UNTOLD))
+            if write is None:
+                lacking = lacking or csn
+                self.writes[UNTOLD] = Write(UNTOLD, "untold")
+                server.committed.append(UNTOLD)
+                continue
+            server.tentative.pop(write.id, None)
+            if write.id not in server.known:
+                self._learn(step.at, server, write)
+            server.committed.append(write.id)
+            if write.heir is not None and write.server == server.primary:
+                server.primary = write.heir
+        server.omitted = max(server.omitted, step.csn)
+        self.bases.append(Based(step, server, before, len(server.tentative), lacking))
+
+    def _truncate(self, step: Truncated) -> None:
+        server = self._server(step.server)
+        if step.again and step.csn <= server.omitted:
+            return
+        self.shortened.append(Shortened(step, server, len(server.committed), server.omitted))
+        server.omitted = max(server.omitted, step.csn)
 
     def _serve(self, step: Served) -> None:
         server = self._server(step.server)

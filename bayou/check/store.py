@@ -3,7 +3,7 @@ see)."""
 
 from __future__ import annotations
 
-from bayou.check import answers, logs
+from bayou.check import answers, bases, logs
 from bayou.check.state import State
 from bayou.check.verdict import Verdict
 
@@ -31,6 +31,7 @@ RULES = {
     "retired": "the retired stay retired",
     "names": "each server has a name of its own, of a creation write that it has",
     "one primary": "only the primary commits, and there is always one",
+    "bases": "a base is what the first commitments make, newer than what it replaces, and all else stays",
     "level": "when nothing more can move, connected servers are equal, and with the primary all is committed",
 }
 
@@ -50,6 +51,7 @@ _LOOKS: dict[str, Look] = {
     "retired": logs.retired,
     "names": logs.names,
     "one primary": logs.one_primary,
+    "bases": bases.bases,
     "level": logs.level,
 }
 """How each rule looks at what happened: a function each."""

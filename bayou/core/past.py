@@ -246,9 +246,10 @@ class IncomingDropped(_Step):
 
 
 class Installed(_Step):
-    """What had come in of a base has become the base."""
+    """What had come in of a base has become the base, and so many writes stayed tentative."""
 
     base: Base
+    tentative: int
 
 
 NO_LIMIT = (1 << 62) - 1

@@ -382,6 +382,8 @@ class Replica:
             if after.since > self.csn:
                 raise PeerError(f"what changed since {after.since}, where {self.csn} is known")
             before = None
+        elif chunk.base < before.position.seen and not after.is_beginning:
+            return False  # asked for before rows of a newer base came, and late
         self.past.receive(chunk, chunk.incoming(before))
         self._journal.append(chunk)
         return True
@@ -419,7 +421,7 @@ class Replica:
             marks_from = max(marks_from, past.marks_from)
         past.install(base, marks_from)
         self.database.begin_anew(self.log.begin_anew(base.csn, base.vector))
-        self._journal.append(Installed(base))
+        self._journal.append(Installed(base, len(self.log.tentative)))
         self._stand_on(base)
         if self.is_primary and not was_primary:
             self.mark()

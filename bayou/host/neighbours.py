@@ -79,9 +79,12 @@ class Neighbours:
     # What is known of others.
 
     def add(self, addresses: Iterable[str], now: float) -> None:
-        """Connect to the servers at these addresses too."""
+        """Connect to the servers at these addresses too, and try all at once, whoever else might dial."""
         for address in addresses:
             self._joins.setdefault(address, Goal(None, (address,), now))
+        for goal in (*self._joins.values(), *self._named.values()):
+            if goal.due is not None:
+                goal.due, goal.pause_s = now, FIRST_PAUSE_S
 
     def learn(self, entries: Iterable[Entry], me: Name | None, now: float) -> None:
         """These are all entries of servers. One whose addresses have changed is dialled soon."""

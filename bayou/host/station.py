@@ -147,6 +147,7 @@ class Station:
         """``secrets``: the first is used to dial, all are accepted. OSError where nobody can listen there."""
         now = monotonic()
         self.home = home
+        self.secrets = secrets
         self.machine = home.server(settings, now)
         self.peers: dict[int, Peer] = {}
         self.address: Address | None = None
@@ -281,6 +282,15 @@ class Station:
         self._resolver.close()
         self.network.close()
         self.home.close(is_clean=is_clean)
+
+    @property
+    def place(self) -> str:
+        """Where it is kept, for people."""
+        return self.home.place
+
+    def disown(self) -> None:
+        """In the child of a fork: let go of what keeps others from the file."""
+        self.home.disown()
 
     @property
     def me(self) -> Identity:

@@ -1,62 +1,65 @@
-"""What drives a replica within a program: one lock, and no thread unless one is asked for.
-
-Whoever calls does what is to be done himself, with the lock held. To wait for something that comes over the
-network, one of those who wait turns the station (bayou.host.station): he lets go of the lock while he waits
-for the sockets, takes it again for what they bring, and tells the others. Where there is a thread, it is
-always the one.
-"""
+"""What drives a replica within a program."""
 
 from __future__ import annotations
 
-import os
-import select
-from threading import Condition, Lock, Thread, get_ident
 from time import monotonic
-from weakref import WeakSet
 
-from bayou.library.errors import Error, StorageFull, public, told
-from bayou.storage.store import StorageError
+from bayou.library.errors import Error, StorageFull
+from bayou.library.turner import Turner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn, TypeVar
+    from typing import TypeVar
 
     from bayou.core.replica import Replica
     from bayou.host.station import Station
     from bayou.library.tally import Tally
+    from bayou.machine.messages import Message
 
     Made = TypeVar("Made")
-
-BLIND_S = 0.02
-"""How long to hold the lock at a time, where the system can't wait for all sockets by one descriptor."""
 
 ROOM_S = 1.0
 """How often to look whether there is room on the disk."""
 
 
-class Engine:
+class Room:
+    """Looks whether there is room on the disk for a replica."""
+
+    def __init__(self) -> None:
+        self.due = 0.0
+
+    def check(self, station: Station) -> None:
+        """Raise StorageFull where there is too little."""
+        machine, now = station.machine, monotonic()
+        if now >= self.due or machine.is_full:
+            self.due = now + ROOM_S
+            machine.is_full = not station.home.has_room()
+        if machine.is_full:
+            raise StorageFull(
+                f"there is too little room left where {station.home.place} is: it can be read, and "
+                "written to again as soon as there is more"
+            )
+
+
+class Engine(Turner):
     """Drives one station for a program.
 
-    ``station`` is to be used within ``look``, ``change`` and ``wait`` only. ``tally`` counts what it does.
+    ``station`` is to be used within ``look``, ``change``, ``act`` and ``wait`` only. ``tally`` counts what it
+    does.
     """
 
     def __init__(self, station: Station, tally: Tally) -> None:
+        super().__init__(station)
         self.station = station
         self.tally = tally
-        self._condition = Condition(Lock())
-        self._process = os.getpid()
-        self._failure: Error | None = None
-        self._is_closing = False
-        self._is_closed = False
-        self._is_turning = False
-        self._is_resting = False
-        self._thread: Thread | None = None
-        self._room_due = 0.0
-        self._heard, self._rung = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        _ENGINES.add(self)
+        self.room = Room()
+        self._frozen: str | None = None
 
-    # What is done with the lock held, at once.
+    def freeze(self, why: str | None) -> None:
+        """Let nothing be changed from now on, and say why; None: let things be changed again."""
+        with self._condition:
+            self._frozen = why
 
     def look(self, does: Callable[[Station], Made]) -> Made:
         """Return what ``does`` finds; it may change nothing."""
@@ -68,213 +71,36 @@ class Engine:
             except BaseException as error:
                 self._mind(error)
 
-    def change(self, does: Callable[[Replica], Made], *, within_s: float | None = None) -> Made:
+    def change(self, does: Callable[[Replica], Made]) -> Made:
         """Let ``does`` change the replica, and return what it returns when that is durable. ``does`` may
         raise nothing once it has changed something. A replica that was not closed in good order waits first
         until it has heard from another one, or has been alone for a second."""
         self._check_process()
         with self._condition:
             self._check()
-            if self.station.machine.is_unsure:
-                self._wait(lambda: not self.station.machine.is_unsure, None)
-            self._look_for_room()
-            try:
-                made = self.station.use(does)
-            except BaseException as error:
-                self._break(error)
-            self._nudge()
-            self._condition.notify_all()
-            return made
+            station = self.station
+            if station.machine.is_unsure:
+                self._wait(lambda: not station.machine.is_unsure, None)
+            if self._frozen is not None:
+                raise Error(self._frozen)
+            self.room.check(station)
+            return self._act(lambda: station.use(does))
 
-    def act(self, does: Callable[[Station], Made]) -> Made:
-        """Let ``does`` do something with the station: dial, say."""
+    def carry(self, order: Message) -> Message:
+        """Let the replica carry out an order that needs nobody else; the answer is durable. BayouError where
+        it can't."""
         self._check_process()
         with self._condition:
             self._check()
-            try:
-                made = does(self.station)
-            except BaseException as error:
-                self._break(error)
-            self._nudge()
-            return made
-
-    # Waiting.
-
-    def wait(self, done: Callable[[], bool], until: float | None = None) -> bool:
-        """Turn the station, or let another thread do so, until ``done`` (called with the lock held) is true,
-        or until then (monotonic); return whether it is true."""
-        self._check_process()
-        with self._condition:
-            self._check()
-            return self._wait(done, until)
-
-    def _wait(self, done: Callable[[], bool], until: float | None) -> bool:
-        while not self._is_done(done):
-            now = monotonic()
-            if until is not None and now >= until:
-                return False
-            if self._is_turning:
-                self._condition.wait(None if until is None else until - now)
-            else:
-                self._turn(until)
-            self._check()
-        return True
-
-    def _is_done(self, done: Callable[[], bool]) -> bool:
-        try:
-            return done()
-        except BaseException as error:
-            self._mind(error)
-
-    def _turn(self, until: float | None) -> None:
-        """Wait for the sockets without the lock, then take in what has come with it."""
-        station = self.station
-        self._is_turning = True
-        try:
-            rest_s = station.rest_s(until)
-            fd = station.network.fileno()
-            if fd is None:
-                station.turn(monotonic() + min(rest_s, BLIND_S))
-                return
-            if rest_s > 0:
-                self._rest(fd, rest_s)
-            if not self._is_closing:
-                station.turn(0.0)
-        except Error:
-            raise
-        except BaseException as error:
-            self._break(error)
-        finally:
-            self._is_turning = False
-            self._condition.notify_all()
-
-    def _rest(self, fd: int, seconds: float) -> None:
-        """Let go of the lock for so long, or until something comes in, or somebody nudges."""
-        poll = select.poll()
-        poll.register(fd, select.POLLIN)
-        poll.register(self._heard, select.POLLIN)
-        self._is_resting = True
-        self._condition.release()
-        try:
-            poll.poll(seconds * 1000 + 1)
-        finally:
-            self._condition.acquire()
-            self._is_resting = False
-            try:
-                os.read(self._heard, 64)
-            except BlockingIOError:
-                pass
-
-    def _nudge(self) -> None:
-        """Let whoever waits for the sockets look at what there is to do now."""
-        if self._is_resting:
-            try:
-                os.write(self._rung, b"!")
-            except BlockingIOError:
-                pass
-
-    # A thread of its own.
-
-    def start(self) -> None:
-        """Let a thread turn the station until it is closed."""
-        with self._condition:
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="bayou", daemon=True)
-                self._thread.start()
-
-    def _run(self) -> None:
-        with self._condition:
-            while not self._is_closing and self._failure is None:
-                if self._is_turning:
-                    self._condition.wait()
-                    continue
-                try:
-                    self._turn(None)
-                except Error:
-                    break  # kept, for whoever calls next
-            if self._is_closing:
-                self._let_go()
-
-    # The end.
-
-    def close(self) -> None:
-        """Let go of everything; may be called twice. Calls that are under way end with an Error."""
-        if os.getpid() != self._process:
-            return
-        if self._thread is not None and self._thread.ident == get_ident():
-            self._is_closing = True  # called by the collector of garbage, from within the thread
-            return
-        with self._condition:
-            self._is_closing = True
-            self._nudge()
-            self._condition.notify_all()
-            while self._is_turning:
-                self._condition.wait()
-            self._let_go()
-
-    def _let_go(self) -> None:
-        if not self._is_closed:
-            self._is_closed = True
-            _ENGINES.discard(self)
-            try:
-                self.station.close(is_clean=self._failure is None)
-            finally:
-                os.close(self._heard)
-                os.close(self._rung)
-                self._condition.notify_all()
-
-    def disown(self) -> None:
-        """In the child of a fork: keep nothing of the parent's locked."""
-        self.station.home.disown()
-
-    # Whether it can be used.
-
-    def _check_process(self) -> None:
-        if os.getpid() != self._process:
-            raise Error(
-                f"{self.station.home.place} was opened by process {self._process}, and only that one may "
-                "go on with it after a fork: let it do so, or open another file here"
-            )
-
-    def _check(self) -> None:
-        if self._failure is not None:
-            raise type(self._failure)(str(self._failure)) from self._failure
-        if self._is_closing:
-            raise Error(f"{self.station.home.place} is closed: open it again")
-
-    def _look_for_room(self) -> None:
-        machine, now = self.station.machine, monotonic()
-        if now >= self._room_due or machine.is_full:
-            self._room_due = now + ROOM_S
-            machine.is_full = not self.station.home.has_room()
-        if machine.is_full:
-            raise StorageFull(
-                f"there is too little room left where {self.station.home.place} is: it can be read, and "
-                "written to again as soon as there is more"
-            )
-
-    def _mind(self, error: BaseException) -> NoReturn:
-        """Tell an error of a read, after which nothing can be read any more where it is one of the file."""
-        if isinstance(error, StorageError) and self._failure is None:
-            self._failure = public(error)
-        told(error)
-
-    def _break(self, error: BaseException) -> NoReturn:
-        """What is in memory may be ahead of the file: nothing is to be done with it any more."""
-        shown = public(error)
-        if self._failure is None:
-            place = self.station.home.place
-            self._failure = shown or Error(f"a change of {place} was broken off ({error!r}): open it again")
-        self._condition.notify_all()
-        told(error)
+            station = self.station
+            if station.machine.is_unsure:
+                self._wait(lambda: not station.machine.is_unsure, None)
+            return self._act(lambda: carry(station, order))
 
 
-_ENGINES: WeakSet[Engine] = WeakSet()
-
-
-def _after_fork() -> None:
-    for engine in list(_ENGINES):
-        engine.disown()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+def carry(station: Station, order: Message) -> Message:
+    """Let a station carry out an order, and return the answer when that is durable."""
+    answers: list[Message] = []
+    station.order(order, answers.append)
+    station.use(lambda replica: None)
+    return answers[0]

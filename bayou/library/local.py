@@ -6,7 +6,8 @@ from bayou.core.replica import COMMITTED, TENTATIVE
 from bayou.core.write import DELETE, PUT
 from bayou.library.access import shown_change
 from bayou.library.feed import LocalFeed
-from bayou.library.records import Outcome, WriteId, name_of
+from bayou.library.records import Outcome, WriteId
+from bayou.wire.exports import parse_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,11 +68,11 @@ class Local:
         return self._engine.look(lambda station: contended(replica(station)))
 
     def outcome(self, write: WriteId) -> Outcome:
-        server = name_of(write.server)
+        server = parse_name(write.server)
         return self._engine.look(lambda station: outcome(replica(station), write.stamp, server))
 
     def wait_committed(self, write: WriteId, until: float | None) -> Outcome | None:
-        server = name_of(write.server)
+        server = parse_name(write.server)
         found: list[Outcome] = []
 
         def done() -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bayou._record import Record
-from bayou.core.name import Name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,10 +24,12 @@ class WriteId(Record):
     @staticmethod
     def parse(text: str) -> WriteId:
         """Return the write that a text names; ValueError where it names none."""
+        from bayou.wire.exports import parse_name
+
         stamp, at, server = text.partition("@")
-        name_of(server)
         if not at or not stamp.isascii() or not stamp.isdigit():
             raise ValueError(f"{text!r:.80} is no name of a write, as 17@<5,3> is")
+        parse_name(server)
         return WriteId(int(stamp), server)
 
     def __str__(self) -> str:
@@ -107,18 +108,3 @@ class SyncReport(Record):
 
 for _record in (WriteId, Row, Change, Outcome, SyncReport):
     _record.__module__ = "bayou"
-
-
-def name_of(text: str) -> Name:
-    """Return the server's name that a text stands for; ValueError where it stands for none.
-
-    >>> name_of("<5,3>"), name_of("<>")
-    (<5,3>, <>)
-    """
-    inner = text[1:-1]
-    if text[:1] != "<" or text[-1:] != ">" or len(text) < 2:
-        raise ValueError(f"{text!r:.80} is no name of a server, as <5,3> is")
-    parts = inner.split(",") if inner else []
-    if not all(part.isascii() and part.isdigit() for part in parts):
-        raise ValueError(f"{text!r:.80} is no name of a server, as <5,3> is")
-    return Name.of(tuple(map(int, parts)))

@@ -3,40 +3,48 @@
 from __future__ import annotations
 
 import os
-from time import monotonic, time
+from itertools import islice
 from weakref import finalize
 
+from bayou.host.home import put_away
+from bayou.library.carrying import export_file, import_file
 from bayou.library.engine import Engine
-from bayou.library.errors import Error, Unavailable, WrongCluster, WrongSecret, told
 from bayou.library.local import Local, replica
-from bayou.library.records import SyncReport
+from bayou.library.opening import (
+    MEMORY,
+    Wanted,
+    becoming_member,
+    begin,
+    check_alone,
+    is_nobody,
+    keep_secret,
+    log,
+    remove,
+    retiring,
+)
+from bayou.library.reaching import address as address_of
+from bayou.library.reaching import addresses as addresses_of
 from bayou.library.stores import Store
-from bayou.library.syncing import TIMEOUT, Sync
-from bayou.library.tally import Tally
-from bayou.net.address import parse
-from bayou.node.life import NEW
-from bayou.node.settings import Habits, Keep, Settings
+from bayou.library.syncing import syncing
+from bayou.wire.exports import position_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
 
-    from bayou.host.filehome import FileHome
-    from bayou.host.memoryhome import MemoryHome
     from bayou.host.station import Station
     from bayou.library.access import Access
+    from bayou.library.reaching import Secret
+    from bayou.library.records import SyncReport
 
-    Secret = str | PathLike[str] | bytes
+COPIED = 1000
+"""How many rows are put again in one transaction, where a replica joins another cluster."""
 
-MEMORY = ":memory:"
-JOIN_S = 30.0
-"""How long a new file may take to get its name, and all that there is."""
-
-PERIOD_S = 5.0
-RETRY_S = 0.5
-MIN_FREE_BYTES = 64 << 20
-KEEP = Keep()
+FIRST = (
+    "{} is the first server of a new cluster: what others bring is committed while this program runs, and at "
+    "no other time"
+)
 
 
 def open(
@@ -69,47 +77,24 @@ def open(
     ...     dict(db["notes"])
     {'monday': 'milk'}
     """
-    joins = _addresses(join)
-    kept_synced = _addresses(keep_synced)
-    place = os.fsdecode(path)
-    is_new = place == MEMORY or not (os.path.exists(place) and os.path.getsize(place))
-    if is_new and not create:
-        raise FileNotFoundError(2, "there is no such file; with create=True it is made", place)
-    try:
-        station, tally = make_station(place, joins, secret, listen, is_new=is_new)
-    except Exception as error:
-        told(error)
+    wanted = Wanted.of(path, join, secret, listen, keep_synced, create=create)
+    return _open(wanted)
+
+
+def _open(wanted: Wanted) -> Replica:
+    station, tally = begin(wanted)
     engine = Engine(station, tally)
-    is_nobody = is_new and station.machine.life.stage == NEW
+    is_new = is_nobody(station)
     try:
-        made = Replica(engine, joins)
-        become_member(engine, joins)
-        if is_new and not joins and place != MEMORY:
-            _log(
-                "info",
-                f"{place} is the first server of a new cluster: what others bring is committed while "
-                "this program runs, and at no other time",
-            )
-        if listen is not None:
-            engine.start()
-        if kept_synced:
-            made.keep_synced(kept_synced)
+        made = Replica(engine, wanted)
+        made._start()
         return made
     except BaseException:
-        is_nobody = is_nobody and station.machine.life.stage == NEW
+        is_new = is_new and is_nobody(station)
         engine.close()
-        if is_nobody and place != MEMORY:
-            _remove(place)
+        if is_new and wanted.place != MEMORY:
+            remove(wanted.place)
         raise
-
-
-def _remove(place: str) -> None:
-    """Remove a file that was made just now, and is of no replica yet."""
-    for each in (f"{place}-wal", f"{place}-shm", place, f"{place}-lock"):
-        try:
-            os.unlink(each)
-        except FileNotFoundError:
-            pass
 
 
 class Replica(Store):
@@ -124,14 +109,28 @@ class Replica(Store):
     a ``bayou serve`` first, and join that one.
     """
 
-    __slots__ = ("_engine", "_finalizer", "_joins", "_local")
+    __slots__ = ("_engine", "_finalizer", "_local", "_wanted")
 
-    def __init__(self, engine: Engine, joins: tuple[str, ...]) -> None:
+    def __init__(self, engine: Engine, wanted: Wanted) -> None:
         """Not for users: ``bayou.open`` makes one."""
+        self._wanted = wanted
+        self._use(engine)
+
+    def _use(self, engine: Engine) -> None:
         self._engine = engine
-        self._joins = joins
         self._local = Local(engine)
         self._finalizer = finalize(self, engine.close)
+
+    def _start(self) -> None:
+        """Become a member, and do what was wanted besides."""
+        wanted, engine = self._wanted, self._engine
+        engine.run(becoming_member(engine.station, wanted.joins))
+        if wanted.is_first:
+            log("info", FIRST.format(wanted.place))
+        if wanted.listen is not None:
+            engine.start()
+        if wanted.kept_synced:
+            self.keep_synced(wanted.kept_synced)
 
     @property
     def _access(self) -> Access:
@@ -163,52 +162,72 @@ class Replica(Store):
         Traceback (most recent call last):
         bayou.Unavailable: no server is known to sync with: name one, as sync("HOST:PORT")
         """
-        began = monotonic()
-        until = began + timeout_s
-        engine = self._engine
-        addresses = (_address(address),) if address is not None else engine.look(self._known)
-        if not addresses:
-            raise Unavailable('no server is known to sync with: name one, as sync("HOST:PORT")')
-        tally = engine.tally
-        failures: dict[str, str] = {}
-        for at in addresses:
-            csn, sent, received, bases = engine.look(
-                lambda station: (replica(station).csn, tally.sent, tally.received, tally.bases)
-            )
-            sync = engine.act(lambda station, at=at: Sync(station, at))  # type: ignore[misc]
-            try:
-                is_over = engine.wait(lambda sync=sync: sync.is_over, until)  # type: ignore[misc]
-            finally:
-                engine.act(lambda station, sync=sync: sync.end())  # type: ignore[misc]
-            if sync.failure is None and (is_over or sync.is_connected):
-                return SyncReport(
-                    tally.sent - sent,
-                    tally.received - received,
-                    engine.look(lambda station: replica(station).csn) - csn,
-                    tally.bases > bases,
-                    monotonic() - began,
-                    sync.why_stopped or TIMEOUT,
-                )
-            failures[at] = sync.failure or f"no answer within {timeout_s:g} s"
-        raise unreachable(failures)
-
-    def _known(self, station: Station) -> tuple[str, ...]:
-        """Return where to look for a server."""
-        own = replica(station).name
-        listed = [
-            address
-            for entry in station.book.entries()
-            if entry.name is not own
-            for address in entry.addresses
-        ]
-        return tuple(dict.fromkeys([*self._joins, *listed]))
+        engine, station = self._engine, self._engine.station
+        given = None if address is None else address_of(address)
+        return engine.run(syncing(station, engine.tally, given, self._wanted.joins, timeout_s))
 
     def keep_synced(self, addresses: str | Iterable[str] = ()) -> None:
         """Stay connected, from now on until ``close``, with the servers at these addresses (HOST:PORT) and
         with those that they know of, and take part in all that goes on. It takes a thread."""
-        found = _addresses(addresses)
-        self._engine.act(lambda station: station.dial_others((*self._joins, *found)))
-        self._engine.start()
+        found = addresses_of(addresses)
+        engine = self._engine
+        engine.act(lambda: engine.station.dial_others((*self._wanted.joins, *found)))
+        engine.start()
+
+    def join(self, address: str, *, secret: Secret | None = None) -> None:
+        """Let this replica, the first server of a cluster that nobody else has joined, become a new server of
+        another one: it gets its name and all rows from the server at ``address`` (HOST:PORT), then puts its
+        own rows again, as new writes, which the next ``sync`` takes there.
+
+        ``secret``: that of the other cluster, which takes the place of ``PATH-secret``, where it is not the
+        same. Error where others have joined this one; Unavailable, WrongSecret: it is as it was then.
+        """
+        wanted, engine = self._wanted, self._engine
+        joins = (address_of(address),)
+        given = wanted.secret or f"{wanted.place}-secret" if secret is None else secret
+        is_kept = wanted.place != MEMORY
+        place = f"{wanted.place}-joining" if is_kept else MEMORY
+        engine.look(check_alone)
+        engine.freeze(f"{wanted.place} is joining another cluster: write when that is over")
+        joined: Replica | None = None
+        try:
+            joined = _open(Wanted(place, joins, (), given, None, True))
+            self._copy_to(joined)
+        except BaseException:
+            engine.freeze(None)
+            if joined is not None:
+                joined.close()
+            raise
+        self.close()
+        self._wanted = Wanted(wanted.place, joins, wanted.kept_synced, given, wanted.listen, False)
+        if is_kept:
+            joined.close()
+            if wanted.secret is None and secret is not None:
+                keep_secret(f"{wanted.place}-secret", secret)
+            os.replace(place, wanted.place)
+            remove(place)
+            self._use(Engine(*begin(self._wanted)))
+            self._start()
+        else:
+            joined._finalizer.detach()
+            self._use(joined._engine)
+
+    def _copy_to(self, other: Replica) -> None:
+        """Put all rows again."""
+        for name in self.collections():
+            rows = self[name].scan()
+            while page := list(islice(rows, COPIED)):
+                other[name].update((row.key, row.value) for row in page)
+
+    def retire(self, address: str) -> None:
+        """Leave the cluster for good: the server at ``address`` (HOST:PORT) takes over all that there is and,
+        where this replica is the primary, the duty to commit. The replica is closed then, and its file is
+        kept as ``PATH.retired``. Unavailable where that can't be done now."""
+        engine = self._engine
+        engine.run(retiring(engine.station, address_of(address)))
+        self.close()
+        if self._wanted.place != MEMORY:
+            put_away(self._wanted.place)
 
     def position(self) -> str:
         """Return how far this replica has come, as text: its CSN, and its version vector, a server a line.
@@ -220,6 +239,33 @@ class Replica(Store):
         """
         return self._engine.look(position)
 
+    def export_to(self, path: str | PathLike[str], beyond: str | None = None) -> None:
+        """Write what another server lacks into a file, for somebody to carry there (Petersen '97,
+        "Anti-entropy over transportable media"). ``beyond``: where that server stands, as its ``position``
+        says; without it the file holds all. It is there whole or not at all, and for its owner only."""
+        engine = self._engine
+        export_file(engine.station, engine.carry, self._secrets, path, beyond)
+
+    def import_from(self, path: str | PathLike[str]) -> int:
+        """Take in what is in a file that a server of this cluster has exported; return how many writes were
+        new. Any files in any order: what is known already is passed over. Gap where something is missing
+        before what the file holds, StorageDamaged where it is damaged or nobody of this cluster wrote it,
+        WrongCluster; nothing is changed then.
+
+        >>> import bayou, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, bayou.open(":memory:") as db:
+        ...     db["notes"]["monday"] = "milk"
+        ...     db.export_to(f"{folder}/carried")
+        ...     db.import_from(f"{folder}/carried")
+        0
+        """
+        engine = self._engine
+        return import_file(engine.station, engine.carry, self._secrets, path)
+
+    @property
+    def _secrets(self) -> tuple[bytes, ...]:
+        return self._engine.look(lambda station: station.secrets)
+
     def __repr__(self) -> str:
         return f"<the replica in {self._engine.station.home.place}>"
 
@@ -229,141 +275,4 @@ Replica.__module__ = open.__module__ = "bayou"
 
 def position(station: Station) -> str:
     """Return where a replica stands, as ``bayou position`` prints it."""
-    vector = replica(station).vector
-    lines = [f"{name} {stamp}" for name, stamp in zip(vector.names, vector.stamps, strict=True)]
-    return "\n".join([f"csn {replica(station).csn}", *lines])
-
-
-def make_station(
-    place: str, joins: tuple[str, ...], secret: Secret | None, listen: str | None, *, is_new: bool
-) -> tuple[Station, Tally]:
-    """Return the station of a replica that is not connected with anybody, and what counts for it."""
-    from bayou.host.station import Options, Station
-    from bayou.net.address import look_up
-
-    secrets = find_secrets(place, secret, may_make=is_new and not joins)
-    where = None if listen is None else look_up(*parse(listen, may_choose=True))
-    habits = Habits(period_s=PERIOD_S, partners="all")
-    settings = Settings(habits=habits, wall_offset_s=time() - monotonic(), keep=KEEP)
-    tally = Tally()
-    home: FileHome | MemoryHome
-    if place == MEMORY:
-        from bayou.host.memoryhome import MemoryHome
-
-        home = MemoryHome()
-    else:
-        from bayou.host.filehome import FileHome
-
-        home = FileHome(place, min_free_bytes=MIN_FREE_BYTES)
-    try:
-        options = Options(listen=where, joins=joins, dials=False)
-        return Station(home, secrets, options, settings, tell=_tell, observer=tally), tally
-    except BaseException:
-        home.close(is_clean=False)
-        raise
-
-
-def find_secrets(place: str, secret: Secret | None, *, may_make: bool) -> tuple[bytes, ...]:
-    """Return the secrets of a cluster, the one to dial with first. SecretError where they can't be had."""
-    from bayou.host.secrets import SECRET_BYTES, make_secret, read_secrets
-
-    if isinstance(secret, bytes):
-        if len(secret) != SECRET_BYTES:
-            raise ValueError(f"a secret of {len(secret)} bytes, where it has {SECRET_BYTES}")
-        return (secret,)
-    if secret is not None:
-        return read_secrets(os.fsdecode(secret))
-    if place == MEMORY:
-        return (os.urandom(SECRET_BYTES),)
-    if may_make:
-        make_secret(f"{place}-secret")
-    return read_secrets(f"{place}-secret")
-
-
-def become_member(engine: Engine, joins: tuple[str, ...]) -> None:
-    """See to it that a replica has its name, and all that whoever gave it that name has. Unavailable where
-    nobody can be reached."""
-    until = monotonic() + JOIN_S
-    failures: dict[str, str] = {}
-    pause_until = 0.0
-
-    def is_member() -> bool:
-        return engine.station.machine.is_member
-
-    def is_connected() -> bool:
-        return any(peer.is_company for peer in engine.station.peers.values())
-
-    while not engine.wait(is_member, 0.0):
-        if not joins:
-            joins = engine.look(lambda station: tuple(a for e in station.book.entries() for a in e.addresses))
-        if not joins:
-            raise Unavailable(
-                f"{engine.station.home.place} has not got its name yet: open it with join=HOST:PORT, with a "
-                "network"
-            )
-        for address in joins:
-            came: list[int | str] = []
-            engine.act(lambda station, to=address, came=came: station.call(to, came.append))  # type: ignore[misc]
-            engine.wait(lambda came=came: bool(came) or is_member(), until)  # type: ignore[misc]
-            if came and isinstance(came[0], str):
-                failures[address] = came[0]
-                continue
-            engine.wait(lambda: is_member() or not is_connected(), until)
-            failures.setdefault(address, "it has not sent all that it has")
-        if is_member():
-            break
-        if monotonic() >= until or all(map(_is_final, failures.values())):
-            raise unreachable(failures)
-        pause_until = monotonic() + RETRY_S
-        engine.wait(is_member, pause_until)
-    engine.act(_hang_up)
-
-
-def _hang_up(station: Station) -> None:
-    for peer in list(station.peers):
-        station.network.hang_up(peer)
-
-
-def _is_final(failure: str) -> bool:
-    """Whether it is of no use to try again."""
-    return not isinstance(unreachable({"": failure}), Unavailable)
-
-
-def unreachable(failures: dict[str, str]) -> Error:
-    """Return what to tell of servers that can't be reached, given why."""
-    from bayou.host.acquaintances import OTHER_CLUSTER
-
-    said = "; ".join(f"{address}: {why}" for address, why in failures.items())
-    if any(OTHER_CLUSTER in why for why in failures.values()):
-        return WrongCluster(f"{said}: this replica can only be synced with servers of its own cluster")
-    if any(why.endswith("handshake was over") for why in failures.values()):
-        return WrongSecret(
-            f"{said}: is the secret the same there? It is in the file that its name ends on -secret"
-        )
-    return Unavailable(f"{said}: does it run, and is there a network?")
-
-
-def _address(text: str) -> str:
-    if not isinstance(text, str):
-        raise TypeError(f"a {type(text).__name__} as an address, where HOST:PORT is due")
-    parse(text)
-    return text
-
-
-def _addresses(given: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Return addresses; ValueError for what is none."""
-    if given is None:
-        return ()
-    return tuple(map(_address, (given,) if isinstance(given, str) else given))
-
-
-def _tell(level: str, event: str, fields: dict[str, object]) -> None:
-    _log(level, " ".join([event, *(f"{name}={value}" for name, value in fields.items())]))
-
-
-def _log(level: str, line: str) -> None:
-    if level == "debug":
-        return
-    import logging
-
-    logging.getLogger("bayou").log(logging.getLevelName(level.upper()), line)
+    return position_text(replica(station).csn, replica(station).vector)

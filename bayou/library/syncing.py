@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from time import monotonic
 
+from bayou.library.errors import Unavailable
+from bayou.library.reaching import unreachable
+from bayou.library.records import SyncReport
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.core.name import Name
     from bayou.core.vector import VersionVector
     from bayou.host.station import Station
+    from bayou.library.opening import Waiting
+    from bayou.library.tally import Tally
 
 LEVEL = "level"
 TIMEOUT = "timeout"
+UNFINISHED = "before the handshake was over"
+"""So ends what is told of a connection where the other end knows another secret, or was killed just then."""
+
+AGAIN_S = 0.5
+"""How long to wait before a server is tried once more that has ended the connection so."""
+
 ASK_AGAIN_S = 0.02
 """How long to wait at least before asking once more where the other stands."""
 
@@ -104,3 +116,57 @@ class Sync:
         peers = self._station.peers
         if self._peer is not None and peers.get(self._peer) is not self._before.get(self._peer):
             self._station.network.hang_up(self._peer)
+
+
+def syncing(
+    station: Station, tally: Tally, address: str | None, joins: tuple[str, ...], timeout_s: float
+) -> Waiting[SyncReport]:
+    """Sync with the server at an address, or with the first that answers of those known. Unavailable where
+    there is none."""
+    until = monotonic() + timeout_s
+    addresses = _known(station, joins) if address is None else (address,)
+    if not addresses:
+        raise Unavailable('no server is known to sync with: name one, as sync("HOST:PORT")')
+    failures: dict[str, str] = {}
+    for at in addresses:
+        found = yield from _syncing_with(station, tally, at, until)
+        if isinstance(found, str) and found.endswith(UNFINISHED):
+            # A server that is killed just then looks like one that knows another secret.
+            yield (lambda: False), min(until, monotonic() + AGAIN_S)
+            found = yield from _syncing_with(station, tally, at, until)
+        if not isinstance(found, str):
+            return found
+        failures[at] = found or f"no answer within {timeout_s:g} s"
+    raise unreachable(failures)
+
+
+def _syncing_with(station: Station, tally: Tally, address: str, until: float) -> Waiting[SyncReport | str]:
+    """Sync with one server, until then. Return why there is no connection where there is none, nothing where
+    that is not known yet."""
+    began = monotonic()
+    replica = station.machine.replica
+    csn, sent, received, bases = replica.csn, tally.sent, tally.received, tally.bases
+    sync = Sync(station, address)
+    try:
+        is_over = yield (lambda: sync.is_over), until
+    finally:
+        sync.end()
+    if sync.failure is not None or not (is_over or sync.is_connected):
+        return sync.failure or ""
+    return SyncReport(
+        tally.sent - sent,
+        tally.received - received,
+        replica.csn - csn,
+        tally.bases > bases,
+        monotonic() - began,
+        sync.why_stopped or TIMEOUT,
+    )
+
+
+def _known(station: Station, joins: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where to look for a server."""
+    own = station.machine.replica.name
+    listed = [
+        address for entry in station.book.entries() if entry.name is not own for address in entry.addresses
+    ]
+    return tuple(dict.fromkeys([*joins, *listed]))

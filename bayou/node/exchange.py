@@ -15,6 +15,10 @@ not larger than the last answered on this connection is an echo.
 Where the log of the sender goes back no further than to behind the receiver's CSN, rows of its base go out in
 place of the exchange (bayou.core.past). The sender keeps nothing of that: the receiver asks for each further
 piece by a new Pull, under a new serial, of the same server or any other.
+
+Rows of a base are taken in from one server at a time: two that stand on bases of different CSNs would make
+the receiver begin afresh again and again. What another one sends meanwhile is put aside, and asked for again
+when the base is complete; after some time without progress it is that one's turn.
 """
 
 from __future__ import annotations
@@ -42,13 +46,16 @@ class Exchanges:
     When an inbound exchange is complete, the server is told its purpose and key.
     """
 
-    UNCOMPARED = ("_peers", "_serial", "_server", "limits")
+    UNCOMPARED = ("_patience_s", "_peers", "_serial", "_server", "_source_at", "limits")
 
-    def __init__(self, server: Context, first_serial: int, limits: Limits) -> None:
+    def __init__(self, server: Context, first_serial: int, limits: Limits, patience_s: float) -> None:
         self._server = server
         self._peers = server.peers
         self._serial = first_serial
         self.limits = limits
+        self._patience_s = patience_s
+        self._source: int | None = None
+        self._source_at = 0.0
 
     # Receiving.
 
@@ -103,15 +110,43 @@ class Exchanges:
             return
         server = self._server
         server.base_begun(inbound.purpose, inbound.key)
+        if message.stand is not None:
+            inbound.back = message.stand.back
+        if self._has_other_source(peer):
+            inbound.is_aside = True
+            return
         is_next = server.replica.receive_base(message.chunk)
-        if is_next and message.end is not None:
-            server.replica.install(message.end)
+        if is_next:
+            self._source, self._source_at = peer, server.now
+            if message.end is not None:
+                server.replica.install(message.end)
+                self._source = None
         count = len(message.chunk.rows)
         server.note("rows of a base", inbound.purpose, "from", peer, "rows", count, "taken", is_next)
-        back = inbound.back if message.stand is None else message.stand.back
+        self._go_on(peer, inbound)
+        if is_next and message.end is not None:
+            self._go_on_with_others()
+
+    def _go_on(self, peer: int, inbound: Inbound) -> None:
+        """Ask for what comes next of an exchange that begins with a base."""
         serial = self.expect(peer, inbound.purpose, inbound.key)
-        at.inbound = Inbound(serial, inbound.purpose, inbound.key, back)
+        self._peers.of(peer).inbound = Inbound(serial, inbound.purpose, inbound.key, inbound.back)
         self._ask(peer, serial, inbound.purpose)
+
+    def _go_on_with_others(self) -> None:
+        """The base is complete: ask those again whose rows were put aside."""
+        for id, peer in self._peers.items():
+            if peer.inbound is not None and peer.inbound.is_aside:
+                self._go_on(id, peer.inbound)
+
+    def _has_other_source(self, peer: int) -> bool:
+        """Whether a base is coming in from another server, and getting on."""
+        source, server = self._source, self._server
+        if source is None or source == peer or source not in server.servers or server.past.incoming is None:
+            return False
+        inbound = self._peers.of(source).inbound
+        is_expected = inbound is not None and not inbound.is_aside
+        return is_expected and server.now < self._source_at + self._patience_s
 
     def purpose_from(self, peer: int) -> str | None:
         """Return what the exchange is for that is coming in from ``peer``, None where none is."""

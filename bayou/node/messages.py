@@ -405,8 +405,24 @@ class Truncate(Message):
     upto: int | None = None
 
 
+class Fold(Message):
+    """Fold what is committed up to the CSN ``upto``, or all."""
+
+    upto: int | None = None
+
+
+class DropMarks(Message):
+    """Let go of the deletion marks up to the CSN ``upto``, or of all that are in the base."""
+
+    upto: int | None = None
+
+
+class DropIncoming(Message):
+    """Throw away what has come in of a base."""
+
+
 class Shortened(Message):
-    """The log was let go of up to the CSN ``omitted``, and ``base`` is that of its base."""
+    """What is kept of the past now: the log behind the CSN ``omitted``, and ``base`` is that of the base."""
 
     omitted: int
     base: int

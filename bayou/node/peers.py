@@ -24,10 +24,11 @@ class Inbound:
     """An exchange that this server asked a peer for: its serial, what for, and the item due next.
 
     ``seen_item``: which one that was when somebody last looked whether the exchange gets on; ``back``: under
-    which serial the peer wants the other direction, where it has said so already, before rows of its base.
+    which serial the peer wants the other direction, where it has said so already, before rows of its base;
+    ``is_aside``: whether it is to be begun again, when the base is complete that another peer is sending.
     """
 
-    __slots__ = ("back", "key", "next_item", "purpose", "seen_item", "serial")
+    __slots__ = ("back", "is_aside", "key", "next_item", "purpose", "seen_item", "serial")
 
     TAGS = ("back", "key", "serial")
     UNCOMPARED = ("seen_item",)
@@ -39,6 +40,7 @@ class Inbound:
         self.key = key
         self.next_item = 0
         self.seen_item = -1
+        self.is_aside = False
 
 
 class Outbound:

@@ -44,14 +44,13 @@ from bayou.node.messages import (
     ReadLog,
     Request,
     Retire,
-    Shortened,
     TakenOver,
-    Truncate,
     Watch,
     WhereIs,
     Willing,
     no_hello,
 )
+from bayou.node.past import ORDERS, carry_out
 from bayou.node.peers import Peers
 from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, Named, Promised
 from bayou.node.retiring import Retiring
@@ -69,6 +68,7 @@ if TYPE_CHECKING:
     from bayou.machine.machine import Randomness
     from bayou.machine.records import Durable, Fact
     from bayou.node.gossip import Gossip, Watching
+    from bayou.node.past import OrderOfThePast
     from bayou.node.upkeep import Upkeep
 
 
@@ -126,8 +126,8 @@ class Server:
         self.paused = paused
         self.life = Life()
         self.peers = Peers()
+        self.exchanges = Exchanges(self, rng.getrandbits(40), settings.limits, settings.retry_s)
         self.heard: dict[Name, tuple[int, VersionVector]] = {}
-        self.exchanges = Exchanges(self, rng.getrandbits(40), settings.limits)
         self._rng = rng
         self._replica: Replica | None = None
         self._effects = Effects()
@@ -175,7 +175,7 @@ class Server:
             Pause: self._on_pause,
             Converge: self._rounds.start,
             ReadLog: self._on_read_log,
-            Truncate: self._on_truncate,
+            **dict.fromkeys(ORDERS, self._on_past),
             **dict.fromkeys((WhereIs, Export, CanImport, Import), self._on_carried),
             Watch: self._on_watch,
             Probe: self._on_probe,
@@ -476,13 +476,11 @@ class Server:
         fitting = self.exchanges.limits.part_end(Items(0, writes, []), 0)
         self.answer(number, LogPage(tuple(writes[:fitting]), min(committed, fitting), len(log)))
 
-    def _on_truncate(self, number: int, order: Truncate) -> None:
+    def _on_past(self, number: int, order: OrderOfThePast) -> None:
         if self._replica is None:
             self.answer(number, Failed("it has no log yet"))
-            return
-        base = self._replica.fold()
-        omitted = self._replica.truncate(base if order.upto is None else order.upto)
-        self.answer(number, Shortened(omitted, base))
+        else:
+            self.answer(number, carry_out(order, self._replica))
 
     def _on_carried(self, number: int, order: Message) -> None:
         from bayou.node.carrying import Carrying  # seldom needed, and start-up time counts

@@ -12,6 +12,9 @@ from bayou.host.caller import Caller, CallFailed
 from bayou.host.messages import AskPosition, AskRetire, AskStats, Denied, Granted, Position, Told
 from bayou.host.secrets import read_secrets
 from bayou.net.address import parse
+from bayou.serving.rows import is_address
+from bayou.storage.store import StorageError
+from bayou.wire.exports import position_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,15 +30,21 @@ RETIRE_S = 60.0
 
 def stats(arguments: Sequence[str], prog: str = "bayou stats") -> int:
     """Print what a server tells of itself; return the exit status."""
-    about = "Print what a server that runs tells of itself, a line a fact."
-    options = _parser(prog, about, WITHIN_S).parse_args(arguments)
+    about = (
+        "Print what a server tells of itself, a line a fact: one that runs, or the file of one that does not."
+    )
+    options = _parser(prog, about, WITHIN_S, or_file=True).parse_args(arguments)
     return _run(options, AskStats(1))
 
 
 def position(arguments: Sequence[str], prog: str = "bayou position") -> int:
     """Print where a server stands; return the exit status."""
-    about = "Print where a server that runs stands: its CSN, and its vector, a server a line."
-    options = _parser(prog, about, WITHIN_S).parse_args(arguments)
+    about = (
+        "Print where a server stands: its CSN, and its vector, a server a line; one that runs, or the "
+        "file of "
+        "one that does not."
+    )
+    options = _parser(prog, about, WITHIN_S, or_file=True).parse_args(arguments)
     return _run(options, AskPosition(1))
 
 
@@ -49,16 +58,25 @@ def retire(arguments: Sequence[str], prog: str = "bayou retire") -> int:
     return _run(parser.parse_args(arguments), AskRetire(1))
 
 
-def _parser(prog: str, about: str, within_s: float) -> argparse.ArgumentParser:
+def _parser(prog: str, about: str, within_s: float, *, or_file: bool = False) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog,
         description=about,
         epilog="exit status: 0 when the server has answered, 1 where it can't be reached or refuses, "
-        "2 on a wrong option.",
+        "2 on a wrong option"
+        + (
+            "; of a file also 65 where it is damaged, 74 where the disk fails, 75 while it is in use."
+            if or_file
+            else "."
+        ),
     )
     add = parser.add_argument
-    add("server", type=_address, metavar="HOST:PORT", help="where the server listens")
-    add("--secret-file", required=True, metavar="FILE", help="the secret of its cluster")
+    if or_file:
+        add("server", metavar="(FILE | HOST:PORT)", help="its file, or where it listens")
+        add("--secret-file", metavar="FILE", help="the secret of its cluster; a FILE needs none")
+    else:
+        add("server", type=_address, metavar="HOST:PORT", help="where the server listens")
+        add("--secret-file", required=True, metavar="FILE", help="the secret of its cluster")
     add("--tls-cert", metavar="FILE", help="encrypt, and show this certificate (PEM)")
     add("--tls-key", metavar="FILE", help="its key (PEM)")
     add("--tls-ca", metavar="FILE", help="the authority that has signed the server's certificate (PEM)")
@@ -81,10 +99,19 @@ def _address(text: str) -> Address:
 
 def _run(options: argparse.Namespace, asked: AskStats | AskPosition | AskRetire) -> int:
     try:
+        if isinstance(options.server, str):
+            if not is_address(options.server):
+                return _of_file(options.server, is_position=isinstance(asked, AskPosition))
+            options.server = parse(options.server)
+            if options.secret_file is None:
+                raise CallFailed("--secret-file: the secret of the server's cluster is needed to reach it")
         secret = read_secrets(options.secret_file)[0]
         with Caller(options.server, secret, tls=_tls(options), within_s=options.within) as caller:
             answer = caller.ask(asked, _is_answer, options.within)
-    except BayouError as error:
+    except StorageError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    except (BayouError, ValueError) as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED
     if isinstance(answer, Denied):
@@ -104,6 +131,35 @@ def _tls(options: argparse.Namespace) -> Tls | None:
     from bayou.net.tls import Tls  # milliseconds, and not always needed
 
     return Tls(*files)
+
+
+def _of_file(path: str, *, is_position: bool) -> int:
+    """Print what the file of a server tells that does not run."""
+    import os
+
+    from bayou.host.offline import Offline
+
+    if not os.path.exists(path):
+        raise CallFailed(f"{path}: there is no such file")
+    with Offline(path) as server:
+        replica, home = server.replica, server.home
+        if is_position:
+            print(position_text(replica.csn, replica.vector))
+            return 0
+        lines = {
+            "name": replica.name,
+            "cluster": home.cluster,
+            "file": home.place,
+            "starts": home.starts,
+            "csn": replica.csn,
+            "tentative": len(replica.log.tentative),
+            "primary": replica.primary,
+            "vector_entries": len(replica.vector.names),
+            **home.sizes(),
+        }
+        for name, value in lines.items():
+            print(name, value)
+    return 0
 
 
 def _is_answer(message: Message) -> bool:

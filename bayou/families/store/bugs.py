@@ -15,6 +15,7 @@ from bayou.core.replica import Replica
 from bayou.core.vector import NOTHING, RETIRED, VersionVector
 from bayou.core.write import DELETE, Write
 from bayou.families.planting import Patch, Plant
+from bayou.families.store.pastbugs import DIRECTED, OF_BASES
 from bayou.node.client import Client
 from bayou.node.desk import Desk
 from bayou.node.exchange import Exchanges
@@ -315,6 +316,7 @@ BUGS: dict[str, Plant] = {
     "a session forgets its reads": session_forgets_its_reads,
     "a clock that ignores other servers' stamps": clock_ignores_others,
     "an echo answered afresh": echo_answered_afresh,
+    **OF_BASES,
 }
 """How to plant each bug that campaigns find, by what it is called in the documentation."""
 
@@ -325,6 +327,7 @@ OUT_OF_REACH: dict[str, Plant] = {
     "a request sent to another server of the same id": request_goes_to_whoever_has_the_id,
     "a crash forgets a promise to be the heir": crash_forgets(Promised),
     "a crash forgets who was created": crash_forgets(CreatedFor),
+    **DIRECTED,
 }
 """Bugs that need a coincidence which random commands, one after another, hardly ever bring about; directed
 tests catch them."""

@@ -10,8 +10,9 @@ from bayou.core.rows import KEY_BYTES_MAX, PLAYLIST, TEXT_BYTES_MAX
 from bayou.core.values import size_bytes, text_of, text_value
 from bayou.families.store.describe import describe_get, describe_log
 from bayou.families.store.faults import FAULTS
-from bayou.families.store.fields import CLIENT_ID, CSN, NEW_ID, NODE_ID, SERVER_ID
+from bayou.families.store.fields import CLIENT_ID, NEW_ID, NODE_ID, SERVER_ID
 from bayou.families.store.files import FILES
+from bayou.families.store.pasts import PAST
 from bayou.families.store.system import StoreSystem
 from bayou.node.messages import (
     OK,
@@ -25,8 +26,6 @@ from bayou.node.messages import (
     ReadLog,
     Retire,
     Retired,
-    Shortened,
-    Truncate,
 )
 from bayou.script.grammar import TEXT, BadLine
 from bayou.script.registry import Registry
@@ -224,21 +223,6 @@ def print_log(system: StoreSystem, server: int) -> None:
 
 
 @COMMANDS.command(
-    "truncateLog",
-    ("id", SERVER_ID),
-    ("csn", CSN),
-    does="lets a server forget its oldest committed writes, those up to that number: its database keeps what "
-    "they made, printLog begins behind them, and a server that lacks one of them gets the database instead",
-    until="they are gone",
-    example="truncateLog 0",
-    group=STORE,
-)
-def truncate_log(system: StoreSystem, server: int, csn: int | None) -> None:
-    shortened = system.ask(server, Truncate(csn), Shortened)
-    system.stage.tell(f"the log of server {server} begins after CSN {shortened.omitted}")
-
-
-@COMMANDS.command(
     "put",
     ("clientId", CLIENT_ID),
     ("song", TEXT),
@@ -303,5 +287,6 @@ def _do(system: StoreSystem, client: int, what: Get | Put | Delete) -> Did:
     return system.ask(client, Do(what), Did)
 
 
+COMMANDS.update(PAST)
 COMMANDS.update(FAULTS)
 COMMANDS.update(FILES)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bayou.core.items import Items
 from bayou.core.name import Name
+from bayou.core.past import Base, Installed, Truncated
 from bayou.core.values import of_value
 from bayou.core.write import DELETE, Write
 from bayou.machine.effects import Effects, Input, Ordered, Received
@@ -32,6 +33,11 @@ def of_server(server: int, given: Input, effects: Effects) -> list[Event]:
             events.append({"event": "named", "server": server, "name": _name(record.name)})
         elif isinstance(record, Items):
             events.append({"event": "log", "server": server, **_items(record)})
+        elif isinstance(record, Installed):
+            kept = {"tentative": record.tentative}
+            events.append({"event": "installed", "server": server, **_base(record.base), **kept})
+        elif isinstance(record, Truncated):
+            events.append({"event": "truncated", "server": server, "csn": record.upto})
     if isinstance(given, Received) and isinstance(given.message, Request):
         request = given.message
         id = request.session, request.number
@@ -120,6 +126,16 @@ def _items(items: Items) -> Event:
         "csn": items.csn,
         "committed": [_write(write) for write in items.committed],
         "tentative": [_write(write) for write in items.tentative],
+    }
+
+
+def _base(base: Base) -> Event:
+    vector = base.vector
+    return {
+        "csn": base.csn,
+        "vector": sorted([_name(name), vector.completed(name)] for name in vector.names),
+        "primary": _name(base.primary),
+        "clock": base.clock,
     }
 
 

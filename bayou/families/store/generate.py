@@ -7,6 +7,7 @@ import random
 from bayou._record import Record
 
 SONGS = ("a", "b", "c", "d")
+MANY_SONGS = tuple("abcdefghijkl")
 WEIGHTS = {
     "put": 14, "get": 10, "delete": 3, "move": 6, "wait": 12, "cut": 4, "mend": 4, "partition": 3, "heal": 2,
     "join": 3, "retire": 3, "crash": 3, "restart": 4, "loss": 3, "one way": 1, "duplicate": 2, "delay": 2,
@@ -17,6 +18,14 @@ WEIGHTS = {
 OF_LINKS = ("loss", "one way", "duplicate", "delay", "reorder")
 LOSING = ("loss", "one way", "delay", "reorder")
 """What makes it right that somebody asks again: messages that are lost, overtaken or very late."""
+
+OF_THE_PAST = {
+    "truncate": 4, "fold": 2, "drop marks": 2, "drop incoming": 1, "left behind": 5, "newcomer": 2,
+    "overtaken": 2,
+}  # fmt: skip
+
+FORGETTING = 0.6
+"""The share of scenarios in which servers let go of their logs."""
 
 CALM = 0.15
 """The share of scenarios without any of these, in which nothing should have to be asked for twice."""
@@ -57,6 +66,14 @@ class Generator:
         self._count = 0
         # Each scenario has tastes of its own: some are all partitions, others all crashes.
         self._weights = {verb: weight * self._rng.choice((0, 1, 1, 3)) for verb, weight in WEIGHTS.items()}
+        self._songs: tuple[str, ...] = SONGS
+        forgetting = random.Random(f"forgetting {seed}")  # other scenarios are as ever
+        self._is_forgetting = forgetting.random() < FORGETTING
+        if self._is_forgetting:
+            self._songs = forgetting.choice((SONGS, MANY_SONGS))
+            self._weights |= {
+                verb: weight * self._rng.choice((0, 1, 2)) for verb, weight in OF_THE_PAST.items()
+            }
         for verb in ("put", "get", "wait", "move"):
             self._weights[verb] = max(self._weights[verb], WEIGHTS[verb])
         if self._rng.random() < CALM:
@@ -83,6 +100,10 @@ class Generator:
             made += self._lines(rng.choices(verbs, weights)[0])
         made += ["start", *(f"restartServer {server}" for server in sorted(self._down)), "heal", "stabilize"]
         made += [f"get {client} {song}" for client in self._clients for song in SONGS[:2]]
+        if self._is_forgetting:
+            for server in self._servers:
+                made.append(f"restoreConnection {self._clients[0]} {server}")
+                made += [f"get {self._clients[0]} {song}" for song in self._songs]
         return [*made, "stabilize"]
 
     def _lines(self, verb: str) -> list[str]:
@@ -94,6 +115,12 @@ class Generator:
             return [self._use("put") for _ in range(self._rng.randint(3, 9))]
         if verb == "reunion":
             return self._reunion()
+        if verb == "left behind":
+            return self._left_behind()
+        if verb == "newcomer":
+            return self._newcomer()
+        if verb == "overtaken":
+            return self._overtaken()
         line = self._line(verb)
         return [] if line is None else [line]
 
@@ -110,6 +137,118 @@ class Generator:
             *(f"restoreConnection {a} {b}" for a, b in pairs),
             f"wait {rng.choice((1, 5, 20, 100))}",
         ]
+
+    def _left_behind(self) -> list[str]:
+        """A server is cut off, the others go on, and let go of their logs; then it comes back to one of them
+        after another, and something goes wrong on the way."""
+        rng = self._rng
+        if len(self._servers) < 2:
+            return []
+        lone = rng.choice(self._servers)
+        others = self._around(lone)
+        lines = [f"breakConnection {lone} {other}" for other in others]
+        lines += [self._use(rng.choice(("put", "put", "put", "delete"))) for _ in range(rng.randint(2, 9))]
+        if rng.random() < 0.3 and len(self._servers) > 3:
+            leaving = rng.choice([server for server in self._servers if server != lone])
+            lines.append(self._leave("retire", leaving))
+            others = [other for other in others if other != leaving]
+        lines += self._pause_for_gossip()
+        if rng.random() < 0.3:
+            lines.append(f"foldLog {lone}")
+        for other in others:
+            if rng.random() < 0.9:
+                lines.append(f"truncateLog {other}{rng.choice(('', '', self._some_csn()))}")
+        for other in others:
+            if rng.random() < 0.15:
+                lines.append(f"dropMarks {other}{rng.choice(('', self._some_csn()))}")
+        lines += [self._use("put") for _ in range(rng.randint(0, 4))]
+        rng.shuffle(others)
+        if others and rng.random() < 0.3:
+            lines.append(f"truncateLog {others[0]}")  # so it stands on a newer base than the others
+        for other in others[: rng.randint(1, 3)]:
+            lines += self._back_to(lone, other)
+            if rng.random() < 0.4:
+                lines += self._visit(lone)
+        return lines
+
+    def _visit(self, server: int) -> list[str]:
+        """A client comes to a server, reads and writes there."""
+        client, song = self._rng.choice(self._clients), self._rng.choice(self._songs)
+        use = self._use("put").split(" ", 2)
+        return [f"restoreConnection {client} {server}", f"get {client} {song}", f"put {client} {use[2]}"]
+
+    def _back_to(self, lone: int, other: int) -> list[str]:
+        """A server that lacks much comes back to another one; and then?"""
+        rng = self._rng
+        soon = rng.choice((1, 2, 3, 4, 6, 8, 12, 16, 25, 40))
+        crashing = rng.choice((lone, lone, other))
+        mend = [f"restoreConnection {lone} {other}", f"wait {rng.choice((1, 2, 5, 10, 20, 50))}"]
+        what = rng.random()
+        if what < 0.2:
+            return [*mend, f"breakConnection {lone} {other}"]
+        if what < 0.6 and crashing in self._servers and len(self._servers) > 1:
+            self._servers.remove(crashing)
+            self._down.append(crashing)
+            mended = [f"crashSoon {crashing} {soon}", *mend, f"wait {soon}"]
+            return [*mended, *([] if rng.random() < 0.3 else [self._restart(crashing)])]
+        if what < 0.65:
+            return [*mend, f"dropIncoming {lone}"]
+        if what < 0.75:
+            return [mend[0], f"wait {rng.choice((1, 2, 3, 5, 8, 12))}", f"dropMarks {other}"]
+        if what < 0.85:
+            writes = [self._use(rng.choice(("put", "delete"))) for _ in range(rng.randint(1, 3))]
+            more = rng.choice((f"foldLog {other}", f"truncateLog {other}", f"dropMarks {other}"))
+            return [*mend, *writes, f"wait {rng.choice((1, 5, 20))}", f"truncateLog {other}", more]
+        return mend
+
+    def _newcomer(self) -> list[str]:
+        """A server joins where logs are gone, and perhaps its creator goes, or crashes, or it does itself."""
+        rng = self._rng
+        if not self._servers or len(self._servers) + len(self._down) >= self._shape.servers_max:
+            return []
+        lines = [f"truncateLog {server}" for server in self._servers if rng.random() < 0.9]
+        lines += [self._use("put") for _ in range(rng.randint(0, 2))]
+        creator = min(self._servers)
+        join = self._join()
+        what = rng.random()
+        if what < 0.4 and len(self._servers) > 2:
+            crashing = rng.choice((creator, self._servers[-1]))
+            self._servers.remove(crashing)
+            self._down.append(crashing)
+            return [*lines, f"crashSoon {crashing} {rng.choice((0, 1, 2, 3, 5, 8, 12, 20, 40))}", join]
+        return [*lines, join]
+
+    def _overtaken(self) -> list[str]:
+        """Much is to be told to a server, and whoever tells it lets go of that in the middle."""
+        rng = self._rng
+        if len(self._servers) < 2:
+            return []
+        lone = rng.choice(self._servers)
+        others = self._around(lone)
+        writes = [self._use(rng.choice(("put", "put", "delete"))) for _ in range(rng.randint(3, 10))]
+        lines = [*(f"breakConnection {lone} {other}" for other in others), *writes, *self._pause_for_gossip()]
+        for other in others:
+            lines += [f"restoreConnection {lone} {other}", f"wait {rng.choice((1, 2, 3, 5, 10))}"]
+            lines += [f"truncateLog {server}" for server in (other, *others) if rng.random() < 0.7]
+        return lines
+
+    def _around(self, server: int) -> list[int]:
+        """Return who may be connected to a server."""
+        if not self._is_chain:
+            return [other for other in self._servers if other != server]
+        at = self._servers.index(server)
+        return self._servers[max(at - 1, 0) : at] + self._servers[at + 1 : at + 2]
+
+    def _pause_for_gossip(self) -> list[str]:
+        return [f"wait {self._rng.choice((20, 100, 400, 1000))}"]
+
+    def _some_csn(self) -> str:
+        return f" {self._rng.randint(1, 40)}"
+
+    def _restart(self, server: int) -> str:
+        self._down.remove(server)
+        self._servers.append(server)
+        return f"restartServer {server}"
 
     def _crash_soon(self) -> list[str]:
         """A crash in the middle of a join, a retirement or a request, of whoever takes part in it."""
@@ -142,9 +281,21 @@ class Generator:
             return self._join() if len(self._servers) + len(self._down) < self._shape.servers_max else None
         if verb == "client":
             return self._client() if len(self._clients) < self._shape.clients_max else None
+        if verb in OF_THE_PAST:
+            return self._forget(verb)
         if verb == "move":
             return f"restoreConnection {rng.choice(self._clients)} {self._server()}"
         return self._fault(verb)
+
+    def _forget(self, verb: str) -> str | None:
+        if not self._servers:
+            return None
+        server = self._rng.choice(self._servers)
+        if verb == "drop incoming":
+            return f"dropIncoming {server}"
+        csn = self._rng.choice(("", "", self._some_csn()))
+        name = {"truncate": "truncateLog", "fold": "foldLog", "drop marks": "dropMarks"}[verb]
+        return f"{name} {server}{csn}"
 
     def _fault(self, verb: str) -> str | None:
         rng = self._rng
@@ -196,7 +347,7 @@ class Generator:
         return f"partition {' '.join(map(str, servers[:at]))} | {' '.join(map(str, servers[at:]))}"
 
     def _use(self, verb: str) -> str:
-        client, song = self._rng.choice(self._clients), self._rng.choice(SONGS)
+        client, song = self._rng.choice(self._clients), self._rng.choice(self._songs)
         if verb == "put":
             self._count += 1
             return f"put {client} {song} u{self._count}"

@@ -8,7 +8,7 @@ from bayou.core.values import text_value
 from bayou.core.vector import VersionVector
 from bayou.families.maze import Maze
 from bayou.families.store.specs import BeServer, client_spec, server_spec
-from bayou.node.messages import Delete, Do, Get, Join, Put, Retire
+from bayou.node.messages import Delete, Do, DropMarks, Get, Join, Put, Retire, Truncate
 from bayou.node.server import Server
 from bayou.node.settings import Habits, Settings
 
@@ -32,7 +32,7 @@ class StoreMaze(Maze):
 
     FIRST: ClassVar[tuple[str, ...]] = ("joinServer", "joinClient", "breakConnection")
     THEN: ClassVar[tuple[str, ...]] = (
-        "put", "delete", "get", "retireServer", "crashServer", "restartServer",
+        "put", "delete", "get", "retireServer", "crashServer", "restartServer", "truncateLog", "dropMarks",
     )  # fmt: skip
     PLAIN: ClassVar[Mapping[type, Callable[[Any], object]]] = {
         Name: lambda name: name.stamps,
@@ -65,6 +65,9 @@ class StoreMaze(Maze):
             self.events.append({"event": "crashed", "server": node})
         elif name == "retireServer":
             world.order(node, Retire())
+        elif name in ("truncateLog", "dropMarks"):
+            upto = int(fields[1]) if fields[1] else None
+            world.order(node, Truncate(upto) if name == "truncateLog" else DropMarks(upto))
         else:
             row = PLAYLIST, fields[1]
             ask = Put(*row, text_value(fields[2])) if name == "put" else _OTHERS[name](*row)

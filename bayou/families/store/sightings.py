@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bayou.core.write import RETIREMENT
+from bayou.families.store.transfers import OF_BASES, OF_TRANSFERS, Transfers
 from bayou.node.messages import AntiEntropy, HandOver, Pull, Request
 
 TYPE_CHECKING = False
@@ -35,6 +36,8 @@ SIGHTINGS = (
     "an id used again",
     "a request of unknown outcome",
     "a run in lock-step",
+    *OF_BASES,
+    *OF_TRANSFERS,
 )
 
 ASKED_AGAIN = "asked again though nothing was lost"
@@ -53,6 +56,7 @@ class Sightings:
         self._offers: set[tuple[int, int, int]] = set()
         self._requests: set[tuple[int, int]] = set()
         self._asked_again: Counter[str] = Counter()
+        self._transfers = Transfers(world)
         world.watcher = self
 
     def sent(self, sender: int, receiver: int, message: Message, arrivals: int) -> None:
@@ -60,6 +64,7 @@ class Sightings:
         self.messages += 1
         if arrivals != 1:
             self._counts["a message lost" if not arrivals else "a message doubled"] += 1
+        self._transfers.sent(sender, receiver, message)
         if isinstance(message, AntiEntropy):
             self._counts["an exchange in several parts"] += message.end is None
         elif isinstance(message, HandOver):
@@ -81,6 +86,7 @@ class Sightings:
     def cut(self, message: Message) -> None:
         """A connection was cut while this was on its way."""
         self._counts["an exchange cut half way"] += isinstance(message, AntiEntropy)
+        self._transfers.cut(message)
 
     def lost(self) -> None:
         """A crash lost what a server had not made durable."""
@@ -89,6 +95,8 @@ class Sightings:
     def of(self, events: list[Event]) -> Counter[str]:
         """Return all counts, those of a trace added."""
         counts = self._counts
+        counts += self._transfers.counts
+        counts += self._transfers.of(events)
         tentative: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
         names: dict[int, list[int]] = {}
         for event in events:

@@ -1,0 +1,257 @@
+"""A replica within a program of asyncio."""
+
+from __future__ import annotations
+
+from weakref import finalize
+
+from bayou.core.replica import COMMITTED
+from bayou.host.home import put_away
+from bayou.library import local
+from bayou.library.aistores import Store
+from bayou.library.aiturner import LoopTurner
+from bayou.library.carrying import export_file, import_file
+from bayou.library.engine import Room, carry
+from bayou.library.feed import LocalFeed
+from bayou.library.opening import MEMORY, Wanted, becoming_member, begin, is_nobody, log, remove, retiring
+from bayou.library.reaching import address as address_of
+from bayou.library.reaching import addresses as addresses_of
+from bayou.library.records import Outcome, WriteId
+from bayou.library.replica import FIRST, position
+from bayou.library.syncing import syncing
+from bayou.wire.exports import parse_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable, Sequence
+    from os import PathLike
+    from typing import Any
+
+    from bayou.core.database import Seen
+    from bayou.core.replica import Replica as CoreReplica
+    from bayou.host.station import Station
+    from bayou.library.access import Edit, Told
+    from bayou.library.aistores import AsyncAccess, AsyncFeed
+    from bayou.library.reaching import Secret
+    from bayou.library.records import Change, SyncReport
+    from bayou.library.tally import Tally
+    from bayou.machine.messages import Message
+
+
+async def open(
+    path: str | PathLike[str],
+    *,
+    join: str | Iterable[str] | None = None,
+    secret: Secret | None = None,
+    listen: str | None = None,
+    keep_synced: Iterable[str] = (),
+    create: bool = True,
+) -> Replica:
+    """Open the replica that is kept in a file, as ``bayou.open`` does, for the tasks of this event loop.
+    There are no threads, with ``listen`` and ``keep_synced`` neither.
+
+    >>> import asyncio, bayou.aio
+    >>> async def main():
+    ...     async with await bayou.aio.open(":memory:") as db:
+    ...         await db["notes"].put("monday", "milk")
+    ...         return await db["notes"].get("monday")
+    >>> asyncio.run(main())
+    'milk'
+    """
+    wanted = Wanted.of(path, join, secret, listen, keep_synced, create=create)
+    station, tally = begin(wanted)
+    turner = LoopTurner(station)
+    is_new = is_nobody(station)
+    try:
+        await turner.run(becoming_member(station, wanted.joins))
+        if wanted.is_first:
+            log("info", FIRST.format(wanted.place))
+        made = Replica(turner, station, tally, wanted)
+        if wanted.kept_synced:
+            await made.keep_synced(wanted.kept_synced)
+        return made
+    except BaseException:
+        is_new = is_new and is_nobody(station)
+        turner.close()
+        if is_new and wanted.place != MEMORY:
+            remove(wanted.place)
+        raise
+
+
+class Replica(Store):
+    """A replica of the whole store within this program: what ``bayou.Replica`` is to threads, by coroutines.
+    ``name`` and ``is_primary`` are properties here too."""
+
+    __slots__ = ("_finalizer", "_local", "_station", "_tally", "_turner", "_wanted")
+
+    def __init__(self, turner: LoopTurner, station: Station, tally: Tally, wanted: Wanted) -> None:
+        """Not for users: ``bayou.aio.open`` makes one."""
+        self._turner = turner
+        self._station = station
+        self._tally = tally
+        self._wanted = wanted
+        self._local = Local(turner, station)
+        self._finalizer = finalize(self, turner.close)
+
+    @property
+    def _access(self) -> AsyncAccess:
+        return self._local
+
+    @property
+    def name(self) -> str:
+        """As of ``bayou.Replica``."""
+        return self._turner.look(lambda: repr(local.replica(self._station).name))
+
+    @property
+    def is_primary(self) -> bool:
+        """As of ``bayou.Replica``."""
+        return self._turner.look(lambda: local.replica(self._station).is_primary)
+
+    async def sync(self, address: str | None = None, timeout_s: float = 30) -> SyncReport:
+        """As of ``bayou.Replica``."""
+        given = None if address is None else address_of(address)
+        plan = syncing(self._station, self._tally, given, self._wanted.joins, timeout_s)
+        return await self._turner.run(plan)
+
+    async def keep_synced(self, addresses: str | Iterable[str] = ()) -> None:
+        """As of ``bayou.Replica``, without a thread."""
+        found = addresses_of(addresses)
+        self._turner.act(lambda: self._station.dial_others((*self._wanted.joins, *found)))
+
+    async def position(self) -> str:
+        """As of ``bayou.Replica``."""
+        return self._turner.look(lambda: position(self._station))
+
+    async def export_to(self, path: str | PathLike[str], beyond: str | None = None) -> None:
+        """As of ``bayou.Replica``; the event loop waits meanwhile."""
+        export_file(self._station, self._carry, self._station.secrets, path, beyond)
+
+    async def import_from(self, path: str | PathLike[str]) -> int:
+        """As of ``bayou.Replica``; the event loop waits meanwhile."""
+        machine = self._station.machine
+        if machine.is_unsure:
+            await self._turner.wait(lambda: not machine.is_unsure)
+        return import_file(self._station, self._carry, self._station.secrets, path)
+
+    def _carry(self, order: Message) -> Message:
+        return self._turner.act(lambda: carry(self._station, order))
+
+    async def retire(self, address: str) -> None:
+        """As of ``bayou.Replica``."""
+        await self._turner.run(retiring(self._station, address_of(address)))
+        await self.close()
+        if self._wanted.place != MEMORY:
+            put_away(self._wanted.place)
+
+    def __repr__(self) -> str:
+        return f"<the replica in {self._station.place}>"
+
+
+class Local:
+    """See bayou.library.aistores.AsyncAccess. Writes wait for the end of the present turn of the event loop,
+    and become durable together."""
+
+    def __init__(self, turner: LoopTurner, station: Station) -> None:
+        self._turner = turner
+        self._station = station
+        self._room = Room()
+        self._queue: list[tuple[Sequence[Edit], asyncio.Future[list[WriteId]]]] = []
+
+    @property
+    def _replica(self) -> CoreReplica:
+        return local.replica(self._station)
+
+    async def row(self, collection: str, key: str, *, committed: bool) -> Seen | None:
+        return self._turner.look(lambda: self._replica.row(collection, key, committed_only=committed))
+
+    async def page(
+        self, collection: str, prefix: str, after: str | None, count: int, *, committed: bool
+    ) -> list[Seen]:
+        return self._turner.look(
+            lambda: list(
+                self._replica.rows(collection, prefix, after=after, count=count, committed_only=committed)
+            )
+        )
+
+    async def write(self, edits: Sequence[Edit]) -> list[WriteId]:
+        turner, machine = self._turner, self._station.machine
+        turner.check()
+        if machine.is_unsure:
+            await turner.wait(lambda: not machine.is_unsure)
+        self._room.check(self._station)
+        future: asyncio.Future[list[WriteId]] = turner.events.create_future()
+        if not self._queue:
+            turner.events.call_soon(self._write_all)
+        self._queue.append((edits, future))
+        return await future
+
+    def _write_all(self) -> None:
+        """Make durable what tasks want written: also for those that do not wait any more."""
+        queue, self._queue = self._queue, []
+        try:
+            made = self._turner.act(
+                lambda: self._station.use(lambda replica: [local.write(replica, edits) for edits, _ in queue])
+            )
+        except Exception as error:
+            for _, future in queue:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), ids in zip(queue, made, strict=True):
+            if not future.done():
+                future.set_result(ids)
+
+    async def remove(self, collection: str, key: str) -> WriteId | None:
+        if await self.row(collection, key, committed=False) is None:
+            return None
+        return (await self.write([(collection, key, None)]))[0]
+
+    async def collections(self) -> list[str]:
+        return self._turner.look(self._replica.collections)
+
+    async def feed(self, since: int | None, *, committed: bool) -> AsyncFeed:
+        found = self._turner.look(lambda: LocalFeed(self._replica, since, committed=committed))
+        return _Feed(self._turner, self._station, found)
+
+    async def pending(self) -> list[Told]:
+        return self._turner.look(lambda: local.pending(self._replica))
+
+    async def contended(self) -> list[tuple[str, str, list[Told]]]:
+        return self._turner.look(lambda: local.contended(self._replica))
+
+    async def outcome(self, write: WriteId) -> Outcome:
+        server = parse_name(write.server)
+        return self._turner.look(lambda: local.outcome(self._replica, write.stamp, server))
+
+    async def wait_committed(self, write: WriteId, until: float | None) -> Outcome | None:
+        def done() -> bool:
+            return local.outcome(self._replica, write.stamp, parse_name(write.server)).state == COMMITTED
+
+        return await self.outcome(write) if await self._turner.wait(done, until) else None
+
+    async def status(self) -> dict[str, Any]:
+        return self._turner.look(lambda: local.status(self._station))
+
+    async def close(self) -> None:
+        self._turner.close()
+
+
+class _Feed:
+    def __init__(self, turner: LoopTurner, station: Station, feed: LocalFeed) -> None:
+        self._turner = turner
+        self._station = station
+        self._feed = feed
+
+    async def more(self, until: float | None) -> list[Change]:
+        found: list[Change] = []
+
+        def done() -> bool:
+            if not found:
+                found.extend(local.next_changes(self._feed, local.replica(self._station)))
+            return bool(found)
+
+        await self._turner.wait(done, until)
+        return found
+
+
+Replica.__module__ = open.__module__ = "bayou.aio"
