@@ -28,10 +28,14 @@ from bayou.wire.connection import NONCE_BYTES, Connection, Identity, Introduce
 from bayou.wire.errors import WireError
 from tests.attack import SLOW_KEPT, Attack, Figures
 from tests.hostile_asks import hostile_request
-from tests.serving import Servers
+from tests.processes import wait_until
+from tests.serving import PATIENCE_S, Servers
 
 ROWS = 300
 """How many rows there are beside those that the clients write, so that reads have something to read."""
+
+KEPT = 50
+"""How many writes stay in the log: most of what is read comes from the file."""
 
 TOLD_EACH = 50_000
 """After so many frames somebody who waits is told how it goes."""
@@ -52,12 +56,13 @@ class ServeAttack(Attack):
         self.rng = random.Random(seed)
         self.figures = Figures()
         self.servers = Servers(folder, count)
-        self.servers.start_all("--log-level", "info")
+        self.servers.start_all("--log-level", "info", "--keep-writes", str(KEPT))
         (self.secret,) = read_secrets(str(self.servers[0].secret))
         with self.servers[0].session() as session:
             for at in range(ROWS):
                 session.put(f"row-{at}", "v" * (at % 30 * 100))
         self.servers.wait_level()
+        wait_until(lambda: self.servers[0].stand().omitted_csn >= ROWS - KEPT, PATIENCE_S)
         self.figures.memory_first_kb = max(map(self._memory_kb, range(count)))
         self.descriptors_first = max(map(self._descriptors, range(count)))
         self._peer: tuple[socket.socket, Connection] | None = None

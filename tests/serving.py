@@ -18,6 +18,7 @@ from bayou.host.caller import Caller, CallFailed
 from bayou.host.messages import AskPosition, Position
 from bayou.host.secrets import read_secrets
 from bayou.net.address import parse
+from bayou.node.asks import Stand, Stands
 from bayou.node.messages import Answer, Ask, Get, Got, Put, Request
 from tests.clusters import free_ports
 from tests.processes import wait_until
@@ -190,6 +191,13 @@ class Served:
             answer = caller.ask(AskPosition(1), lambda message: isinstance(message, Position))
             assert isinstance(answer, Position)
             return answer
+
+    def stand(self) -> Stands:
+        """Return what it tells sessions of where it stands."""
+        with self.session() as session:
+            reply = session.ask(Stand()).reply
+            assert isinstance(reply, Stands)
+            return reply
 
     def put(self, key: str, value: str) -> Answer:
         with self.session() as session:
