@@ -553,3 +553,38 @@ def fold_and_forget(replica: Replica) -> None:
     """Fold all, and drop the marks of the first ten deletions."""
     replica.fold()
     replica.drop_marks(10)
+
+
+FILLED = """
+import bayou, resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+db = bayou.open(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+done = 0
+try:
+    while True:
+        db["notes"][f"{done:05}"] = "x" * 2000
+        done += 1
+except bayou.Error as error:
+    print(done, type(error).__name__, error)
+try:
+    db["notes"]["more"] = 1
+except bayou.Error as error:
+    print(type(error).__name__)
+"""
+
+
+def test_a_file_that_may_grow_no_more_ends_the_replica_and_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.bayou"
+    run = subprocess.run(
+        [sys.executable, "-c", FILLED, str(path)], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    first, second = run.stdout.splitlines()
+    assert "a.bayou" in first
+    assert second == first.split()[1]  # it says the same again, and does nothing
+    with bayou.open(path) as db:
+        done = int(first.split()[0])
+        assert done > 10
+        assert [row.key for row in db["notes"].scan(limit=done)] == [f"{number:05}" for number in range(done)]
+        assert len(db["notes"]) in (done, done + 1)

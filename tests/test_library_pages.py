@@ -49,10 +49,10 @@ def test_the_quickstart_from_its_first_to_its_last_command(tmp_path: Path) -> No
     expected = [each for kind, each in blocks if kind == "text"]
     port = str(free_ports(1)[0])
     (tmp_path / "notes.py").write_text(program.replace("7474", port))
-    script = "set -e -m\nstarted() { while ! grep -q serving out; do sleep 0.05; done; }\n" + "".join(
+    script = "set -e -m\nstarted() { while ! grep -qs serving out; do sleep 0.05; done; }\n" + "".join(
         commands
     )
-    script = re.sub(r"^(bayou serve .*) &$", r"\1 > out 2>> err & started", script, flags=re.M)
+    script = re.sub(r"^(bayou serve .*) &$", r"rm -f out; \1 > out 2>> err & started", script, flags=re.M)
     script += "kill %%; wait\n"
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     run = subprocess.run(

@@ -20,6 +20,7 @@ from bayou.node.settings import Habits, Keep, Settings
 from bayou.serving.http import Pages
 from bayou.serving.log import Log
 from bayou.serving.metrics import Metrics
+from bayou.serving.notify import READY, STOPPING, notify
 from bayou.serving.options import parser
 from bayou.storage.store import StorageError
 from bayou.wire.codec import get_ready
@@ -127,6 +128,7 @@ class _Serving:
                     self._tell_serving(station)
                 if signals.count and not station.is_stopping:
                     self._log.tell("info", "stops", {})
+                    notify(STOPPING)
                     station.stop()
             is_clean = True
         finally:
@@ -199,3 +201,4 @@ class _Serving:
             sys.stdout.flush()
         except OSError:
             pass  # nobody reads it
+        notify(READY)
