@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import signal
 import sys
+from typing import NoReturn
 
 from bayou.net.address import parse
 
@@ -57,8 +59,8 @@ class Wire:
                 group.create_task(self._deliver(near_way, far_writer))
                 group.create_task(self._take(far_reader, far_way, delay_s))
                 group.create_task(self._deliver(far_way, writer))
-        except* (OSError, asyncio.CancelledError):
-            pass  # one end is gone, or this wire ends: so does the connection
+        except* OSError:
+            pass  # one end is gone: so is the connection
         finally:
             writer.transport.abort()
             far_writer.transport.abort()
@@ -87,23 +89,22 @@ class Wire:
             await to.drain()
 
 
-async def carry(listen: str, connect: str, mean_s: float, seed: int) -> Wire:
-    """Be a wire until SIGTERM."""
+async def carry(listen: str, connect: str, mean_s: float, seed: int) -> NoReturn:
+    """Be a wire until SIGTERM; then cut all that goes over it, say what was counted, and end."""
     wire = Wire(connect, mean_s, seed)
     host, port = parse(listen)
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    server = await asyncio.start_server(wire.accepted, host, port, limit=PIECE_BYTES)
+    await asyncio.start_server(wire.accepted, host, port, limit=PIECE_BYTES)
     await ended.wait()
-    server.close()
-    return wire
-
-
-def main() -> None:
-    listen, connect, mean_s, seed = sys.argv[1:]
-    wire = asyncio.run(carry(listen, connect, float(mean_s), int(seed)))
     counted = {"connections": wire.connections, "pieces": wire.pieces, "overtaken": wire.overtaken}
     print(json.dumps(counted), flush=True)
+    os._exit(0)  # there is nothing to take leave of
+
+
+def main() -> NoReturn:
+    listen, connect, mean_s, seed = sys.argv[1:]
+    asyncio.run(carry(listen, connect, float(mean_s), int(seed)))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ takes to see that something is wrong there."""
 
 from __future__ import annotations
 
+import functools
 import socket
 import subprocess
 import sys
@@ -22,18 +23,24 @@ from tests.netns import PORT, Host, Net, why_not
 from tests.processes import is_listening, wait_until
 from tests.roaming import Figures
 
-REASON = {family: why_not(family) for family in (4, 6)}
-needs_networks = pytest.mark.skipif(REASON[4] is not None, reason=str(REASON[4]))
-families = pytest.mark.parametrize(
-    "family",
-    [
-        pytest.param(family, marks=pytest.mark.skipif(why is not None, reason=str(why)))
-        for family, why in REASON.items()
-    ],
-)
+families = pytest.mark.parametrize("family", [4, 6])
 
 
-def campaign(folder: Path, *, hosts: int, seconds: float, seed: int, family: int = 4) -> Report:
+@functools.cache
+def _why_not(family: int) -> str | None:
+    return why_not(family)
+
+
+@pytest.fixture(autouse=True)
+def networks_where_wanted(request: pytest.FixtureRequest) -> None:
+    """Skip what needs networks where none can be made, and say why."""
+    if "family" in request.fixturenames:
+        why = _why_not(request.getfixturevalue("family"))
+        if why is not None:
+            pytest.skip(why)
+
+
+def campaign(folder: Path, *, hosts: int, seconds: float, seed: int, family: int) -> Report:
     run = Campaign(
         folder, hosts=hosts, seconds=seconds, seed=seed, family=family, loss_percent=20, delay_s=0.1
     )
@@ -60,9 +67,9 @@ def test_nothing_is_lost_where_the_network_falls_apart(tmp_path: Path, family: i
 
 @pytest.mark.processes
 @pytest.mark.campaign
-@needs_networks
-def test_five_servers_for_long(tmp_path: Path) -> None:
-    report = campaign(tmp_path, hosts=5, seconds=60, seed=11)
+@pytest.mark.parametrize("family", [4])
+def test_five_servers_for_long(tmp_path: Path, family: int) -> None:
+    report = campaign(tmp_path, hosts=5, seconds=60, seed=11, family=family)
     assert not report.problems, "\n".join(report.lines())
     assert len(report.figures.acknowledged) > 1000
     assert report.figures.moves > 5
@@ -99,7 +106,7 @@ def test_a_network_does_what_it_is_told(family: int) -> None:
             net.weather(0, [(0, 1)])
             assert not reach(a, b)  # nothing arrives
             assert not reach(b, a)  # no answer does
-            assert reach(b, c)
+            wait_until(lambda: reach(b, c))
             lost, cut = net.counted()
             assert lost == 0
             assert cut > 0
@@ -111,7 +118,7 @@ def test_a_network_does_what_it_is_told(family: int) -> None:
                 net.weather(0)
                 wait_until(lambda: reach(b, c) and reach(c, b))
             net.weather(50)
-            wait_until(lambda: (reach(a, b), net.counted()[0] > 20)[1])
+            wait_until(lambda: not reach(a, b) and net.counted()[0] > 3)
             net.weather(0)
             wait_until(lambda: reach(a, b))
         finally:
