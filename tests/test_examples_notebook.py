@@ -78,6 +78,10 @@ def test_two_laptops_edited_offline_agree_after_a_sync(tmp_path: Path) -> None:
         # Both offline: each adds a note, and both edit the same one.
         servers[0].stop()
         assert "is there a network?" in one.fails("sync")
+        # Without the secret, too, all but a sync goes on.
+        (one.folder / "notebook.bayou-secret").rename(tmp_path / "lost")
+        assert one.titles() == ["  Groceries"]
+        assert "there is no secret" in one.fails("sync")
         one("add", "Only here")
         one("edit", id[:4], "milk and butter")
         two("edit", id, "-", given="only bread\n")
@@ -91,6 +95,7 @@ def test_two_laptops_edited_offline_agree_after_a_sync(tmp_path: Path) -> None:
         assert two.titles() == ["* Groceries", "* Of the other"]
 
         servers[0].start()
+        (tmp_path / "lost").rename(one.folder / "notebook.bayou-secret")
         one("sync")
         told = two("sync")
         assert told[-1] == "1 note edited in two places: `list` marks !"

@@ -15,6 +15,7 @@ from bayou.library.feed import LocalFeed
 from bayou.library.opening import MEMORY, Wanted, becoming_member, begin, is_nobody, log, remove, retiring
 from bayou.library.reaching import address as address_of
 from bayou.library.reaching import addresses as addresses_of
+from bayou.library.reaching import check_secret
 from bayou.library.records import Outcome, WriteId
 from bayou.library.replica import FIRST, position
 from bayou.library.syncing import syncing
@@ -116,6 +117,7 @@ class Replica(Store):
     async def keep_synced(self, addresses: str | Iterable[str] = ()) -> None:
         """As of ``bayou.Replica``, without a thread."""
         found = addresses_of(addresses)
+        check_secret(self._station)
         self._turner.act(lambda: self._station.dial_others((*self._wanted.joins, *found)))
 
     async def position(self) -> str:

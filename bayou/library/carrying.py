@@ -9,6 +9,7 @@ from bayou.core.errors import BayouError
 from bayou.core.vector import START
 from bayou.host import carrier
 from bayou.library.errors import Gap, StorageDamaged, StorageFull, WrongCluster, told
+from bayou.library.reaching import check_secret
 from bayou.machine.messages import Failed
 from bayou.wire.exports import BadExport, parse_position
 
@@ -28,6 +29,7 @@ def export_file(
     station: Station, carry: Carry, secrets: tuple[bytes, ...], path: str | PathLike[str], beyond: str | None
 ) -> None:
     """Write a file for a server that stands at ``beyond``."""
+    check_secret(station)
     csn, vector = (0, START) if beyond is None else parse_position(beyond)
     name = station.machine.replica.name
     try:
@@ -46,6 +48,7 @@ def export_file(
 
 def import_file(station: Station, carry: Carry, secrets: tuple[bytes, ...], path: str | PathLike[str]) -> int:
     """Take a file in; return how many writes were new."""
+    check_secret(station)
     try:
         report = carrier.import_file(_asking(carry), os.fsdecode(path), secrets, cluster=station.me.cluster)
     except (BayouError, OSError) as error:

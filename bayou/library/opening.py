@@ -13,7 +13,7 @@ from time import monotonic, time
 from bayou._record import Record
 from bayou.library.errors import Error, Unavailable, told
 from bayou.library.reaching import addresses as addresses_of
-from bayou.library.reaching import given_secrets, unreachable
+from bayou.library.reaching import check_secret, given_secrets, unreachable
 from bayou.library.tally import Tally
 from bayou.net.address import parse
 from bayou.node.life import NEW
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 MEMORY = ":memory:"
 JOIN_S = 30.0
 """How long a new file may take to get its name, and all that there is."""
+
+REACH_S = 10.0
+"""How long to try where nobody has been reached at all."""
 
 RETRY_S = 0.5
 PERIOD_S = 5.0
@@ -91,6 +94,7 @@ def begin(wanted: Wanted) -> tuple[Station, Tally]:
 
 
 def _begin(wanted: Wanted) -> tuple[Station, Tally]:
+    from bayou.host.secrets import SECRET_BYTES
     from bayou.host.station import Options, Station
     from bayou.net.address import look_up
 
@@ -110,14 +114,18 @@ def _begin(wanted: Wanted) -> tuple[Station, Tally]:
         home = FileHome(wanted.place, min_free_bytes=MIN_FREE_BYTES)
     try:
         options = Options(listen=where, joins=wanted.joins, dials=False)
-        return Station(home, secrets, options, settings, tell=_tell, observer=tally), tally
+        network_secrets = secrets or (os.urandom(SECRET_BYTES),)
+        station = Station(home, network_secrets, options, settings, tell=_tell, observer=tally)
+        station.secrets = secrets
+        return station, tally
     except BaseException:
         home.close(is_clean=False)
         raise
 
 
 def _find_secrets(wanted: Wanted) -> tuple[bytes, ...]:
-    """Return the secrets of a cluster, the one to dial with first. SecretError where they can't be had."""
+    """Return the secrets of a cluster, the one to dial with first. None where the secret is lost of a replica
+    that is there: it goes on offline (see ``check_secret``). SecretError where they can't be had."""
     from bayou.host.secrets import SECRET_BYTES, make_secret
 
     if wanted.secret is not None:
@@ -126,13 +134,15 @@ def _find_secrets(wanted: Wanted) -> tuple[bytes, ...]:
         return (os.urandom(SECRET_BYTES),)
     if wanted.is_first:
         make_secret(f"{wanted.place}-secret")
-    return given_secrets(f"{wanted.place}-secret")
+    path = f"{wanted.place}-secret"
+    is_offline = not wanted.is_new and wanted.listen is None and not wanted.kept_synced
+    return () if is_offline and not os.path.lexists(path) else given_secrets(path)
 
 
 def becoming_member(station: Station, joins: tuple[str, ...]) -> Waiting[None]:
     """See to it that a replica has its name, and all that whoever gave it that name has. Unavailable where
     nobody can be reached."""
-    until = monotonic() + JOIN_S
+    until, reach_until = monotonic() + JOIN_S, monotonic() + REACH_S
     failures: dict[str, str] = {}
     before: dict[str, str] = {}
 
@@ -141,6 +151,7 @@ def becoming_member(station: Station, joins: tuple[str, ...]) -> Waiting[None]:
 
     yield is_member, 0.0
     if not is_member():
+        check_secret(station)
         joins = joins or tuple(address for each in station.book.entries() for address in each.addresses)
     while not is_member():
         if not joins:
@@ -155,10 +166,13 @@ def becoming_member(station: Station, joins: tuple[str, ...]) -> Waiting[None]:
                 failures[address] = str(came[0]) if came else before.get(address, "no answer in time")
                 continue
             yield (lambda: is_member() or not any(peer.is_company for peer in station.known)), until
+            reach_until = until
             failures.setdefault(address, "it has not sent all that it has")
         if not is_member():
             # Twice: a server that is killed in the middle of the handshake looks like another secret.
-            if monotonic() >= until or (failures == before and all(map(_is_final, failures.values()))):
+            if monotonic() >= min(until, reach_until) or (
+                failures == before and all(map(_is_final, failures.values()))
+            ):
                 raise unreachable(failures)
             before, failures = failures, {}
             yield is_member, monotonic() + RETRY_S
@@ -191,6 +205,7 @@ def retiring(station: Station, address: str) -> Waiting[None]:
     from bayou.machine.messages import Failed
     from bayou.node.messages import Retire
 
+    check_secret(station)
     until = monotonic() + JOIN_S
     came: list[int | str] = []
     answers: list[object] = []

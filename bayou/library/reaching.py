@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
 
+    from bayou.host.station import Station
+
     Secret = str | PathLike[str] | bytes
 
 
@@ -39,6 +41,15 @@ def given_secrets(secret: Secret) -> tuple[bytes, ...]:
             raise ValueError(f"a secret of {len(secret)} bytes, where it has {SECRET_BYTES}")
         return (secret,)
     return read_secrets(os.fsdecode(secret))
+
+
+def check_secret(station: Station) -> None:
+    """Raise WrongSecret where a file was opened without its secret, which is for work offline only."""
+    if not station.secrets:
+        raise WrongSecret(
+            f"{station.place}-secret: there is no secret, so only work offline goes on: copy that of any "
+            f"server of the cluster there, and open {station.place} again"
+        )
 
 
 def unreachable(failures: dict[str, str], *, within_s: float | None = None) -> Error:

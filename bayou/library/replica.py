@@ -24,6 +24,7 @@ from bayou.library.opening import (
 )
 from bayou.library.reaching import address as address_of
 from bayou.library.reaching import addresses as addresses_of
+from bayou.library.reaching import check_secret
 from bayou.library.stores import Store
 from bayou.library.syncing import syncing
 from bayou.wire.exports import position_text
@@ -64,7 +65,7 @@ def open(
       network this once; later it is where ``sync`` goes. A new file without it is the first server of a new
       cluster;
     - ``secret``: of the cluster: the path of its file, or its 32 bytes; ``PATH-secret`` where it is not
-      given, which the first server makes;
+      given, which the first server makes. Where that is lost, work offline goes on, and nothing else;
     - ``listen``: HOST:PORT where others may connect to this replica, which takes a thread;
     - ``keep_synced``: as the method.
 
@@ -171,6 +172,7 @@ class Replica(Store):
         with those that they know of, and take part in all that goes on. It takes a thread."""
         found = addresses_of(addresses)
         engine = self._engine
+        engine.look(check_secret)
         engine.act(lambda: engine.station.dial_others((*self._wanted.joins, *found)))
         engine.start()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from bayou.library.errors import Unavailable
-from bayou.library.reaching import unreachable
+from bayou.library.reaching import check_secret, unreachable
 from bayou.library.records import SyncReport
 
 TYPE_CHECKING = False
@@ -123,6 +123,7 @@ def syncing(
 ) -> Waiting[SyncReport]:
     """Sync with the server at an address, or with the first that answers of those known. Unavailable where
     there is none."""
+    check_secret(station)
     until = monotonic() + timeout_s
     addresses = _known(station, joins) if address is None else (address,)
     if not addresses:
