@@ -24,9 +24,17 @@ SAMPLED = (
     "test_consensus_", "test_locks_run", "test_chat_", "test_decree", "test_lock_kills", "test_storage_",
     "test_running", "test_exhaustive_log", "test_explore_log",
 )  # fmt: skip
-SAMPLED_SCENARIOS = ("[chat-", "[locks-")
-"""Of the tests of consensus one in KEPT_IN is run each time, always the same; all are with -m campaign or
-with ``-m ''``. They are in files that begin with one of SAMPLED, or run a scenario of one of these kinds."""
+SAMPLED_SCENARIOS = ("[chat-", "[locks-", "test_every_planted_bug_is_found[")
+"""Of the tests of consensus, and of the bugs that are planted, one in KEPT_IN is run each time, always the
+same; all are with -m campaign or with ``-m ''``. They are in files that begin with one of SAMPLED, or their
+names have one of these in them."""
+
+SAMPLED_LASTING = (
+    "test_serve", "test_replica_file_crashes", "test_replica_file_damage", "test_library_sync",
+    "test_library_sessions", "test_kept_scenarios", "test_durable_",
+)  # fmt: skip
+KEPT_IN_LASTING = 3
+"""The like for tests of servers that last, most of which start processes."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,7 +42,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave most of what takes long to campaigns: what is run after each change has to be done in minutes."""
     for item in items:
         is_many = item.path.name.startswith(SAMPLED) or any(kind in item.nodeid for kind in SAMPLED_SCENARIOS)
-        if is_many and zlib.crc32(item.nodeid.encode()) % KEPT_IN:
+        lasts = item.path.name.startswith(SAMPLED_LASTING)
+        kept_in = KEPT_IN if is_many else KEPT_IN_LASTING if lasts else 1
+        if zlib.crc32(item.nodeid.encode()) % kept_in:
             item.add_marker("campaign")
 
 
