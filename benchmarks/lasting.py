@@ -230,6 +230,7 @@ def puts_and_reads(folder: Path, amount: Amount) -> list[Row]:
         one.puts(20)
         alone = [amount.alone / one.puts(amount.alone) for _ in range(amount.rounds)]
         reads = [amount.alone / one.gets(amount.alone) for _ in range(amount.rounds)]
+        one.close()
         crowd = [Talker(server.port, server.secret) for _ in range(SESSIONS)]
         drive(crowd, 2 * SESSIONS)
         many = [amount.crowd / drive(crowd, amount.crowd) for _ in range(amount.rounds)]
@@ -238,6 +239,7 @@ def puts_and_reads(folder: Path, amount: Amount) -> list[Row]:
         shared = Talker(server.port, server.secret, SESSIONS)
         shared.puts(2 * SESSIONS)
         on_one = [amount.crowd / shared.puts(amount.crowd) for _ in range(amount.rounds)]
+        shared.close()
     found.append(Row("bayou serve: durable puts, one client waiting", per_s(alone), goal="3,000 /s"))
     found.append(Row(f"bayou serve: {SESSIONS} clients, a connection each", per_s(many), goal="17,500 /s"))
     found.append(Row(f"bayou serve: {SESSIONS} sessions on one connection", per_s(on_one), goal="26,000 /s"))

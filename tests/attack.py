@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from bayou.core.errors import BayouError
 from bayou.core.items import Items
@@ -190,7 +190,9 @@ class Figures:
 
 
 class Attack:
-    """A system under attack, and the attacker."""
+    """A system under attack, and the attacker. ``kinds``: of what is sent, and how often each."""
+
+    kinds: ClassVar[dict[str, float]] = {"friend": 90, "stranger": 8, "endless": 1, "slow": 1}
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -218,7 +220,7 @@ class Attack:
     def send(self, frames: int) -> Figures:
         """Send so many frames; after every hundredth the clients work, and the servers are measured."""
         for number in range(frames):
-            kind = self.rng.choices(("friend", "stranger", "endless", "slow"), (90, 8, 1, 1))[0]
+            kind = self.rng.choices(tuple(self.kinds), tuple(self.kinds.values()))[0]
             getattr(self, f"_{kind}")()
             if number % 100 == 0:
                 self._work(number)

@@ -48,7 +48,7 @@ PROGRESS_BYTES = 3000
 LONG_S = 4.0
 """How long a server stays away now and then: the others commit more than they keep meanwhile."""
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 Rows = dict[str, tuple[str, int]]
 """Values and commit sequence numbers, by key."""

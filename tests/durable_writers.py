@@ -41,7 +41,7 @@ AT_ONCE = 3
 PAUSE_S = 0.01
 SECRET = "a.bayou-secret"
 SYNC_S = 3.0
-LONG_S = 120.0
+LONG_S = 300.0
 
 
 def step(id: str, number: int) -> tuple[str, str | None]:

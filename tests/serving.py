@@ -18,11 +18,14 @@ from bayou.host.caller import Caller, CallFailed
 from bayou.host.messages import AskPosition, Position
 from bayou.host.secrets import read_secrets
 from bayou.net.address import parse
+from bayou.node.asks import Stand, Stands
 from bayou.node.messages import Answer, Ask, Get, Got, Put, Request
 from tests.clusters import free_ports
 from tests.processes import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bayou.machine.messages import Message
     from bayou.net.tls import Tls
 
@@ -43,11 +46,20 @@ def _limit(limits: dict[int, int]) -> None:
 
 
 class Served:
-    """One server: its file, its address, and its process while it runs."""
+    """One server: its file, its address, and its process while it runs. ``within``: what to put before its
+    command, such as what lets it run in a network of its own."""
 
-    def __init__(self, folder: Path, name: str, host: str = "127.0.0.1", port: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        within: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
         self.name = name
+        self.within = within
         self.host = host
         self.port = free_ports(1, host)[0] if port is None else port
         self.process: subprocess.Popen[bytes] | None = None
@@ -80,6 +92,7 @@ class Served:
         with self.out.open("ab") as out, self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
+                    *self.within,
                     *BAYOU,
                     "serve",
                     "--data",
@@ -178,6 +191,13 @@ class Served:
             answer = caller.ask(AskPosition(1), lambda message: isinstance(message, Position))
             assert isinstance(answer, Position)
             return answer
+
+    def stand(self) -> Stands:
+        """Return what it tells sessions of where it stands."""
+        with self.session() as session:
+            reply = session.ask(Stand()).reply
+            assert isinstance(reply, Stands)
+            return reply
 
     def put(self, key: str, value: str) -> Answer:
         with self.session() as session:

@@ -247,3 +247,23 @@ def test_the_base_vector_keeps_the_order_of_its_names(tmp_path: Path) -> None:
         file = open_file(tmp_path / "a.bayou")
         assert list(zip(file.base.vector.names, file.base.vector.stamps, strict=True)) == [*entries.items()]
     file.close()
+
+
+def test_whoever_reads_may_stand_at_a_place_that_no_row_can_have(tmp_path: Path) -> None:
+    """A client says behind which place to go on: whatever it says, the file is not damaged."""
+    file = first_file(tmp_path / "a.bayou")
+    writes = [put(1), put(2, "b")]
+    file.keep([Items(0, writes, [])])
+    rows = folded_rows(writes, 0)
+    file.fold(writes, rows, file.base.after(writes))
+    for odd in ("\udc80", "\ud800", "~\udcff"):
+        assert file.rows_after((0, odd, odd), 9, 1000) == rows
+        assert file.rows_after((1, odd, odd), 9, 1000) == rows[1:]
+        position = BasePosition(0, 1, odd, odd, 5, 0)
+        chunk = Chunk(position, [("playlist", "c", None, 4)], 5, 0)
+        incoming = Incoming(position, 0)
+        file.receive(chunk, incoming)
+        assert file.incoming == incoming
+        file.forget_incoming()
+    file.keep([Folded(2)])
+    file.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bayou.node.asks import Changed, Changes, FeedPosition
 from tests.serve_attack import ServeAttack
 from tests.serving import Servers
 
@@ -19,10 +20,30 @@ def test_frames_of_every_bad_kind(tmp_path: Path) -> None:
         figures = attack.send(1500)
         assert figures.failed == 0
         assert figures.refused > 100
+        assert figures.frames["hostile asks"] > 300
         assert figures.slowest_s < 5
+        assert attack.turned_away == 0
         assert figures.descriptors_max < 120
         assert figures.memory_max_kb < figures.memory_first_kb + 64_000, figures.lines()
-        attack.servers.wait_level()
+        attack.let_go()
+        assert attack.is_well()
+    finally:
+        attack.close()
+
+
+def test_a_feed_from_a_place_that_no_row_can_have(tmp_path: Path) -> None:
+    """The server reads from its file there: what a client says is no damage of the file."""
+    attack = ServeAttack(5, tmp_path, 1)
+    try:
+        for odd in ("\udc80", "", "notes"):
+            with attack.servers[0].session() as session:
+                changed = session.ask(Changes(FeedPosition(5, odd, "\udc80"), 5)).reply
+                assert isinstance(changed, Changed)
+                assert changed.rows
+        attack.kinds = {"asks": 1}  # type: ignore[misc]
+        assert attack.send(500).failed == 0
+        attack.let_go()
+        assert attack.is_well()
     finally:
         attack.close()
 

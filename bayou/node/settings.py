@@ -68,7 +68,7 @@ class Keep(Record):
     marks: int = 100_000
     fold_writes: int = 4000
     idle_s: float = 1.0
-    part_writes: int = 500
+    part_writes: int = 200
     part_truncated: int = 10_000
 
 

@@ -43,7 +43,7 @@ PUT_ROWS = (
 _ROWS_AFTER = (
     "SELECT place.collection, place.key, found.value, place.csn, found.sum FROM rows AS place "
     "LEFT JOIN rows AS found ON found.collection = place.collection AND found.key = place.key "
-    "WHERE (place.csn, place.collection, place.key) > (?, ?, CAST(? AS TEXT)) "
+    "WHERE (place.csn, place.collection, place.key) > (?, CAST(? AS TEXT), CAST(? AS TEXT)) "
     "ORDER BY place.csn, place.collection, place.key LIMIT ?"
 )
 """A row that an index names and that is not there has no sum, where SQLite by itself would leave it out."""
@@ -102,7 +102,7 @@ class FilePast:
     @reading
     def rows_after(self, place: Place, rows_max: int, characters_max: int) -> list[BaseRow]:
         csn, collection, key = place
-        rows = self.database.execute(_ROWS_AFTER, (csn, collection, bound(key), rows_max))
+        rows = self.database.execute(_ROWS_AFTER, (csn, bound(collection), bound(key), rows_max))
         found: list[BaseRow] = []
         for row in rows:
             found.append(row_of(*row))
@@ -222,8 +222,8 @@ class FilePast:
         told = (*position.place, position.seen, position.floor, incoming.marks_from)
         self.database.execute("DELETE FROM incoming_meta")
         self.database.execute(
-            "INSERT INTO incoming_meta VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?)",
-            (position.since, *told[:2], bound(told[2]), *told[3:], told_sum(position.since, *told)),
+            "INSERT INTO incoming_meta VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, ?, ?)",
+            (position.since, told[0], *map(bound, told[1:3]), *told[3:], told_sum(position.since, *told)),
         )
         self.incoming = incoming
 
