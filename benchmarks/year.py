@@ -132,6 +132,7 @@ def live(path: str, writes: int, rows: int, keep: Keep, samples: int = SAMPLES) 
                 replica.delete("rows", key)
         upto = min(writes, done + TURN)
         life.step(YEAR_S * upto / writes, Tick())
+        life.pauses.clear()  # they are no part of the server
         if upto * samples // writes > done * samples // writes:
             sizes = home.sizes()
             (pages,) = home.file.database.execute("PRAGMA page_count").fetchone()

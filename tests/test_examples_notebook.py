@@ -13,9 +13,13 @@ import pytest
 
 from tests.clusters import free_ports
 from tests.processes import wait_until
-from tests.serving import PATIENCE_S, Servers
+from tests.serving import Servers
 
 NOTEBOOK = Path(__file__).parent.parent / "examples" / "notebook.py"
+PATIENCE_S = 240.0
+SYNC = ("sync", "--timeout", "200")
+"""Patient, since other tests want the same processors."""
+
 pytestmark = pytest.mark.processes
 
 
@@ -70,18 +74,18 @@ def test_two_laptops_edited_offline_agree_after_a_sync(tmp_path: Path) -> None:
         assert one(*joining) == ["notebook.bayou has joined, with 0 notes."]
         (id,) = one("add", "Groceries", "milk", "and bread")
         assert one.titles() == ["* Groceries"]
-        assert one("sync") == ["sent 1, received 0, committed 1"]
+        assert one(*SYNC) == ["sent 1, received 0, committed 1"]
         assert one.titles() == ["  Groceries"]
         assert two(*joining) == ["notebook.bayou has joined, with 1 note."]
         assert (two.folder / "notebook.bayou-secret").stat().st_mode & 0o777 == 0o600
 
         # Both offline: each adds a note, and both edit the same one.
         servers[0].stop()
-        assert "is there a network?" in one.fails("sync")
+        assert "is there a network?" in one.fails(*SYNC)
         # Without the secret, too, all but a sync goes on.
         (one.folder / "notebook.bayou-secret").rename(tmp_path / "lost")
         assert one.titles() == ["  Groceries"]
-        assert "there is no secret" in one.fails("sync")
+        assert "there is no secret" in one.fails(*SYNC)
         one("add", "Only here")
         one("edit", id[:4], "milk and butter")
         two("edit", id, "-", given="only bread\n")
@@ -96,10 +100,10 @@ def test_two_laptops_edited_offline_agree_after_a_sync(tmp_path: Path) -> None:
 
         servers[0].start()
         (tmp_path / "lost").rename(one.folder / "notebook.bayou-secret")
-        one("sync")
-        told = two("sync")
+        one(*SYNC)
+        told = two(*SYNC)
         assert told[-1] == "1 note edited in two places: `list` marks !"
-        one("sync")
+        one(*SYNC)
         assert one("list") == two("list")
         assert one.titles() == [" !Groceries", "  Of the other", "  Only here"]
         assert one("show", id) == two("show", id)
@@ -113,8 +117,8 @@ def test_two_laptops_edited_offline_agree_after_a_sync(tmp_path: Path) -> None:
         # One of them makes one note of the two versions; a note that is deleted is gone on both.
         two("edit", id, "milk, butter and bread")
         two("delete", other)
-        two("sync")
-        one("sync")
+        two(*SYNC)
+        one(*SYNC)
         assert one("list") == two("list")
         assert one.titles() == ["  Groceries", "  Only here"]
         assert one("show", id)[2:] == ["milk, butter and bread"]
@@ -130,11 +134,11 @@ def test_a_note_that_is_deleted_here_and_edited_there_stays_as_edited(tmp_path: 
             each("join", servers[0].address, "--secret-file", str(servers[0].secret))
         (id,) = laptops[0]("add", "Plan", "A")
         for each in laptops:
-            each("sync")
+            each(*SYNC)
         laptops[0]("delete", id)
         laptops[1]("edit", id, "B")
         for each in (*laptops, laptops[0]):
-            each("sync")
+            each(*SYNC)
         for each in laptops:
             assert each("show", id)[2:] == ["B"]
 
@@ -192,7 +196,7 @@ def test_errors_are_one_line_that_says_what_to_do(tmp_path: Path) -> None:
         ids += one("add", "more")
     first = next(id[0] for id in ids if sum(other[0] == id[0] for other in ids) > 1)
     assert f"2 notes begin with {first!r}" in one.fails("show", first)
-    assert "no server is known to sync with" in one.fails("sync")
+    assert "no server is known to sync with" in one.fails(*SYNC)
     assert "1048576" in one.fails("add", "too large", "-", given="x" * (1 << 20))
     assert "usage:" in one.fails("shows", status=2)
     assert "usage:" in one.fails(status=2)

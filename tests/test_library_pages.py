@@ -31,7 +31,7 @@ def test_the_examples_of_the_library_print_what_stands_there(tmp_path: Path) -> 
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert run.returncode == 0, run.stderr
     assert run.stderr == ""
@@ -62,7 +62,7 @@ def test_the_quickstart_from_its_first_to_its_last_command(tmp_path: Path) -> No
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout == "".join(expected)
