@@ -246,7 +246,9 @@ def test_quit_is_no_command_of_a_file(terminal: Terminal, tmp_path: Path) -> Non
     assert b"unknown command 'quit'" in done.stderr
 
 
-GROUPS = ("system", "connections", "anti-entropy", "store", "faults", "language", "prompt")
+GROUPS = (
+    "system", "connections", "anti-entropy", "store", "what is kept", "faults", "files", "language", "prompt",
+)  # fmt: skip
 """The headings under which ``help`` lists the commands of a store's scenario, in this order."""
 
 

@@ -13,6 +13,16 @@ from hypothesis import strategies as st
 
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
+from bayou.core.past import (
+    Base,
+    BasePosition,
+    Chunk,
+    Folded,
+    IncomingDropped,
+    Installed,
+    MarksDropped,
+    Truncated,
+)
 from bayou.core.vector import VersionVector
 from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, Write
 from bayou.families.store.keeping import RECORDS as KINDS
@@ -178,6 +188,8 @@ def test_of_facts_about_the_same_the_last_one_is_kept() -> None:
 
 KEEPING = StoreKeeping()
 
+INSTALLED = Installed(Base(7, VersionVector({ROOT: 9}), ROOT, 9), 0)
+
 RECORDS: list[Durable] = [
     Named(ROOT),
     Asking(None, 3, 77),
@@ -188,6 +200,12 @@ RECORDS: list[Durable] = [
     Promised(ROOT),
     CreatedFor(77, Write(6, ROOT, CREATION, "", "", None)),
     Items(2, [Write(1, ROOT, PUT, *row("song", "url"))], [Write(8, ROOT, DELETE, *place("song"), None)]),
+    Folded(3),
+    Truncated(2),
+    MarksDropped(1),
+    Chunk(BasePosition.beginning(0), [(*row("song", "url"), 5), (*place("gone"), None, 6)], 7, 2),
+    IncomingDropped(),
+    INSTALLED,
 ]
 
 
