@@ -188,6 +188,9 @@ class ModelFiles:
         self.locked[fd] = self.open_files[fd]
         return True
 
+    def unlock(self, fd: int) -> None:
+        self.locked.pop(fd, None)
+
     def size(self, fd: int) -> int:
         return len(self.open_files[fd].seen)
 

@@ -66,7 +66,8 @@ FAST = (
 
 What is named after a module goes before all."""
 JUDGES: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("answers", "facts", "history", "logs", "state", "store", "verdict"): (
+    ("answers", "bases", "facts", "history", "logs", "state", "store", "verdict"): (
+        "tests/test_check_bases.py",
         "tests/test_check_holes.py",
         "tests/test_check_rules.py",
         "tests/test_check_rows.py",

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
         def lock(self, fd: int) -> bool:
             """Lock a file against all others that ask for this, until it is closed; False where one has."""
 
+        def unlock(self, fd: int) -> None:
+            """Unlock a file, whoever else has a copy of its descriptor."""
+
         def size(self, fd: int) -> int: ...
 
         def read(self, fd: int, size: int, at: int) -> bytes:
@@ -103,6 +106,11 @@ class SystemFiles:
                 return False
             raise
         return True
+
+    def unlock(self, fd: int) -> None:
+        from fcntl import LOCK_UN, flock
+
+        flock(fd, LOCK_UN)
 
     def size(self, fd: int) -> int:
         return os.fstat(fd).st_size

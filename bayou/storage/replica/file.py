@@ -315,7 +315,7 @@ class ReplicaFile(FilePast):
 
     def disown(self) -> None:
         """In the child of a fork: let go of the lock, which stays with the parent, and of nothing else."""
-        self._lock.close()
+        self._lock.close(is_shared=True)
 
     def abandon(self) -> None:
         """Let go of the file as a crash would."""

@@ -97,9 +97,13 @@ class FileLock:
         except OSError:
             pass
 
-    def close(self) -> None:
+    def close(self, *, is_shared: bool = False) -> None:
+        """Let go of the lock: at once, even where the child of a fork has not got round to closing its copy
+        of the descriptor. ``is_shared``: this is that child, and the lock stays with its parent."""
         if self._fd >= 0:
             try:
+                if not is_shared:
+                    self._files.unlock(self._fd)
                 self._files.close(self._fd)
             except OSError:
                 pass
