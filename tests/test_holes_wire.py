@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
 
 from bayou.core.errors import BayouError, PeerError
@@ -27,7 +29,14 @@ from bayou.wire.baserows import pack_rows, unpack_rows
 from bayou.wire.codec import decode
 from bayou.wire.columns import WRITES_MAX
 from bayou.wire.errors import WireError
-from bayou.wire.exports import parse_name, parse_position
+from bayou.wire.exports import (
+    BadExport,
+    ExportHeader,
+    ExportReader,
+    ExportWriter,
+    parse_name,
+    parse_position,
+)
 from bayou.wire.token import BadToken, read_token
 from bayou.wire.versions import pack_versions, unpack_versions
 from tests.test_exports import Asked, pair
@@ -134,3 +143,39 @@ def test_nothing_of_a_base_is_redone_twice() -> None:
     replica.drop_incoming()
     assert len(replica.take_journal()) > 0
     assert replica.take_journal() == []
+
+
+def test_a_base_that_ends_before_what_was_seen_or_far_ahead_is_refused() -> None:
+    root, other = pair()
+    replica = other.replica
+    assert replica.receive_base(Chunk(BasePosition.beginning(0), [("notes", "a", text_value("v"), 8)], 9, 0))
+    vector = VersionVector({ROOT: 5, replica.name: 1})
+    with pytest.raises(PeerError, match="ends a transfer"):
+        replica.install(Base(8, vector, ROOT, 9))
+    with pytest.raises(PeerError, match="far ahead"):
+        replica.install(Base(9, vector, ROOT, 1 << 61))
+    assert root.replica.csn == replica.csn == 1
+
+
+def test_a_base_may_make_a_primary_or_tell_of_a_retirement() -> None:
+    _, other = pair()
+    replica = other.replica
+    replica.put("notes", "own", text_value("w"))
+    assert replica.receive_base(Chunk(BasePosition.beginning(0), [("notes", "a", text_value("v"), 8)], 9, 0))
+    assert replica.install(Base(9, VersionVector({ROOT: 5, replica.name: 1}), replica.name, 9))
+    assert (replica.is_primary, replica.csn, len(replica.log.tentative)) == (True, 10, 0)
+    _, gone = pair()
+    assert gone.replica.receive_base(Chunk(BasePosition.beginning(0), [], 9, 0))
+    assert gone.replica.install(Base(9, VersionVector({ROOT: 5}), ROOT, 9))
+    assert gone.replica.retired
+
+
+def test_files_without_a_beginning_or_an_end() -> None:
+    for pieces in ((), (b"H\x01",)):
+        out = BytesIO()
+        writer = ExportWriter(out, b"s" * 32, ExportHeader("c", ROOT, 0.0, 0, START))
+        for piece in pieces:
+            writer._put(piece)
+        writer.finish()
+        with pytest.raises(BadExport, match=r"no end|middle of a piece|piece that is none"):
+            ExportReader(out, [b"s" * 32], "file")

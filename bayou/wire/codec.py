@@ -286,15 +286,6 @@ def _tuple(plain: object) -> tuple[Any, ...]:
     return plain
 
 
-def _tuple_of(kind: type) -> Codec:
-    def decode(plain: object) -> object:
-        if all(type(value) is kind for value in _tuple(plain)):
-            return plain
-        raise WireError(f"a tuple that holds more than {kind.__name__}")
-
-    return _same, decode
-
-
 _CODECS: dict[str, Codec] = {
     "int": _exactly(int),
     "int | None": _exactly(int, optional=True),
