@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -66,15 +67,23 @@ A = ROOT.child(1)
 class Asker:
     """A session at a server, which demands nothing."""
 
-    def __init__(self, server: Server, peer: int = 9, session: int = 1) -> None:
+    def __init__(self, server: Server, peer: int = 9, session: int = 1, number: int = 0) -> None:
         self.server = server
         self.peer = peer
         self.session = session
-        self.number = 0
+        self.number = number
 
-    def send(self, ask: Ask, *, now: float = 0.0, floor: Floor | None = None, again: bool = False) -> Any:
+    def send(
+        self,
+        ask: Ask,
+        *,
+        now: float = 0.0,
+        floor: Floor | None = None,
+        again: bool = False,
+        writes: VersionVector | None = None,
+    ) -> Any:
         self.number += not again
-        request = Request(self.session, self.number, ask, None, None, floor)
+        request = Request(self.session, self.number, ask, None, writes, floor)
         return hear(self.server, self.peer, request, now=now)
 
     def ask(self, ask: Ask, **more: Any) -> Any:
@@ -150,6 +159,44 @@ def test_a_refusal_says_what_is_lacking() -> None:
     ):
         answer = only(hear(server, 9, Request(1, number, Get("notes", "k"), reads, writes)))
         assert answer == Answer(1, number, REFUSED, lacking)
+
+
+# What a server keeps of its answers.
+
+
+def test_a_long_value_is_not_remembered_and_an_echo_is_answered_all_the_same() -> None:
+    asker = Asker(first())
+    long = "v" * 3000
+    for key, value in (("a", long), ("b", "short")):
+        asker.ask(put(key, value))
+        assert asker.ask(Get("notes", key)) == Got(to_value(value))
+        asker.server.replica.put("notes", key, to_value("other"))
+        echo = asker.ask(Get("notes", key), again=True)
+        assert echo == Got(to_value("other" if value is long else value))
+        older = Request(asker.session, asker.number - 1, Get("notes", key), None, None)
+        assert said(hear(asker.server, asker.peer, older)) == []
+
+
+def test_what_sessions_have_read_takes_little_memory() -> None:
+    """Neither long values, nor what a vector remembers of questions about thousands of names, are kept for
+    each of ten thousand sessions."""
+    server = first()
+    deep = VersionVector({Name.of(tuple(range(2000, 0, -1))): 1})
+    tracemalloc.start()
+    try:
+        for session in range(300):
+            asker = Asker(server, session=session)
+            asker.ask(put("a", f"{session}" + "v" * 50_000))
+            asker.ask(Get("notes", "a"))
+            asker.ask(put("b", session))
+            asker.ask(Get("notes", "b"))
+            Asker(server, session=999, number=session).ask(Get("notes", "b"), writes=deep)
+        server.replica.fold(server.replica.csn)
+        server.replica.truncate(server.replica.csn)
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size < 3_000_000
 
 
 # Rows.

@@ -137,6 +137,11 @@ class VersionVector:
                 entries[name] = max(value, self.completed(name))
         return VersionVector({name: value for name, value in entries.items() if value != RETIRED})
 
+    def afresh(self) -> VersionVector:
+        """Return the same vector without what it remembers of questions, for whoever keeps it for long: that
+        may be far more than the vector itself, and whoever asks decides how much."""
+        return VersionVector(self._entries)
+
     @property
     def names(self) -> tuple[Name, ...]:
         """The names listed, in the order in which they were learned."""

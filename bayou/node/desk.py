@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 
 NUMBERS_FOR_EACH_ANSWER = 20
+SHORT_CHARACTERS = 1024
+"""An answer with a longer value is not remembered: there may be very many sessions."""
+
 LONG_AGO = float("-inf")
 
 
@@ -46,8 +49,9 @@ class Desk:
 
     A session has one request under way at a time, so a smaller number than the last is an echo.
     The answers of ``sessions_max`` sessions are remembered, and twenty times as many of their last numbers,
-    so that an echo does no harm; the session silent for longest is forgotten first. Answers that may be long
-    are not remembered: such a request is answered afresh. What waits is nowhere remembered as answered.
+    so that an echo does no harm; the session silent for longest is forgotten first. Answers that are long, or
+    may be, are not remembered: such a request is answered afresh. What waits is nowhere remembered as
+    answered.
     """
 
     UNCOMPARED = ("_server",)
@@ -67,12 +71,12 @@ class Desk:
             return
         session, number = message.session, message.number
         known = self._numbers.get(session, -1)
-        if number > known or (number == known and not message.ask.is_kept):
+        last = self._answers.get(session)
+        if number > known or (number == known and last is None and not message.ask.is_write):
             answer = self._first_answer(peer, message)
             if answer is not None:
                 self._finish(peer, message, answer)
             return
-        last = self._answers.get(session)
         if last is not None and number == last.number:
             server.send(peer, last)
 
@@ -83,7 +87,7 @@ class Desk:
 
     def _finish(self, peer: int, request: Request, answer: Answer) -> None:
         """Send an answer, which is the last one of its session now."""
-        if request.ask.is_kept:
+        if request.ask.is_kept and _is_short(answer):
             self._keep(answer)
         else:
             self._answers.pop(answer.session, None)
@@ -91,6 +95,9 @@ class Desk:
         self._server.send(peer, answer)
 
     def _keep(self, answer: Answer) -> None:
+        if answer.vector is not None:
+            vector = answer.vector.afresh()
+            answer = Answer(answer.session, answer.number, answer.verdict, answer.reply, vector)
         _remember(self._answers, answer.session, answer, self._sessions_max)
         self._keep_number(answer)
 
@@ -210,6 +217,11 @@ def _remember(kept: dict[int, Kept], key: int, value: Kept, limit: int) -> None:
     kept[key] = value
     if len(kept) > limit:
         del kept[next(iter(kept))]
+
+
+def _is_short(answer: Answer) -> bool:
+    reply = answer.reply
+    return not isinstance(reply, Got) or reply.value is None or len(reply.value) <= SHORT_CHARACTERS
 
 
 def _patience_s(request: Request) -> float:
