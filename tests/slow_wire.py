@@ -38,12 +38,26 @@ class Wire:
         self._mean_s = mean_s
         self._rng = random.Random(seed)
         self._latest = 0
+        self._carrying: set[asyncio.Task[None] | None] = set()
         self.connections = 0
         self.pieces = 0
         self.overtaken = 0
 
+    def tell(self) -> None:
+        """Print what was counted."""
+        counted = {"connections": self.connections, "pieces": self.pieces, "overtaken": self.overtaken}
+        print(json.dumps(counted), flush=True)
+
     async def accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection until both directions have ended."""
+        task = asyncio.current_task()
+        self._carrying.add(task)  # nobody else does more than know of it
+        try:
+            await self._carry(reader, writer)
+        finally:
+            self._carrying.discard(task)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         delay_s = self._mean_s * self._rng.uniform(0.5, 1.5)
         try:
@@ -95,11 +109,10 @@ async def carry(listen: str, connect: str, mean_s: float, seed: int) -> NoReturn
     host, port = parse(listen)
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    await asyncio.start_server(wire.accepted, host, port, limit=PIECE_BYTES)
-    await ended.wait()
-    counted = {"connections": wire.connections, "pieces": wire.pieces, "overtaken": wire.overtaken}
-    print(json.dumps(counted), flush=True)
-    os._exit(0)  # there is nothing to take leave of
+    async with await asyncio.start_server(wire.accepted, host, port, limit=PIECE_BYTES):
+        await ended.wait()
+        wire.tell()
+        os._exit(0)  # there is nothing to take leave of
 
 
 def main() -> NoReturn:
