@@ -14,6 +14,7 @@ from bayou.families.store.fields import CLIENT_ID, NEW_ID, NODE_ID, SERVER_ID
 from bayou.families.store.files import FILES
 from bayou.families.store.pasts import PAST
 from bayou.families.store.system import StoreSystem
+from bayou.machine.messages import Failed, Probe
 from bayou.node.messages import (
     OK,
     Delete,
@@ -284,7 +285,12 @@ def _do(system: StoreSystem, client: int, what: Get | Put | Delete) -> Did:
         size = size_bytes(text)
         if size > most:
             raise BadLine(f"a {field} of {size} bytes; {most} are the limit")
-    return system.ask(client, Do(what), Did)
+    answer = system.world.ask(client, Do(what))
+    if isinstance(answer, Failed):
+        # A client may notice the death of its server before the master does. A server that lives answers; for
+        # one that does not, the world says how it ended.
+        system.world.ask(server, Probe())
+    return system.require(answer, Did)
 
 
 COMMANDS.update(PAST)
