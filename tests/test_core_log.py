@@ -48,9 +48,11 @@ class Pair:
 
     def commit_next_of(self, server: Name) -> None:
         write = min(write for write in self.tentative if write.server is server)
+        is_first = self.log.is_first(write.stamp, server)
+        assert is_first == (write == min(self.tentative))
         assert self.log.commit_known(write.stamp, server) == write
         if write.kind <= DELETE:
-            self.database.commit(write)
+            self.database.commit(write, is_first=is_first)
         self.tentative.remove(write)
         self.committed.append(write)
 

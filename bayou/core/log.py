@@ -85,6 +85,13 @@ class WriteLog:
         self.committed.append(write)
         return write
 
+    def is_first(self, stamp: int, server: Name) -> bool:
+        """Whether that write is the first of the tentative suffix."""
+        if not self.tentative:
+            return False
+        first = self.tentative.first
+        return first.stamp == stamp and first.server is server
+
     def is_tentative(self, stamp: int, server: Name) -> bool:
         """Whether that write stands in the tentative suffix."""
         queue = self._queues.get(server)

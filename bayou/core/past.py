@@ -24,7 +24,7 @@ from bayou._record import Record
 from bayou.core.errors import InvariantBroken, PeerError, require
 from bayou.core.name import ROOT, Name
 from bayou.core.vector import STAMP_MAX, START, LiveVector, VersionVector
-from bayou.core.write import DELETE, PUT, Write
+from bayou.core.write import CHANGE, PUT, Write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
     BaseRow = tuple[Collection, str, Value | None, int]
     """A row of the base: collection, key, value (None: a deletion mark), and the CSN that changed it last."""
+
+    Outcomes = Iterable[tuple[int, int]]
+    """What general writes came to: a CSN and an outcome each."""
 
     Place = tuple[int, Collection, str]
     """Where one stands among the rows of a base in the order of (csn, collection, key): behind that row."""
@@ -87,9 +90,15 @@ if TYPE_CHECKING:
         def row_count(self) -> int:
             """Return how many rows there are, marks not counted. May take a step for each."""
 
-        def fold(self, writes: Sequence[Write], rows: Sequence[BaseRow], base: Base) -> None:
+        def outcome(self, csn: int) -> int | None:
+            """Return the outcome of the general write with that CSN, from ``omitted_csn`` to ``base.csn``; of
+            another write, None."""
+
+        def fold(
+            self, writes: Sequence[Write], rows: Sequence[BaseRow], base: Base, outcomes: Outcomes = ()
+        ) -> None:
             """Move the base on: ``writes`` are all from there to ``base.csn``, ``rows`` what they make of
-            rows."""
+            rows, ``outcomes`` what the general writes among them came to."""
 
         def truncate(self, upto: int) -> None:
             """Let go of the writes up to that CSN."""
@@ -118,20 +127,23 @@ LAST = "~"
 
 class Base(Record):
     """What belongs to the rows of a base: the CSN up to which they are what the prefix makes, the vector of
-    that prefix, the primary that it names, and the largest stamp in it."""
+    that prefix, the primary that it names, the largest stamp in it, and the digest of what its general writes
+    came to (bayou.core.executions)."""
 
     csn: int
     vector: VersionVector
     primary: Name
     clock: int
+    digest: str = ""
 
     @property
     def key(self) -> None:
         """As a record, it never takes the place of another one."""
         return None
 
-    def after(self, writes: Iterable[Write]) -> Base:
-        """Return the base behind these writes, committed next in this order."""
+    def after(self, writes: Iterable[Write], digest: str = "") -> Base:
+        """Return the base behind these writes, committed next in this order, which has that digest where there
+        are general writes among them."""
         learned = LiveVector.of(self.vector)
         csn, primary, clock = self.csn, self.primary, self.clock
         for write in writes:
@@ -140,7 +152,7 @@ class Base(Record):
             clock = max(clock, write.stamp)
             if write.heir is not None:
                 primary = write.heir
-        return Base(csn, learned.snapshot(), primary, clock)
+        return Base(csn, learned.snapshot(), primary, clock, digest or self.digest)
 
 
 NO_BASE = Base(0, START, ROOT, 0)
@@ -270,8 +282,8 @@ def write_size(write: Write) -> int:
 class MemoryPast:
     """A past in memory. At first it is empty, and as long as nothing is folded it stays so."""
 
-    __slots__ = ("_incoming_rows", "_keys", "_order", "_rows", "_writes", "base", "incoming", "marks_from",
-                 "omitted_csn")  # fmt: skip
+    __slots__ = ("_incoming_rows", "_keys", "_order", "_outcomes", "_rows", "_writes", "base", "incoming",
+                 "marks_from", "omitted_csn")  # fmt: skip
 
     UNCOMPARED = ("_keys", "_order")
 
@@ -283,6 +295,7 @@ class MemoryPast:
         self.base = NO_BASE
         self.incoming: Incoming | None = None
         self._writes: list[Write] = []
+        self._outcomes: dict[int, int] = {}
         self._rows: dict[tuple[str, str], BaseRow] = {}
         self._incoming_rows: dict[tuple[str, str], BaseRow] = {}
         self._order: list[Place] | None = None
@@ -346,8 +359,14 @@ class MemoryPast:
     def _changed(self) -> None:
         self._order = self._keys = None
 
-    def fold(self, writes: Sequence[Write], rows: Sequence[BaseRow], base: Base) -> None:
+    def outcome(self, csn: int) -> int | None:
+        return self._outcomes.get(csn)
+
+    def fold(
+        self, writes: Sequence[Write], rows: Sequence[BaseRow], base: Base, outcomes: Outcomes = ()
+    ) -> None:
         self._writes.extend(writes)
+        self._outcomes.update(outcomes)
         for row in rows:
             self._rows[row[0], row[1]] = row
         self.base = base
@@ -355,6 +374,7 @@ class MemoryPast:
 
     def truncate(self, upto: int) -> None:
         del self._writes[: upto - self.omitted_csn]
+        self._outcomes = {csn: outcome for csn, outcome in self._outcomes.items() if csn > upto}
         self.omitted_csn = upto
 
     def drop_marks(self, upto: int) -> None:
@@ -380,6 +400,7 @@ class MemoryPast:
             self._rows = self._incoming_rows
         self.forget_incoming()
         self._writes.clear()
+        self._outcomes.clear()
         self.base = base
         self.omitted_csn = base.csn
         self.drop_marks(marks_from)  # another sender of a part may have told some that this one had not
@@ -392,24 +413,46 @@ class MemoryPast:
         require(0 <= self.omitted_csn <= base.csn, "more is omitted than there is in the base")
         require(0 <= self.marks_from <= base.csn, "marks were dropped beyond the base")
         base.vector.check()
-        latest: dict[tuple[str, str], tuple[Write, int]] = {}
-        for csn, write in enumerate(self._writes, self.omitted_csn + 1):
+        for write in self._writes:
             require(base.vector.completed(write.server) >= write.stamp, f"the base lacks {write}")
             require(write.stamp <= base.clock, f"the clock of the base is behind {write}")
-            if write.kind <= DELETE:
-                latest[write.collection, write.key] = write, csn
+        for (collection, key), row in self._rows.items():
+            require(row[:2] == (collection, key) and 0 < row[3] <= base.csn, f"the base has {row}")
+            require(row[2] is not None or row[3] > self.marks_from, f"the mark {row} was to be dropped")
+        changes = [
+            csn for csn, write in enumerate(self._writes, self.omitted_csn + 1) if write.kind == CHANGE
+        ]
+        require(changes == sorted(self._outcomes), "the outcomes are not those of the general writes")
+        self._check_rows(is_plain=not changes)
+        if not self.omitted_csn:
+            made = NO_BASE.after(self._writes, base.digest)
+            require(made == base, "the base is not what its prefix makes")
+
+    def _check_rows(self, *, is_plain: bool) -> None:
+        """Compare the rows with what the writes make of them that are still here. What general writes made of
+        rows that are gone can't be told (``is_plain``: there are none)."""
+        if not is_plain and self.omitted_csn:
+            return
+        from bayou.core.body import body_of  # as in checks alone
+        from bayou.core.replay import Replay
+
+        replay = Replay(None, None)
+        latest: dict[tuple[str, str], tuple[Write, int]] = {}
+        for csn, write in enumerate(self._writes, self.omitted_csn + 1):
+            if write.kind == CHANGE and body_of(write.value).needs:  # type: ignore[arg-type]
+                return
+            executed = replay.execute(write)
+            if executed is not None:
+                require(executed.outcome == self._outcomes[csn], f"{write} has another outcome")
+            latest.update({row: (version, csn) for row, version in replay.versions.items()})
         for (collection, key), (write, csn) in latest.items():
             row = self._rows.get((collection, key))
             if write.kind == PUT:
                 require(row == (collection, key, write.value, csn), f"{write} is not what the base has")
             elif csn > self.marks_from:
                 require(row == (collection, key, None, csn), f"{write} left no mark")
-        for (collection, key), row in self._rows.items():
-            require(row[:2] == (collection, key) and 0 < row[3] <= base.csn, f"the base has {row}")
-            require(row[2] is not None or row[3] > self.marks_from, f"the mark {row} was to be dropped")
-            require(row[3] <= self.omitted_csn or (collection, key) in latest, f"nothing made {row}")
-        if not self.omitted_csn:
-            require(NO_BASE.after(self._writes) == base, "the base is not what its prefix makes")
+        for row in self._rows.values():
+            require(row[3] <= self.omitted_csn or row[:2] in latest, f"nothing made {row}")
 
 
 def check_position(position: BasePosition | None) -> None:

@@ -22,13 +22,15 @@ from bayou.core.past import (
     check_chunk,
 )
 from bayou.core.sortedwrites import SHORT
+from bayou.core.table import value_of
 from bayou.core.vector import NOTHING, LiveVector, VersionVector
-from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
+from bayou.core.write import CHANGE, CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bayou.core.body import Body
     from bayou.core.database import Seen
     from bayou.core.past import BaseRow, Past
     from bayou.core.values import Value
@@ -158,6 +160,10 @@ class Replica:
         """Accept a delete."""
         return self._accept(DELETE, collection, key, None)
 
+    def change(self, body: Body) -> Write:
+        """Accept a general write (Terry '95, "Dependency checks", "Merge procedures")."""
+        return self._accept(CHANGE, "", "", body.text)
+
     def create(self) -> Write:
         """Accept a creation write; its ``created`` is the new server's name
         (Petersen '97, "Light-weight server creation and retirement").
@@ -174,7 +180,7 @@ class Replica:
             raise Misuse("the primary can't retire without an heir")
         return self._accept(RETIREMENT, "", "", heir if self.is_primary else None)
 
-    def _accept(self, kind: int, collection: str, key: str, value: Value | Name | None) -> Write:
+    def _accept(self, kind: int, collection: str, key: str, value: str | Name | None) -> Write:
         if self.retired:
             raise Misuse(f"{self.name} has retired and accepts nothing more")
         write = Write(self.clock.next(), self.name, kind, collection, key, value)
@@ -185,6 +191,7 @@ class Replica:
         else:
             self._journal.append(Items(self.csn, [], [write]))
             self._add_tentative(write)
+        self.database.settle()
         return write
 
     def mark(self) -> int:
@@ -195,6 +202,7 @@ class Replica:
         if not self.is_primary or not self.log.tentative:
             return 0
         csn = self.csn
+        self.database.settle()
         writes = self.log.commit_all()
         self.database.commit_all(writes)
         self._journal.append(Items(csn, [write.notice() for write in writes], []))
@@ -229,6 +237,7 @@ class Replica:
         finally:
             if done_committed or done_tentative:
                 self._journal.append(Items(csn_before, done_committed, done_tentative))
+                self.database.settle()
             if self.is_primary and not was_primary:
                 self.mark()
             incoming = self.past.incoming
@@ -244,9 +253,10 @@ class Replica:
             self._compare(items)
         for write in items.committed[already:]:
             if write.kind == NOTICE or self._knows(write):
+                is_first = self.log.is_first(write.stamp, write.server)
                 known = self.log.commit_known(write.stamp, write.server)
-                if known.kind <= DELETE:
-                    self.database.commit(known)
+                if known.kind <= DELETE or known.kind == CHANGE:
+                    self.database.commit(known, is_first=is_first)
                 done.append(known.notice())
             else:
                 self._commit_new(write)
@@ -277,7 +287,7 @@ class Replica:
             raise PeerError(f"{write} names an heir, but is not committed")
         self._learn(write)
         self.log.add(write)
-        if write.kind <= DELETE:
+        if write.kind <= DELETE or write.kind == CHANGE:
             self.database.tentative(write)
 
     def _commit_new(self, write: Write) -> None:
@@ -286,7 +296,7 @@ class Replica:
             raise PeerError(f"{write} names an heir, but {self.primary} is the primary")
         self.log.commit_new(write)
         self._learn(write)
-        if write.kind <= DELETE:
+        if write.kind <= DELETE or write.kind == CHANGE:
             self.database.commit_new(write)
         elif write.heir is not None:
             self.primary = write.heir
@@ -320,12 +330,18 @@ class Replica:
         csn = log.start
         writes = log.fold(stop)
         rows: dict[tuple[str, str], BaseRow] = {}
+        outcomes: list[tuple[int, int]] = []
+        digest = past.base.digest
         for write in writes:
             csn += 1
-            if write.kind <= DELETE:
-                value = write.value if write.kind == PUT else None
-                rows[write.collection, write.key] = (write.collection, write.key, value, csn)  # type: ignore[assignment]
-        past.fold(writes, [rows[row] for row in sorted(rows)], past.base.after(writes))
+            outcome = self.database.outcome(write)
+            if outcome is not None:
+                outcomes.append((csn, outcome))
+                digest = self.database.digest_after(write)
+            for version in self.database.versions(write):
+                row = version.collection, version.key
+                rows[row] = (*row, value_of(version), csn)
+        past.fold(writes, [rows[row] for row in sorted(rows)], past.base.after(writes, digest), outcomes)
         self.database.fold(writes)
         self._journal.append(Folded(stop))
         return stop
@@ -420,7 +436,9 @@ class Replica:
             require(folded == self.csn, "a base was to be installed before all was kept")
             marks_from = max(marks_from, past.marks_from)
         past.install(base, marks_from)
-        self.database.begin_anew(self.log.begin_anew(base.csn, base.vector))
+        gone = self.log.begin_anew(base.csn, base.vector)
+        self.database.begin_anew(gone, self.log.tentative)
+        self.database.settle()
         self._journal.append(Installed(base, len(self.log.tentative)))
         self._stand_on(base)
         if self.is_primary and not was_primary:

@@ -7,7 +7,7 @@ any values, in UTF-8.
 
 from __future__ import annotations
 
-from bayou.core.values import BYTES_MAX, check_size, fits, is_text, text_of
+from bayou.core.values import BYTES_MAX, check_size, fits, is_text, stands_for_text, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,18 +74,10 @@ def check_collection(name: str) -> None:
 def _check_word(text: str, what: str, bytes_max: int) -> None:
     if not is_word(text):
         raise BadRow(f"a {what} of the playlist that is empty, or has blanks in it")
-    if not text.isprintable() and not _stands_for_bytes(text):
+    if not text.isprintable() and not stands_for_text(text):
         raise BadRow(f"a {what} of the playlist that stands for no bytes")
     if not fits(text, bytes_max):
         raise BadRow(f"a {what} of more than {bytes_max} bytes")
-
-
-def _stands_for_bytes(text: str) -> bool:
-    """Whether a text is what some bytes are read as: its odd ones are no UTF-8, together either."""
-    try:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape") == text
-    except UnicodeEncodeError:
-        return False
 
 
 def is_word(text: str) -> bool:

@@ -8,10 +8,19 @@ from _bisect import insort_right as insort
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Any, TypeVar
 
     from sortedcontainers import SortedList
 
+    from bayou.core.name import Name
     from bayou.core.write import Write
+
+    Place = tuple[int, Name]
+    """A place in accept order: the stamp and server of the write that stands there. Tuples compare as far as
+    they go, so a place comes right before its write."""
+
+    Key = TypeVar("Key")
+    Run = "Write | SortedWrites"
 
 SHORT = 1000
 """Up to this many writes stay in a plain list, as in one leaf of a SortedList: a move within it costs
@@ -67,6 +76,40 @@ class SortedWrites:
         """The last write in accept order; IndexError where there is none."""
         return self._short[-1] if self._long is None else self._long[-1]
 
+    @property
+    def first(self) -> Write:
+        """The first write in accept order; IndexError where there is none."""
+        return self._short[0] if self._long is None else self._long[0]
+
+    def before(self, place: Place) -> Write | None:
+        """Return the last write that stands before a place, or None."""
+        if self._long is not None:
+            at = self._long.bisect_left(place)
+            return self._long[at - 1] if at else None
+        at = bisect_left(self._short, place)
+        return self._short[at - 1] if at else None
+
+    def after(self, place: Place) -> Write | None:
+        """Return the first write that stands behind a place, or None."""
+        found = self.between(place, None, 1)
+        return found[0] if found else None
+
+    def between(self, low: Place | None, high: Place | None, count: int | None = None) -> list[Write]:
+        """Return the writes behind the place ``low`` (None: from the first on), up to ``high`` and the one
+        that stands there (None: to the last): up to ``count`` of them."""
+        start = 0 if low is None else self._behind(low)
+        stop = len(self) if high is None else self._behind(high)
+        if count is not None:
+            stop = min(stop, start + count)
+        run: Any = self._short if self._long is None else self._long
+        return list(run[start:stop])
+
+    def _behind(self, place: Place) -> int:
+        """Return the index of the first write behind a place."""
+        run: Any = self._short if self._long is None else self._long
+        at: int = bisect_left(run, place) if self._long is None else run.bisect_left(place)
+        return at + 1 if at < len(run) and run[at][:2] == place else at
+
     def __iter__(self) -> Iterator[Write]:
         return iter(self._short if self._long is None else self._long)
 
@@ -85,3 +128,51 @@ class SortedWrites:
         self._short = []
         self._long = None
         return writes
+
+
+# Many runs have one write: those in a dict become SortedWrites with the second one.
+
+
+def add_to(runs: dict[Key, Run], key: Key, write: Write, short_max: int = SHORT) -> None:
+    """Put a write into the run of that key."""
+    run = runs.setdefault(key, write)
+    if isinstance(run, SortedWrites):
+        run.add(write)
+    elif run is not write:
+        runs[key] = SortedWrites((run, write), short_max=short_max)
+
+
+def take_from(runs: dict[Key, Run], key: Key, write: Write) -> None:
+    """Take a write out of the run of that key, which goes with its last one; ValueError where it is not
+    there."""
+    run = runs[key]
+    if isinstance(run, SortedWrites):
+        run.remove(write)
+        if not run:
+            del runs[key]
+    elif run != write:
+        raise ValueError(f"{write!r} is not here")
+    else:
+        del runs[key]
+
+
+def before(run: Run | None, place: Place) -> Write | None:
+    """Return the last write of a run that stands before a place."""
+    if isinstance(run, SortedWrites):
+        return run.before(place)
+    return run if run is not None and run < place else None
+
+
+def after(run: Run | None, place: Place) -> Write | None:
+    """Return the first write of a run that stands behind a place."""
+    if isinstance(run, SortedWrites):
+        return run.after(place)
+    return run if run is not None and run[:2] > place else None
+
+
+def between(run: Run | None, low: Place | None, high: Place | None) -> list[Write]:
+    """As for SortedWrites."""
+    if isinstance(run, SortedWrites):
+        return run.between(low, high)
+    is_there = run is not None and (low is None or run[:2] > low) and (high is None or run[:2] <= high)
+    return [run] if is_there else []  # type: ignore[list-item]

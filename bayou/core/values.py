@@ -206,6 +206,26 @@ def fits(text: str, bytes_max: int) -> bool:
     return length * 4 <= bytes_max or (length <= bytes_max and size_bytes(text) <= bytes_max)
 
 
+def stands_for_text(text: str) -> bool:
+    """Whether a text is what some bytes are read as: its odd ones (PEP 383) are no UTF-8, together either."""
+    if text.isascii():
+        return True
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape") == text
+    except UnicodeEncodeError:
+        return False
+
+
+def canonical(plain: object, depth_max: int) -> Value:
+    """Return the canonical form of what nests so deep at most, null too, of whatever length, and odd bytes as
+    they are. TypeError for what is no JSON value, ValueError for one beyond the limits.
+
+    >>> canonical([1, None], 1)
+    '[1,null]'
+    """
+    return _new_value(_written(plain, depth_max))
+
+
 def _is_plain(text: str) -> bool:
     """Whether a text surely needs no escapes; a few others need none either."""
     return text.isprintable() and '"' not in text and "\\" not in text

@@ -53,10 +53,13 @@ RETIREMENT = 3
 NOTICE = 4
 """Not a write of its own: stands in an exchange for a write that the receiver has, now committed."""
 
-KIND_NAMES = ("put", "delete", "creation", "retirement", "notice")
-RESERVED_KINDS = {5: "change", 6: "group"}
-"""Numbers that are kept for writes to come: those with conditions, and those about a group of servers that
-commit together. Nobody takes one yet."""
+CHANGE = 5
+"""A general write: its body says what it expects of rows, and what it does (bayou.core.body)."""
+
+KIND_NAMES = ("put", "delete", "creation", "retirement", "notice", "change")
+RESERVED_KINDS = {6: "group"}
+"""A number that is kept for writes to come, about a group of servers that commit together. Nobody takes one
+yet."""
 
 
 class Write(_Fields):
@@ -66,10 +69,10 @@ class Write(_Fields):
 
     - ``stamp``: the accept stamp, a positive integer;
     - ``server``: the name of the server that accepted it;
-    - ``kind``: PUT, DELETE, CREATION or RETIREMENT (or NOTICE, see there);
+    - ``kind``: PUT, DELETE, CHANGE, CREATION or RETIREMENT (or NOTICE, see there);
     - ``collection``, ``key``: the row put or deleted, otherwise empty;
-    - ``value``: the value of a put, in canonical form (bayou.core.values); of a primary's retirement, the
-      heir to its duty; otherwise None.
+    - ``value``: the value of a put, in canonical form (bayou.core.values); the text of a change's body; of a
+      primary's retirement, the heir to its duty; otherwise None.
     """
 
     __slots__ = ()
@@ -83,6 +86,15 @@ class Write(_Fields):
     def heir(self) -> Name | None:
         """Who becomes the primary by this retirement write, or None where its server was not the primary."""
         return self.value if isinstance(self.value, Name) else None
+
+    @property
+    def place(self) -> tuple[int, Name]:
+        """Where it stands in accept order; no other write stands there."""
+        return self[:2]
+
+    def version(self, collection: str, key: str, value: Value | None) -> Write:
+        """Return what this general write makes of a row, as a put or delete in its place."""
+        return Write(self.stamp, self.server, DELETE if value is None else PUT, collection, key, value)
 
     def notice(self) -> Write:
         """Return the commit notice that stands for this write where the receiver has it already."""
