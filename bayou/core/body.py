@@ -20,7 +20,7 @@ executed (bayou.core.execute).
 from __future__ import annotations
 
 from bayou._record import Record
-from bayou.core.rows import PLAYLIST, BadRow, check_collection, check_row
+from bayou.core.rows import CONFLICTS, PLAYLIST, BadRow, check_collection, check_row
 from bayou.core.values import DEPTH_MAX, canonical, size_bytes, stands_for_text
 
 TYPE_CHECKING = False
@@ -41,9 +41,6 @@ STEPS_MAX = 256
 """How many conditions and updates a body may have in all."""
 
 WHOLE_MAX = (1 << 63) - 1
-CONFLICTS = "!conflicts"
-"""The collection that has a row for each write of which no alternative fitted: the error log."""
-
 ITSELF = "."
 """The field that stands for the value itself."""
 EQUAL = "="

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bayou.core.execute import Functions
     from bayou.core.executions import Executions
     from bayou.core.name import Name
-    from bayou.core.past import Past
+    from bayou.core.past import Past, Result
     from bayou.core.values import Value
 
     Seen = tuple[str, Value, bool, tuple[int, Name] | None]
@@ -127,10 +127,15 @@ class Database:
             return self._executions.versions(write)
         return (write,) if write.kind <= DELETE else ()
 
-    def outcome(self, write: Write) -> int | None:
-        """Return the outcome of a general write of the log beyond the base, as things stand; of another write,
+    def result(self, write: Write) -> Result | None:
+        """Return what a general write of the log beyond the base came to, as things stand; of another write,
         None."""
-        return self._executions.outcome(write) if write.kind == CHANGE else None
+        return self._executions.result(write) if write.kind == CHANGE else None
+
+    def outcome(self, write: Write) -> int | None:
+        """Return the outcome alone."""
+        result = self.result(write)
+        return None if result is None else result[0]
 
     @property
     def digest(self) -> str:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from bayou.core.body import Alternative, Body, Call, Condition, Query, Update, Where
+    from bayou.core.name import Name
     from bayou.core.values import JSON, Value
-    from bayou.core.write import Write
 
     Row = tuple[str, str]
     """A row by its collection and key."""
@@ -93,15 +93,14 @@ def outcome_words(outcome: int) -> str:
     return "conflict" if outcome == CONFLICT else f"merged {outcome}" if outcome else "applied"
 
 
-def conflict_key(write: Write) -> str:
+def conflict_key(stamp: int, server: Name) -> str:
     """Return the key of a write's row in ``!conflicts``: they sort in accept order, near enough.
 
     >>> from bayou.core.name import Name
-    >>> from bayou.core.write import CHANGE, Write
-    >>> conflict_key(Write(7, Name.of((5,)), CHANGE, "", "", None))
+    >>> conflict_key(7, Name.of((5,)))
     '00000000000000000007:00000000000000000005'
     """
-    return f"{write.stamp:020}:{','.join([f'{stamp:020}' for stamp in write.server.stamps])}"
+    return f"{stamp:020}:{','.join([f'{part:020}' for part in server.stamps])}"
 
 
 def execute(body: Body, view: View, functions: Functions | None = None) -> Executed:

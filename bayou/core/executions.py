@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from _heapq import heappop, heappush  # the C half: see docs/decisions/0002-start-time.md
 
-from bayou.core.body import CONFLICTS, body_of
+from bayou.core.body import body_of
 from bayou.core.errors import require
 from bayou.core.execute import CONFLICT, conflict_key, execute
 from bayou.core.readers import Readers
+from bayou.core.rows import CONFLICTS
 from bayou.core.table import value_of
 from bayou.core.values import canonical
 from bayou.core.write import CHANGE, DELETE, Write
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from bayou.core.body import Query
     from bayou.core.database import Database
     from bayou.core.execute import Executed, Functions, Row
+    from bayou.core.past import Result
     from bayou.core.sortedwrites import Place
     from bayou.core.table import Table
     from bayou.core.values import Value
@@ -143,7 +145,7 @@ class Executions:
         executed = execute(body_of(write.value), _View(self._database, version), self._functions)  # type: ignore[arg-type]
         changes = executed.changes
         if executed.outcome == CONFLICT:
-            changes = {(CONFLICTS, conflict_key(write)): write.value}  # type: ignore[dict-item]
+            changes = {(CONFLICTS, conflict_key(*write.place)): write.value}  # type: ignore[dict-item]
         versions = tuple(write.version(*row, value) for row, value in changes.items())
         return Execution(executed.outcome, executed.rows, executed.queries, versions)
 
@@ -224,10 +226,13 @@ class Executions:
         execution = self._of(write)
         return () if execution is None else execution.versions
 
-    def outcome(self, write: Write) -> int | None:
-        """Return the outcome of a write, as things stand; None where it is not known here."""
+    def result(self, write: Write) -> Result | None:
+        """Return what a write came to, as things stand; None where it is not known here."""
         execution = self._of(write)
-        return None if execution is None else execution.outcome
+        if execution is None:
+            return None
+        rows = tuple((version.collection, version.key) for version in execution.versions)
+        return execution.outcome, rows
 
     def _of(self, write: Write) -> Execution | None:
         return self._committed.get(write.place) or self._tentative.get(write.place)

@@ -98,11 +98,18 @@ class WriteLog:
         return queue is not None and queue[0].stamp <= stamp <= queue[-1].stamp
 
     def csn_of(self, stamp: int, server: Name) -> int | None:
-        """Return the CSN of that write if it was committed beyond the base, otherwise None. A step for
+        """Return the CSN of that write if it was committed and is not omitted, otherwise None. A step for
         each."""
         for csn, write in enumerate(self.committed, self.start + 1):
             if write.stamp == stamp and write.server is server:
                 return csn
+        return self.past.csn_of(stamp, server)
+
+    def find_tentative(self, stamp: int, server: Name) -> Write | None:
+        """Return the tentative write of that stamp and server, or None."""
+        for write in self._queues.get(server, ()):
+            if write.stamp == stamp:
+                return write
         return None
 
     def tentative_of(self, server: Name) -> list[Write]:

@@ -37,8 +37,11 @@ if TYPE_CHECKING:
     BaseRow = tuple[Collection, str, Value | None, int]
     """A row of the base: collection, key, value (None: a deletion mark), and the CSN that changed it last."""
 
-    Outcomes = Iterable[tuple[int, int]]
-    """What general writes came to: a CSN and an outcome each."""
+    Result = tuple[int, tuple[tuple[Collection, str], ...]]
+    """What a general write came to (bayou.core.execute): its outcome, and the rows that it changed."""
+
+    Results = Iterable[tuple[int, Result]]
+    """What several came to, by their CSNs."""
 
     Place = tuple[int, Collection, str]
     """Where one stands among the rows of a base in the order of (csn, collection, key): behind that row."""
@@ -90,15 +93,19 @@ if TYPE_CHECKING:
         def row_count(self) -> int:
             """Return how many rows there are, marks not counted. May take a step for each."""
 
-        def outcome(self, csn: int) -> int | None:
-            """Return the outcome of the general write with that CSN, from ``omitted_csn`` to ``base.csn``; of
+        def csn_of(self, stamp: int, server: Name) -> int | None:
+            """Return the CSN of that write where it is one from ``omitted_csn`` to ``base.csn``, else None. May
+            take a step for each."""
+
+        def result(self, csn: int) -> Result | None:
+            """Return what the general write with that CSN came to, from ``omitted_csn`` to ``base.csn``; of
             another write, None."""
 
         def fold(
-            self, writes: Sequence[Write], rows: Sequence[BaseRow], base: Base, outcomes: Outcomes = ()
+            self, writes: Sequence[Write], rows: Sequence[BaseRow], base: Base, results: Results = ()
         ) -> None:
             """Move the base on: ``writes`` are all from there to ``base.csn``, ``rows`` what they make of
-            rows, ``outcomes`` what the general writes among them came to."""
+            rows, ``results`` what the general writes among them came to."""
 
         def truncate(self, upto: int) -> None:
             """Let go of the writes up to that CSN."""
@@ -282,7 +289,7 @@ def write_size(write: Write) -> int:
 class MemoryPast:
     """A past in memory. At first it is empty, and as long as nothing is folded it stays so."""
 
-    __slots__ = ("_incoming_rows", "_keys", "_order", "_outcomes", "_rows", "_writes", "base", "incoming",
+    __slots__ = ("_incoming_rows", "_keys", "_order", "_results", "_rows", "_writes", "base", "incoming",
                  "marks_from", "omitted_csn")  # fmt: skip
 
     UNCOMPARED = ("_keys", "_order")
@@ -295,7 +302,7 @@ class MemoryPast:
         self.base = NO_BASE
         self.incoming: Incoming | None = None
         self._writes: list[Write] = []
-        self._outcomes: dict[int, int] = {}
+        self._results: dict[int, Result] = {}
         self._rows: dict[tuple[str, str], BaseRow] = {}
         self._incoming_rows: dict[tuple[str, str], BaseRow] = {}
         self._order: list[Place] | None = None
@@ -359,14 +366,20 @@ class MemoryPast:
     def _changed(self) -> None:
         self._order = self._keys = None
 
-    def outcome(self, csn: int) -> int | None:
-        return self._outcomes.get(csn)
+    def csn_of(self, stamp: int, server: Name) -> int | None:
+        for csn, write in enumerate(self._writes, self.omitted_csn + 1):
+            if write.stamp == stamp and write.server is server:
+                return csn
+        return None
+
+    def result(self, csn: int) -> Result | None:
+        return self._results.get(csn)
 
     def fold(
-        self, writes: Sequence[Write], rows: Sequence[BaseRow], base: Base, outcomes: Outcomes = ()
+        self, writes: Sequence[Write], rows: Sequence[BaseRow], base: Base, results: Results = ()
     ) -> None:
         self._writes.extend(writes)
-        self._outcomes.update(outcomes)
+        self._results.update(results)
         for row in rows:
             self._rows[row[0], row[1]] = row
         self.base = base
@@ -374,7 +387,7 @@ class MemoryPast:
 
     def truncate(self, upto: int) -> None:
         del self._writes[: upto - self.omitted_csn]
-        self._outcomes = {csn: outcome for csn, outcome in self._outcomes.items() if csn > upto}
+        self._results = {csn: result for csn, result in self._results.items() if csn > upto}
         self.omitted_csn = upto
 
     def drop_marks(self, upto: int) -> None:
@@ -400,7 +413,7 @@ class MemoryPast:
             self._rows = self._incoming_rows
         self.forget_incoming()
         self._writes.clear()
-        self._outcomes.clear()
+        self._results.clear()
         self.base = base
         self.omitted_csn = base.csn
         self.drop_marks(marks_from)  # another sender of a part may have told some that this one had not
@@ -422,7 +435,7 @@ class MemoryPast:
         changes = [
             csn for csn, write in enumerate(self._writes, self.omitted_csn + 1) if write.kind == CHANGE
         ]
-        require(changes == sorted(self._outcomes), "the outcomes are not those of the general writes")
+        require(changes == sorted(self._results), "the outcomes are not those of the general writes")
         self._check_rows(is_plain=not changes)
         if not self.omitted_csn:
             made = NO_BASE.after(self._writes, base.digest)
@@ -443,7 +456,7 @@ class MemoryPast:
                 return
             executed = replay.execute(write)
             if executed is not None:
-                require(executed.outcome == self._outcomes[csn], f"{write} has another outcome")
+                require(executed.outcome == self._results[csn][0], f"{write} has another outcome")
             latest.update({row: (version, csn) for row, version in replay.versions.items()})
         for (collection, key), (write, csn) in latest.items():
             row = self._rows.get((collection, key))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bayou.core.body import CONFLICTS, body_of
+from bayou.core.body import body_of
 from bayou.core.execute import CONFLICT, conflict_key, execute
+from bayou.core.rows import CONFLICTS
 from bayou.core.table import value_of
 from bayou.core.write import CHANGE, DELETE, Write
 
@@ -36,7 +37,7 @@ class Replay:
             executed = execute(body_of(write.value), self, self._functions)  # type: ignore[arg-type]
             versions = [write.version(*row, value) for row, value in executed.changes.items()]
             if executed.outcome == CONFLICT:
-                versions = [write.version(CONFLICTS, conflict_key(write), write.value)]  # type: ignore[arg-type]
+                versions = [write.version(CONFLICTS, conflict_key(*write.place), write.value)]  # type: ignore[arg-type]
         self.versions = {(version.collection, version.key): version for version in versions}
         for row, version in self.versions.items():
             self.last[row] = version

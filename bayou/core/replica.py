@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from bayou.core.body import Body
     from bayou.core.database import Seen
-    from bayou.core.past import BaseRow, Past
+    from bayou.core.past import BaseRow, Past, Result
     from bayou.core.values import Value
 
     Journaled = Items | Chunk | Folded | Truncated | MarksDropped | IncomingDropped | Installed
@@ -131,14 +131,29 @@ class Replica:
         return self.database.collections(committed_only=committed_only)
 
     def standing_of(self, stamp: int, server: Name) -> tuple[str, int | None]:
-        """Return how the write of that stamp and server stands here, and its CSN where it was committed
-        beyond the base: UNKNOWN where the vector does not cover it, TENTATIVE where it is in the suffix,
-        else COMMITTED."""
+        """Return how the write of that stamp and server stands here, and its CSN where it was committed and is
+        not omitted: UNKNOWN where the vector does not cover it, TENTATIVE where it is in the suffix, else
+        COMMITTED."""
         if self._vector.completed(server) < stamp:
             return UNKNOWN, None
         if self.log.is_tentative(stamp, server):
             return TENTATIVE, None
         return COMMITTED, self.log.csn_of(stamp, server)
+
+    def result_of(self, stamp: int, server: Name) -> Result | None:
+        """Return what the general write of that stamp and server came to, as things stand; None for another
+        write, one that is not here, and one that is omitted."""
+        write = self.log.find_tentative(stamp, server)
+        if write is not None:
+            return self.database.result(write)
+        csn = self.log.csn_of(stamp, server)
+        return None if csn is None else self.result_at(csn)
+
+    def result_at(self, csn: int) -> Result | None:
+        """Return what the general write of that CSN came to; None for another write."""
+        if csn <= self.log.start:
+            return self.past.result(csn)
+        return self.database.result(self.log.committed[csn - self.log.start - 1])
 
     @property
     def has_moved(self) -> bool:
@@ -330,18 +345,18 @@ class Replica:
         csn = log.start
         writes = log.fold(stop)
         rows: dict[tuple[str, str], BaseRow] = {}
-        outcomes: list[tuple[int, int]] = []
+        results: list[tuple[int, Result]] = []
         digest = past.base.digest
         for write in writes:
             csn += 1
-            outcome = self.database.outcome(write)
-            if outcome is not None:
-                outcomes.append((csn, outcome))
+            result = self.database.result(write)
+            if result is not None:
+                results.append((csn, result))
                 digest = self.database.digest_after(write)
             for version in self.database.versions(write):
                 row = version.collection, version.key
                 rows[row] = (*row, value_of(version), csn)
-        past.fold(writes, [rows[row] for row in sorted(rows)], past.base.after(writes, digest), outcomes)
+        past.fold(writes, [rows[row] for row in sorted(rows)], past.base.after(writes, digest), results)
         self.database.fold(writes)
         self._journal.append(Folded(stop))
         return stop

@@ -1,5 +1,9 @@
 """Rows: (collection, key) -> value, and what each of the three may be.
 
+Collections whose names begin with ``!`` belong to the system. There is one: ``!conflicts`` has a row for each
+general write of which no alternative fitted (bayou.core.body); only such writes make rows of it, and may delete
+them.
+
 The collection ``playlist`` is the one that scenarios see: its keys and the texts that are its values are
 words, which may hold bytes that are no UTF-8 (PEP 383). Keys of all others are any texts, and their values
 any values, in UTF-8.
@@ -7,7 +11,7 @@ any values, in UTF-8.
 
 from __future__ import annotations
 
-from bayou.core.values import BYTES_MAX, check_size, fits, is_text, stands_for_text, text_of
+from bayou.core.values import BYTES_MAX, check_size, check_value, fits, is_text, stands_for_text, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
     """The name of a collection, in the fields of messages."""
 
 PLAYLIST = "playlist"
+CONFLICTS = "!conflicts"
+"""The error log: the key of a row is that of the write (bayou.core.execute), its value that one's body."""
+
 COLLECTION_CHARACTERS_MAX = 64
 KEY_BYTES_MAX = 1024
 TEXT_BYTES_MAX = BYTES_MAX
@@ -31,7 +38,7 @@ class BadRow(ValueError):
 
 
 def check_row(collection: str, key: str, value: Value | None) -> None:
-    """Raise BadRow unless a row with this key can be in this collection, and have this value (None: any).
+    """Raise BadRow unless a put can give this row this value (None: any value, or a deletion).
 
     >>> check_row("notes", "", None)
     >>> check_row("playlist", "", None)
@@ -59,8 +66,40 @@ def check_row(collection: str, key: str, value: Value | None) -> None:
             raise BadRow(str(error)) from None
 
 
+def check_seen(collection: str, key: str, text: str | None) -> None:
+    """Raise BadRow unless there can be such a row, with a value of which this is said to be the canonical form
+    (None: any value)."""
+    if collection == CONFLICTS:
+        _check_conflict(key, text)
+        return
+    try:
+        value = None if text is None else check_value(text)
+    except ValueError as error:
+        raise BadRow(str(error)) from None
+    check_row(collection, key, value)
+
+
+def _check_conflict(key: str, text: str | None) -> None:
+    from bayou.core.body import BadBody, body_of  # conflicts are rare
+
+    stamp, _, server = key.partition(":")
+    if not all(each.isascii() and each.isdigit() for each in (stamp, *(server.split(",") if server else ()))):
+        raise BadRow(f"a key of {CONFLICTS} that is no write's")
+    try:
+        if text is not None:
+            body_of(text)
+    except BadBody as error:
+        raise BadRow(str(error)) from None
+
+
+def check_readable(collection: str) -> None:
+    """Raise BadRow unless there can be a collection of this name, one of the system's included."""
+    if collection != CONFLICTS:
+        check_collection(collection)
+
+
 def check_collection(name: str) -> None:
-    """Raise BadRow unless a collection can have this name.
+    """Raise BadRow unless users can have a collection of this name.
 
     >>> check_collection("Notes")
     Traceback (most recent call last):

@@ -63,6 +63,15 @@ class Update(Ask):
     edits: tuple[Edit, ...]
 
 
+class Change(Ask):
+    """A general write: ``body`` is the canonical form of what it expects and does (bayou.core.body). Answered
+    by Written."""
+
+    is_write = is_kept = True
+
+    body: str
+
+
 class Row(Ask):
     """A row. Answered by Page, with one row or none."""
 
@@ -120,10 +129,15 @@ class AwaitCommitted(Ask):
 
 class Standing(Reply):
     """How a write stands: unknown, tentative or committed (bayou.core.replica), and its CSN where it has one
-    and that is still known."""
+    and that is still known. Of a general write ``outcome`` says what it came to, as in bayou.core.execute, as
+    long as that is known, and ``rows`` which rows it changed: their collections and keys in turn.
+    ``is_conflict``: whether there is a row in ``!conflicts`` that is this write's."""
 
     state: str
     csn: int | None
+    outcome: int | None = None
+    rows: tuple[str, ...] = ()
+    is_conflict: bool = False
 
 
 class Pending(Ask):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bayou.machine.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.machine.messages import Failed, Links, Message, Probe, Waiting
-from bayou.node.messages import OK, Answer, Did, Do, Got, Hello, Request, Written, no_hello
+from bayou.node.messages import OK, Answer, Delete, Did, Do, Get, Got, Hello, Put, Request, Written, no_hello
 from bayou.node.session import Guarantees, Session
 
 TYPE_CHECKING = False
@@ -136,7 +136,10 @@ class Client:
                     self.session.has_read(answer.vector)
                 if isinstance(reply, Written):
                     self.session.has_written(reply.stamp, reply.server)
-            self._end(pending, Did(answer.verdict, reply.value if isinstance(reply, Got) else None))
+            if isinstance(pending.request.ask, Get | Put | Delete):
+                self._end(pending, Did(answer.verdict, reply.value if isinstance(reply, Got) else None))
+            else:
+                self._end(pending, Did(answer.verdict, None, reply))
 
     def _end(self, pending: Pending, report: Message) -> None:
         self._pending = None

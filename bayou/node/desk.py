@@ -148,6 +148,8 @@ class Desk:
 
         if isinstance(ask, asks.Update):
             return reading.update(replica, ask)
+        if isinstance(ask, asks.Change):
+            return reading.change(replica, ask)
         raise PeerError(f"nobody here can carry out a request of the kind {type(ask).__name__}")
 
     # Waiting.

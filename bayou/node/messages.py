@@ -509,11 +509,25 @@ class ReadLog(Message):
 
 class LogPage(Message):
     """Writes from the log, the first ``committed`` of them stable; ``total`` is the length of the log, as
-    far as it is kept."""
+    far as it is kept. ``outcomes``: what the general writes among them came to (bayou.core.execute)."""
 
     writes: tuple[Write, ...]
     committed: int
     total: int
+    outcomes: tuple[int, ...] = ()
+
+
+class IsConflict(Message):
+    """Is there a row in ``!conflicts`` that is of the write with this stamp and server?"""
+
+    stamp: int
+    server: Name
+
+
+class Conflict(Message):
+    """It is there, or not, in the full view."""
+
+    is_there: bool
 
 
 # Orders of the master to a client.
@@ -526,7 +540,8 @@ class Do(Message):
 
 
 class Did(Message):
-    """How a request went: the verdict and, for a get, the value or None."""
+    """How a request went: the verdict and, for a get, the value or None; for others, what was replied."""
 
     verdict: str
     value: Value | None
+    reply: Reply | None = None

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from bayou.core.body import STEPS_MAX, BadBody, body_of
 from bayou.core.errors import PeerError, require
-from bayou.core.past import LAST
+from bayou.core.past import LAST, NO_LIMIT
 from bayou.core.replica import COMMITTED as IS_COMMITTED
-from bayou.core.rows import BadRow, check_collection, check_row
+from bayou.core.replica import UNKNOWN
+from bayou.core.rows import CONFLICTS, BadRow, check_readable, check_row, check_seen
 from bayou.core.vector import START, VersionVector
-from bayou.core.write import DELETE, PUT
+from bayou.core.write import CHANGE, DELETE, PUT
 from bayou.node.asks import (
     PAGE_CHARACTERS,
     PAGE_MAX,
     UPDATE_CHARACTERS,
     UPDATE_MAX,
     AwaitCommitted,
+    Change,
     Changed,
     Changes,
     Collections,
@@ -47,6 +50,10 @@ if TYPE_CHECKING:
     from bayou.node.messages import Ask, Reply
 
     Made = TypeVar("Made", bound=Record)
+
+
+CHANGED_MAX = STEPS_MAX
+"""How many rows one general write can change at most."""
 
 
 def answer(replica: Replica, ask: Ask, *, may_wait: bool, is_full: bool = False) -> Reply | None:
@@ -108,9 +115,26 @@ class _Pages:
         self.rows.append(version)
         return True
 
+    def take_all(self, versions: list[Version]) -> bool:
+        """What one write makes of rows is told all together."""
+        self._room -= sum(len(version.key) + len(version.value or "") for version in versions)
+        if self.rows and versions and (self._room < 0 or len(self.rows) + len(versions) > self._count):
+            return False
+        self.rows += versions
+        return True
+
     def of(self, versions: Iterable[Version]) -> Page:
         """Return the page that these fill, or all of them."""
         return Page(self.rows, all(self.take(version) for version in versions))
+
+
+def change(replica: Replica, ask: Change) -> Write:
+    """Accept a general write. PeerError, and nothing is accepted, where it is wrong in itself."""
+    try:
+        body = body_of(ask.body)
+    except BadBody as error:
+        raise PeerError(str(error)) from error
+    return replica.change(body)
 
 
 def version_of(write: Write, csn: int = 0) -> Version:
@@ -127,7 +151,7 @@ def _row(replica: Replica, ask: Row, may_wait: bool) -> Reply:
 
 def _check_row(collection: str, key: str) -> None:
     try:
-        check_row(collection, key, None)
+        check_seen(collection, key, None)
     except BadRow as error:
         raise PeerError(str(error)) from error
 
@@ -139,7 +163,7 @@ def _seen(collection: str, key: str, value: Any, is_committed: bool, write: Any)
 
 def _rows(replica: Replica, ask: Rows, may_wait: bool) -> Reply:
     try:
-        check_collection(ask.collection)
+        check_readable(ask.collection)
     except BadRow as error:
         raise PeerError(str(error)) from error
     seen = replica.rows(ask.collection, ask.prefix, after=ask.after, committed_only=ask.view == COMMITTED)
@@ -153,12 +177,25 @@ def _collections(replica: Replica, ask: Collections, may_wait: bool) -> Reply:
 
 
 def _outcome(replica: Replica, ask: Outcome, may_wait: bool) -> Reply:
-    return Standing(*replica.standing_of(ask.stamp, ask.server))
+    return standing(replica, ask.stamp, ask.server)
 
 
 def _await(replica: Replica, ask: AwaitCommitted, may_wait: bool) -> Reply | None:
-    state, csn = replica.standing_of(ask.stamp, ask.server)
-    return None if state != IS_COMMITTED and may_wait else Standing(state, csn)
+    if may_wait and replica.standing_of(ask.stamp, ask.server)[0] != IS_COMMITTED:
+        return None
+    return standing(replica, ask.stamp, ask.server)
+
+
+def standing(replica: Replica, stamp: int, server: Name) -> Standing:
+    """Return how the write of that stamp and server stands."""
+    from bayou.core.execute import conflict_key
+
+    state, csn = replica.standing_of(stamp, server)
+    if state == UNKNOWN:
+        return Standing(state, csn)
+    is_conflict = replica.get(CONFLICTS, conflict_key(stamp, server)) is not None
+    outcome, rows = replica.result_of(stamp, server) or (None, ())
+    return Standing(state, csn, outcome, tuple(part for row in rows for part in row), is_conflict)
 
 
 def _pending(replica: Replica, ask: Pending, may_wait: bool) -> Reply:
@@ -170,7 +207,11 @@ def _pending(replica: Replica, ask: Pending, may_wait: bool) -> Reply:
             write for name, stamp in listed for write in log.tentative_of(name) if write.stamp <= stamp
         )
     behind = _behind(writes, ask.stamp, ask.server)
-    return _Pages().of(version_of(write) for write in behind if write.kind <= DELETE)
+    pages = _Pages()
+    is_last = all(
+        pages.take_all([version_of(each) for each in replica.database.versions(write)]) for write in behind
+    )
+    return Page(pages.rows, is_last)
 
 
 def _behind(writes: Iterable[Write], stamp: int, server: Name | None) -> Iterable[Write]:
@@ -284,12 +325,30 @@ def _of_log(replica: Replica, since: FeedPosition, pages: _Pages) -> Changed:
     csn, is_full = since.csn, False
     while csn < replica.csn and not is_full:
         for write in replica.log.stable(csn, min(replica.csn, csn + PAGE_MAX), PAGE_CHARACTERS):
-            if write.kind <= DELETE and not pages.take(version_of(write, csn + 1)):
+            if not pages.take_all(versions_of(replica, write, csn + 1)):
                 is_full = True
                 break
             csn += 1
     position = _changed(since, csn=csn, collection=LAST, key="", base=0)
     return Changed(pages.rows, position, True, replica.csn)
+
+
+def versions_of(replica: Replica, write: Write, csn: int) -> list[Version]:
+    """Return what a committed write has made of rows. Of a general one that is folded these are the rows which
+    nothing has changed since."""
+    if write.kind == CHANGE and csn <= replica.log.start:
+        rows = replica.past.rows_after((csn - 1, LAST, ""), CHANGED_MAX, NO_LIMIT)
+        return [
+            Version(collection, key, value, csn, True, write.stamp, write.server)
+            for collection, key, value, changed in rows
+            if changed == csn
+        ]
+    versions = replica.database.versions(write) if csn > replica.log.start else _plain(write)
+    return [version_of(version, csn) for version in versions]
+
+
+def _plain(write: Write) -> tuple[Write, ...]:
+    return (write,) if write.kind <= DELETE else ()
 
 
 def _of_suffix(replica: Replica, since: FeedPosition, pages: _Pages) -> Changed:
@@ -301,7 +360,8 @@ def _of_suffix(replica: Replica, since: FeedPosition, pages: _Pages) -> Changed:
     left: dict[Name, int] = {}
     is_full = False
     for write in replica.log.tentative_beyond(told):
-        is_full = is_full or (write.kind <= DELETE and not pages.take(version_of(write)))
+        versions = [version_of(version) for version in replica.database.versions(write)]
+        is_full = is_full or not pages.take_all(versions)
         if is_full:
             left.setdefault(write.server, write.stamp - 1)
     if left:

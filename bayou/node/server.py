@@ -35,8 +35,8 @@ from bayou.node.messages import (
     HandOver,
     Hello,
     Import,
+    IsConflict,
     Join,
-    LogPage,
     News,
     NotNow,
     Pause,
@@ -56,6 +56,8 @@ from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, 
 from bayou.node.retiring import Retiring
 from bayou.node.rounds import Rounds
 from bayou.node.settings import Settings
+from bayou.node.showing import ORDERS as SHOWN
+from bayou.node.showing import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -174,7 +176,7 @@ class Server:
             Retire: self._retiring.on_retire,
             Pause: self._on_pause,
             Converge: self._rounds.start,
-            ReadLog: self._on_read_log,
+            **dict.fromkeys(SHOWN, self._on_shown),
             **dict.fromkeys(ORDERS, self._on_past),
             **dict.fromkeys((WhereIs, Export, CanImport, Import), self._on_carried),
             Watch: self._on_watch,
@@ -467,14 +469,11 @@ class Server:
             self._watching = Watching(self)
         self._watching.on_watch(number, order)
 
-    def _on_read_log(self, number: int, order: ReadLog) -> None:
+    def _on_shown(self, number: int, order: ReadLog | IsConflict) -> None:
         if self._replica is None:
             self.answer(number, Failed("it has no log yet"))
-            return
-        log = self._replica.log
-        writes, committed = log.page(order.start, order.count)
-        fitting = self.exchanges.limits.part_end(Items(0, writes, []), 0)
-        self.answer(number, LogPage(tuple(writes[:fitting]), min(committed, fitting), len(log)))
+        else:
+            self.answer(number, show(self._replica, order, self.exchanges.limits))
 
     def _on_past(self, number: int, order: OrderOfThePast) -> None:
         if self._replica is None:

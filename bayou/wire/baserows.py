@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bayou.core.past import CSN_MAX
-from bayou.core.rows import check_row
-from bayou.core.values import check_value
+from bayou.core.rows import check_seen
 from bayou.wire.columns import WRITES_MAX, cut_texts, join_texts, pack_numbers, unpack_numbers
 from bayou.wire.errors import WireError
 from bayou.wire.writes import unpack_collections
@@ -54,10 +53,9 @@ def unpack_rows(plain: Any) -> list[BaseRow]:
         rows = []
         columns = cut_texts(keys, key_lengths), cut_texts(values, lengths)
         for csn, place, key, text in zip(csns, places, *columns, strict=True):
-            value = check_value(text) if text else None
             collection = collections[place]
-            check_row(collection, key, value)
-            rows.append((collection, key, value, csn))
+            check_seen(collection, key, text or None)
+            rows.append((collection, key, text or None, csn))
         return rows
     except (TypeError, ValueError, IndexError) as error:
         raise WireError(f"rows that don't fit their columns ({error})") from error

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bayou.core.past import CSN_MAX
-from bayou.core.rows import check_row
-from bayou.core.values import check_value
+from bayou.core.rows import check_seen
 from bayou.core.vector import STAMP_MAX
 from bayou.node.asks import Version
 from bayou.wire.columns import (
@@ -71,7 +70,7 @@ def unpack_versions(plain: Any) -> list[Version]:
         columns = (
             [collections[place] for place in unpack_numbers(at)],
             cut_texts(keys, unpack_numbers(key_sizes)),
-            [check_value(text) if text else None for text in cut_texts(values, unpack_numbers(sizes))],
+            [text or None for text in cut_texts(values, unpack_numbers(sizes))],
             csns,
             map(bool, marks),
             stamps,
@@ -79,7 +78,7 @@ def unpack_versions(plain: Any) -> list[Version]:
         )
         rows = [Version(*row) for row in zip(*columns, strict=True)]
         for row in rows:
-            check_row(row.collection, row.key, row.value)
+            check_seen(row.collection, row.key, row.value)
             if (row.csn and not row.is_committed) or (row.stamp > 0) != (row.server is not None):
                 raise WireError("a row with a CSN that is not committed, or a write without a server")
         return rows

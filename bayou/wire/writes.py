@@ -14,9 +14,9 @@ from _operator import itemgetter  # the C half: see docs/decisions/0002-start-ti
 
 from bayou._lean import partial
 from bayou.core.name import Name
-from bayou.core.rows import BLANKS, KEY_BYTES_MAX, PLAYLIST, TEXT_BYTES_MAX, check_collection, check_row
+from bayou.core.rows import BLANKS, KEY_BYTES_MAX, PLAYLIST, TEXT_BYTES_MAX, check_readable, check_row
 from bayou.core.values import check_value
-from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
+from bayou.core.write import CHANGE, CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 from bayou.wire.columns import (
     NAMES_MAX,
     WRITES_MAX,
@@ -51,6 +51,7 @@ FITTING = frozenset(
     {
         (PUT, VALUE_TAG),
         (DELETE, NOTHING_TAG),
+        (CHANGE, VALUE_TAG),
         (CREATION, NOTHING_TAG),
         (RETIREMENT, NOTHING_TAG),
         (RETIREMENT, NAME_TAG),
@@ -166,11 +167,16 @@ def _check_kinds(kinds: Any, tags: Any) -> None:
 
 
 def _check_row(kind: int, collection: str, key: str, payload: str) -> None:
-    """A write has a row that can be, and a put a value that this row can have; others have no row."""
+    """A write has a row that can be, and a put a value that this row can have; others have no row, and a change
+    has a body."""
     if kind <= DELETE:
         check_row(collection, key, check_value(payload) if kind == PUT else None)
     elif collection or key:
         raise ValueError("a row where none belongs")
+    elif kind == CHANGE:
+        from bayou.core.body import body_of  # most exchanges have none
+
+        body_of(payload)
 
 
 def _of_payload(tag: int, payload: str, names: tuple[Name, ...]) -> str | Name | None:
@@ -230,7 +236,7 @@ def unpack_collection(plain: Any) -> str:
     if type(plain) is not str:
         raise WireError(f"a {type(plain).__name__} where the name of a collection is due")
     try:
-        check_collection(plain)
+        check_readable(plain)
     except ValueError as error:
         raise WireError(str(error)) from error
     return sys.intern(plain)  # it stands in each write

@@ -8,26 +8,15 @@ from __future__ import annotations
 
 from bayou.core.rows import KEY_BYTES_MAX, PLAYLIST, TEXT_BYTES_MAX
 from bayou.core.values import size_bytes, text_of, text_value
+from bayou.families.store.asking import ask_server, server_of, settle_write
+from bayou.families.store.changing import CHANGING
 from bayou.families.store.describe import describe_get, describe_log
 from bayou.families.store.faults import FAULTS
 from bayou.families.store.fields import CLIENT_ID, NEW_ID, NODE_ID, SERVER_ID
 from bayou.families.store.files import FILES
 from bayou.families.store.pasts import PAST
 from bayou.families.store.system import StoreSystem
-from bayou.machine.messages import Failed, Probe
-from bayou.node.messages import (
-    OK,
-    Delete,
-    Did,
-    Do,
-    Get,
-    LogPage,
-    Pause,
-    Put,
-    ReadLog,
-    Retire,
-    Retired,
-)
+from bayou.node.messages import Delete, Did, Get, LogPage, Pause, Put, ReadLog, Retire, Retired
 from bayou.script.grammar import TEXT, BadLine
 from bayou.script.registry import Registry
 
@@ -266,33 +255,20 @@ def delete(system: StoreSystem, client: int, song: str) -> None:
 
 
 def _write(system: StoreSystem, client: int, what: Put | Delete) -> None:
-    did = _do(system, client, what)
-    server = system.topology.server_of(client)
-    if did.verdict != OK:
-        system.stage.tell(f"dropped: server {server} can't keep the session's guarantees")
-    elif server is not None:
-        system.settle([server])
+    settle_write(system, client, _do(system, client, what))
 
 
 def _do(system: StoreSystem, client: int, what: Get | Put | Delete) -> Did:
-    server = system.topology.server_of(client)
-    if server is None:
-        raise BadLine(f"client {client} has no server: give it one with restoreConnection")
-    if system.topology.kind(server) != "server":
-        raise BadLine(f"its server {server} has crashed: restartServer {server} brings it back")
+    server_of(system, client)
     url = text_of(what.value) if isinstance(what, Put) else ""
     for field, text, most in (("song", what.key, KEY_BYTES_MAX), ("URL", url, TEXT_BYTES_MAX)):
         size = size_bytes(text)
         if size > most:
             raise BadLine(f"a {field} of {size} bytes; {most} are the limit")
-    answer = system.world.ask(client, Do(what))
-    if isinstance(answer, Failed):
-        # A client may notice the death of its server before the master does. A server that lives answers; for
-        # one that does not, the world says how it ended.
-        system.world.ask(server, Probe())
-    return system.require(answer, Did)
+    return ask_server(system, client, what)
 
 
+COMMANDS.update(CHANGING)
 COMMANDS.update(PAST)
 COMMANDS.update(FAULTS)
 COMMANDS.update(FILES)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from bayou.core.rows import PLAYLIST
 from bayou.core.values import text_of
-from bayou.core.write import DELETE, PUT
+from bayou.core.write import CHANGE, DELETE, PUT
 from bayou.node.messages import REFUSED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bayou.node.asks import Standing
     from bayou.node.messages import Did, LogPage
 
 
 def describe_log(page: LogPage) -> Iterator[str]:
-    """Give a line for each put and delete of a piece of a log: of the playlist song and URL, of others the
+    """Give a line for each put, delete and general write of a piece of a log: of the playlist song and URL, of others the
     row and its value in canonical form.
 
     >>> from bayou.core.name import ROOT
@@ -27,6 +28,7 @@ def describe_log(page: LogPage) -> Iterator[str]:
     >>> list(describe_log(LogPage((*puts, Write(3, ROOT, DELETE, PLAYLIST, "a", None)), 2, 3)))
     ['PUT:(a, u):TRUE', 'PUT:(n/b, "u"):TRUE', 'DELETE:(a):FALSE']
     """
+    outcomes = iter(page.outcomes)
     for at, write in enumerate(page.writes):
         stable = "TRUE" if at < page.committed else "FALSE"
         row = write.key if write.collection == PLAYLIST else f"{write.collection}/{write.key}"
@@ -36,6 +38,27 @@ def describe_log(page: LogPage) -> Iterator[str]:
             yield f"PUT:({row}, {text}):{stable}"
         elif write.kind == DELETE:
             yield f"DELETE:({row}):{stable}"
+        elif write.kind == CHANGE:
+            from bayou.core.body import body_of
+            from bayou.core.execute import outcome_words
+
+            name = body_of(write.value).name  # type: ignore[arg-type]
+            yield f"WRITE:({name}, {outcome_words(next(outcomes))}):{stable}"
+
+
+def describe_outcome(standing: Standing) -> str:
+    """Return what came of a general write in words. Of one that is no longer in the log it is known whether it
+    stands in the error log: done, if it does not.
+
+    >>> from bayou.node.asks import Standing
+    >>> describe_outcome(Standing("committed", None)), describe_outcome(Standing("tentative", None, 2))
+    ('done', 'merged 2')
+    """
+    from bayou.core.execute import outcome_words
+
+    if standing.outcome is None:
+        return "conflict" if standing.is_conflict else "done"
+    return outcome_words(standing.outcome)
 
 
 def describe_get(song: str, did: Did) -> str:

@@ -32,7 +32,8 @@ class StoreSystem(System):
       given up (bayou.families.store.stock);
     - ``had_servers``: whether the first server, which is the primary, has joined;
     - ``faults``: what messages suffer, by direction;
-    - ``names``: of servers, by id: of each the last one that has joined under it.
+    - ``names``: of servers, by id: of each the last one that has joined under it;
+    - ``writes``: the general writes that were accepted, by name: stamp and server.
     """
 
     def __init__(self, stage: Stage) -> None:
@@ -44,6 +45,7 @@ class StoreSystem(System):
         self.had_servers = False
         self.faults: dict[tuple[int | None, int | None], Faults] = {}
         self.names: dict[int, Name] = {}
+        self.writes: dict[str, tuple[int, Name]] = {}
         self._secret: tuple[bytes, str] | None = None
         self._is_unsettled = False
 

@@ -1,0 +1,187 @@
+"""The commands for general writes: what a client writes, and sees of what came of it."""
+
+from __future__ import annotations
+
+from bayou.families.store.asking import ask_server, settle_write
+from bayou.families.store.fields import CLIENT_ID
+from bayou.node.messages import OK
+from bayou.script.grammar import REST, TEXT, BadLine, Kind
+from bayou.script.registry import Registry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.core.body import Body
+    from bayou.families.store.system import StoreSystem
+    from bayou.script.grammar import Field
+
+GROUP = "general writes"
+
+RESOLVED = "resolve-"
+"""What the name of a write begins with that deletes the conflict which the rest of the name is."""
+
+CHANGING = Registry("store")
+
+
+def _committed(text: str, field: Field, system: StoreSystem) -> bool:
+    if text not in ("", "committed"):
+        raise BadLine(f"{text!r} where committed or nothing is due")
+    return text == "committed"
+
+
+COMMITTED_ONLY = Kind("committed, for the committed view alone", _committed, is_optional=True)
+
+
+@CHANGING.command(
+    "write",
+    ("clientId", CLIENT_ID),
+    ("name", TEXT),
+    ("updates", REST),
+    does="makes a general write: UPDATES [if CONDITIONS], then any number of else UPDATES [if CONDITIONS]; the "
+    "first of these that fits is carried out. Dropped where the server can't keep the session's guarantees",
+    until="the client has an answer",
+    example="write 9 bob set rooms/A bob if absent rooms/A else set rooms/B bob if absent rooms/B",
+    group=GROUP,
+)
+def write(system: StoreSystem, client: int, name: str, updates: str) -> None:
+    from bayou.families.store.phrases import body_of_words
+
+    if name in system.writes:
+        raise BadLine(f"a write by the name of {name} has been accepted before")
+    _write(system, client, body_of_words(name, updates))
+
+
+def _write(system: StoreSystem, client: int, body: Body) -> None:
+    from bayou.node.asks import Change
+    from bayou.node.messages import Written
+
+    did = ask_server(system, client, Change(body.text))
+    if isinstance(did.reply, Written):
+        system.writes[body.name] = did.reply.stamp, did.reply.server
+    settle_write(system, client, did)
+
+
+@CHANGING.command(
+    "rows",
+    ("clientId", CLIENT_ID),
+    ("prefix", TEXT),
+    ("committed", COMMITTED_ONLY),
+    does="prints the rows whose collection/key begins so, in the order of keys, each with TRUE where it is "
+    "committed; in the full view, or the committed one",
+    until="they are printed",
+    example="rows 9 rooms/",
+    group=GROUP,
+)
+def rows(system: StoreSystem, client: int, prefix: str, committed: bool) -> None:
+    from bayou.families.store.phrases import divided, word_of_value
+    from bayou.node.asks import PAGE_MAX, Page, Rows
+    from bayou.node.messages import COMMITTED, FULL
+
+    collection, start = divided(prefix)
+    after, is_last, found = None, False, False
+    while not is_last:
+        ask = Rows(collection, start, after, PAGE_MAX, COMMITTED if committed else FULL)
+        did = ask_server(system, client, ask)
+        if did.verdict != OK or not isinstance(did.reply, Page):
+            system.stage.print([f"{prefix}:ERR_DEP"])
+            return
+        page = did.reply
+        system.stage.print(
+            f"{row.collection}/{row.key}:{word_of_value(row.collection, row.value)}:{_shown(row.is_committed)}"
+            for row in page.rows
+            if row.value is not None
+        )
+        found = found or bool(page.rows)
+        is_last, after = page.is_last, page.rows[-1].key if page.rows else None
+    if not found:
+        system.stage.print([f"{prefix}:ERR_KEY"])
+
+
+def _shown(is_committed: bool) -> str:
+    return "TRUE" if is_committed else "FALSE"
+
+
+@CHANGING.command(
+    "outcome",
+    ("clientId", CLIENT_ID),
+    ("name", TEXT),
+    does="prints what came of a general write at the client's server: applied, merged N or conflict, and TRUE "
+    "where that is committed; ERR_KEY where that server has no such write",
+    until="it is printed",
+    example="outcome 9 bob",
+    group=GROUP,
+)
+def outcome(system: StoreSystem, client: int, name: str) -> None:
+    from bayou.core.replica import COMMITTED, UNKNOWN
+    from bayou.families.store.describe import describe_outcome
+    from bayou.node.asks import Outcome, Stand, Standing
+
+    place = system.writes.get(name)
+    did = ask_server(system, client, Stand() if place is None else Outcome(*place))
+    reply = did.reply
+    if did.verdict != OK:
+        text = "ERR_DEP"
+    elif not isinstance(reply, Standing) or reply.state == UNKNOWN:
+        text = "ERR_KEY"
+    else:
+        text = f"{describe_outcome(reply)}:{_shown(reply.state == COMMITTED)}"
+    system.stage.print([f"{name}:{text}"])
+
+
+@CHANGING.command(
+    "conflicts",
+    ("clientId", CLIENT_ID),
+    ("committed", COMMITTED_ONLY),
+    does="prints the general writes of which nothing fitted, and that nobody has resolved yet",
+    until="they are printed",
+    example="conflicts 9",
+    group=GROUP,
+)
+def conflicts(system: StoreSystem, client: int, committed: bool) -> None:
+    from bayou.core.body import body_of
+    from bayou.core.rows import CONFLICTS
+    from bayou.node.asks import PAGE_MAX, Page, Rows
+    from bayou.node.messages import COMMITTED, FULL
+
+    after, is_last = None, False
+    while not is_last:
+        ask = Rows(CONFLICTS, "", after, PAGE_MAX, COMMITTED if committed else FULL)
+        did = ask_server(system, client, ask)
+        if did.verdict != OK or not isinstance(did.reply, Page):
+            system.stage.print(["conflicts:ERR_DEP"])
+            return
+        page = did.reply
+        system.stage.print(
+            f"CONFLICT:({body_of(row.value).name}):{_shown(row.is_committed)}"
+            for row in page.rows
+            if row.value is not None
+        )
+        is_last, after = page.is_last, page.rows[-1].key if page.rows else None
+
+
+@CHANGING.command(
+    "resolve",
+    ("clientId", CLIENT_ID),
+    ("name", TEXT),
+    does="deletes the conflict that a general write has left: itself a write, by the name of resolve-NAME",
+    until="the client has an answer",
+    example="resolve 9 bob",
+    group=GROUP,
+)
+def resolve(system: StoreSystem, client: int, name: str) -> None:
+    from bayou.core.body import BadBody, made_body
+    from bayou.core.execute import conflict_key
+    from bayou.core.rows import CONFLICTS
+    from bayou.families.store.asking import server_of
+    from bayou.node.messages import Conflict, IsConflict
+
+    if RESOLVED + name in system.writes:
+        raise BadLine(f"the conflict {name} has been resolved before")
+    server, place = server_of(system, client), system.writes.get(name)
+    if place is None or not system.ask(server, IsConflict(*place), Conflict).is_there:
+        raise BadLine(f"{name} is no conflict at server {server}")
+    stamp, by = place
+    try:
+        body = made_body({"name": RESOLVED + name, "do": [["delete", CONFLICTS, conflict_key(stamp, by)]]})
+    except BadBody as error:
+        raise BadLine(str(error)) from error
+    _write(system, client, body)
