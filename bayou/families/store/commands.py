@@ -16,6 +16,7 @@ from bayou.families.store.pasts import PAST
 from bayou.families.store.system import StoreSystem
 from bayou.machine.messages import Failed, Probe
 from bayou.node.messages import (
+    NO_SERVER,
     OK,
     Delete,
     Did,
@@ -286,7 +287,7 @@ def _do(system: StoreSystem, client: int, what: Get | Put | Delete) -> Did:
         if size > most:
             raise BadLine(f"a {field} of {size} bytes; {most} are the limit")
     answer = system.world.ask(client, Do(what))
-    if isinstance(answer, Failed):
+    if isinstance(answer, Failed) and answer.why == NO_SERVER:
         # A client may notice the death of its server before the master does. A server that lives answers; for
         # one that does not, the world says how it ended.
         system.world.ask(server, Probe())
