@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from bayou.machine.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.machine.messages import Failed, Links, Message, Probe, Waiting
-from bayou.node.messages import OK, Answer, Delete, Did, Do, Get, Got, Hello, Put, Request, Written, no_hello
+from bayou.node.messages import (
+    NO_SERVER,
+    OK,
+    Answer,
+    Delete,
+    Did,
+    Do,
+    Get,
+    Got,
+    Hello,
+    Put,
+    Request,
+    Written,
+    no_hello,
+)
 from bayou.node.session import Guarantees, Session
 
 TYPE_CHECKING = False
@@ -107,7 +121,7 @@ class Client:
 
     def _do(self, number: int, order: Do) -> None:
         if self.server is None:
-            self._effects.answers.append((number, Failed("it has no server")))
+            self._effects.answers.append((number, Failed(NO_SERVER)))
         elif self._pending is not None:
             self._effects.answers.append((number, Failed("its last request is still under way")))
         else:

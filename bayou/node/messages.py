@@ -201,6 +201,9 @@ NO_ROOM = "no room"
 """What becomes of a request: it is carried out, or the server does not cover the session's vectors, or has
 too little room on its disk to take a write."""
 
+NO_SERVER = "it has no server"
+"""What a client says that is connected to none."""
+
 FULL = "full"
 COMMITTED = "committed"
 """What a read looks at: all that its server has, tentative writes on top, or the committed prefix alone."""
