@@ -44,7 +44,7 @@ def count_inputs(monkeypatch: pytest.MonkeyPatch, declared: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "states"), [(SHORT, 126), pytest.param(LONG, 2715, marks=pytest.mark.slow)]
+    ("scenario", "states"), [(SHORT, 126), pytest.param(LONG, 2715, marks=pytest.mark.campaign)]
 )
 def test_what_a_machine_declares_to_be_no_state_is_not_compared(
     monkeypatch: pytest.MonkeyPatch, scenario: str, states: int
@@ -54,7 +54,7 @@ def test_what_a_machine_declares_to_be_no_state_is_not_compared(
 
 
 @pytest.mark.parametrize(
-    ("scenario", "states"), [(SHORT, 126), pytest.param(LONG, 2715, marks=pytest.mark.slow)]
+    ("scenario", "states"), [(SHORT, 126), pytest.param(LONG, 2715, marks=pytest.mark.campaign)]
 )
 def test_what_a_machine_does_not_declare_is_compared(
     monkeypatch: pytest.MonkeyPatch, scenario: str, states: int

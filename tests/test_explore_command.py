@@ -386,7 +386,7 @@ def test_runs_in_lock_step_use_ids_again_and_crash_in_the_middle() -> None:
     """What sightings are made of, in few seeds."""
     seen: Counter[str] = Counter()
     middle: Counter[str] = Counter()
-    for seed in range(300):
+    for seed in range(120):
         trial = Trial(scenario(seed), setup_for(seed)).run()
         seen += trial.sightings
         assert trial.sightings["a run in lock-step"] == (not trial.setup.free_running)
@@ -397,9 +397,9 @@ def test_runs_in_lock_step_use_ids_again_and_crash_in_the_middle() -> None:
             elif event["event"] == "crashed" and "t" in event:
                 middle[command] += 1
     for sight in ("a run in lock-step", "an id used again", "a crash in the middle of a command"):
-        assert seen[sight] >= 20, sight
+        assert seen[sight] >= 8, sight
         assert sight in SIGHTINGS
-    assert all(middle[command] >= 3 for command in ("joinServer", "retireServer", "put")), middle
+    assert all(middle[command] >= 1 for command in ("joinServer", "retireServer", "put")), middle
 
 
 def free(**changed: object) -> Setup:
