@@ -93,6 +93,7 @@ def test_the_tables_are_those_that_are_documented(tmp_path: Path) -> None:
         "base_vector": ["place", "server", "stamp", "sum"],
         "incoming": row,
         "incoming_meta": ["since", "csn", "collection", "key", "seen", "floor", "marks_from", "sum"],
+        "results": ["csn", "outcome", "changed", "sum"],
         "answers": ["session", "number", "stamp", "server", "turn", "sum"],
         "facts": ["place", "kind", "key", "body", "sum"],
         "addresses": ["server", "version", "text", "sum"],

@@ -3,7 +3,7 @@ looks at a State and says into a Verdict what it finds."""
 
 from __future__ import annotations
 
-from bayou.check.history import show, show_row
+from bayou.check.history import READS, show, show_row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _sees_writes(state: State, verdict: Verdict, rule: str, *, of_reads: bool) -
     for requests in _sessions(state):
         seen: list[tuple[int, WriteId]] = []
         for number, (carried_out, is_answered) in requests:
-            for done in carried_out if (carried_out[0].served.kind == "get") == of_reads else ():
+            for done in carried_out if carried_out[0].served.is_read == of_reads else ():
                 for earlier, write in seen:
                     if verdict.fails(done.server.knew(write, done.place)):
                         why = f"{done.what} was served without {show(write)}, its request {earlier}"
@@ -57,14 +57,14 @@ def _sees_reads(state: State, verdict: Verdict, rule: str, *, of_reads: bool) ->
     for requests in _sessions(state):
         seen: list[tuple[int, list[Done]]] = []
         for number, (carried_out, is_answered) in requests:
-            for done in carried_out if (carried_out[0].served.kind == "get") == of_reads else ():
+            for done in carried_out if carried_out[0].served.is_read == of_reads else ():
                 for earlier, reads in seen:
                     # Where it was answered twice, one of the two answers is the one that was heard.
                     if verdict.fails(any(_knew_all(state, read, done) for read in reads)):
                         missing = show(_missing(reads[0], done))
                         why = f"{done.what} was served without {missing}, read by request {earlier}"
                         verdict.blame(done.served.at, why)
-            if is_answered and carried_out[0].served.kind == "get":
+            if is_answered and carried_out[0].served.is_read:
                 seen.append((number, carried_out))
 
 
@@ -196,12 +196,55 @@ def reads(state: State, verdict: Verdict) -> None:
                 verdict.blame(served.at, why)
 
 
+def rows(state: State, verdict: Verdict) -> None:
+    """Rows that are shown are those which the writes in that server's log make, general ones included."""
+    for done, told, due in _shown(state):
+        pairs = [(key, value) for key, value, _ in told]
+        if verdict.fails(pairs == [(key, value) for key, value, _ in due]):
+            what = f"{show_row(done.served.row)} in the {done.served.view} view: {pairs}"
+            made = [(key, value) for key, value, _ in due]
+            verdict.blame(done.served.at, f"server {done.server.id} showed {what}, and its log makes {made}")
+
+
+def marks(state: State, verdict: Verdict) -> None:
+    """A row is shown as tentative just where a tentative write gave it its value."""
+    for done, told, due in _shown(state):
+        for (key, _, told_mark), (other, _, mark) in zip(told, due, strict=False):
+            if key == other and verdict.fails(told_mark == mark):
+                what = "committed" if told_mark else "tentative"
+                row = f"{done.served.row[0]}/{key}"
+                verdict.blame(
+                    done.served.at, f"server {done.server.id} showed {row} as {what}, which it is not"
+                )
+
+
+def _shown(
+    state: State,
+) -> Iterator[tuple[Done, tuple[tuple[str, str, bool], ...], tuple[tuple[str, str, bool], ...]]]:
+    """Give what was shown of rows, and what is due: of a piece that others follow, the beginning."""
+    for all_done in state.requests.values():
+        for done in all_done:
+            told, due = done.served.rows, done.rows
+            if told is not None and due is not None:
+                yield done, told, due if done.served.is_last else due[: len(told)]
+
+
+def outcomes(state: State, verdict: Verdict) -> None:
+    """A general write came to what the order of writes makes of it; committed, at each server to the same."""
+    for all_done in state.requests.values():
+        for done in all_done:
+            told, due = done.served.outcome, done.outcome
+            if told is not None and due is not None and verdict.fails(told == due):
+                why = f"server {done.server.id} said of {show(told[0])}: {told[1:]}, where {due[1:]} is due"
+                verdict.blame(done.served.at, why)
+
+
 def results(state: State, verdict: Verdict) -> None:
     """A put or delete that was carried out is answered with the stamp of a write of its row, which is in the
     log of whoever answers."""
     for all_done in state.requests.values():
         for done in all_done:
-            if not done.is_ok or done.served.kind == "get":
+            if not done.is_ok or done.served.is_read:
                 continue
             if done.write is None:
                 verdict.fails(False)
@@ -214,7 +257,7 @@ def results(state: State, verdict: Verdict) -> None:
                 verdict.blame(done.served.at, why)
     for key, answered in state.history.answered.items():
         asked = state.history.asked.get(key)
-        if answered.verdict != "ok" or asked is None or asked.kind == "get":
+        if answered.verdict != "ok" or asked is None or asked.kind in READS:
             continue
         if verdict.fails({name for name, _ in answered.told} >= {"stamp", "by"}):
             why = (
@@ -246,7 +289,7 @@ def refusals(state: State, verdict: Verdict) -> None:
 
 def _demands(state: State, refused: Done, earlier: Done) -> bool:
     """Whether a chosen guarantee made a request wait for what an earlier one of its session read or wrote."""
-    is_read, wrote = refused.served.kind == "get", earlier.write is not None
+    is_read, wrote = refused.served.is_read, earlier.write is not None
     rule = ("RYW" if wrote else "MR") if is_read else ("MW" if wrote else "WFR")
     if rule not in state.history.guarantees:
         return False

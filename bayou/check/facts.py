@@ -145,7 +145,8 @@ class Done:
     """A server answered a request when it knew ``place`` writes, in its life number ``life``.
 
     ``write``: what the request became; ``last``: for a get, what its view of the log said by then;
-    ``had_retired``.
+    ``had_retired``. ``rows``, ``outcome``: for such reads what is due, as in Served; None where the trace
+    does not tell enough.
     """
 
     served: Served
@@ -155,6 +156,8 @@ class Done:
     write: WriteId | None
     last: str | None
     had_retired: bool
+    rows: tuple[tuple[str, str, bool], ...] | None = None
+    outcome: tuple[WriteId, str, int | None, bool] | None = None
 
     @property
     def is_ok(self) -> bool:

@@ -19,8 +19,11 @@ VERSION = 2
 """The version of the format that is read here (docs/traces.md)."""
 
 ALL_GUARANTEES = ["RYW", "MR", "WFR", "MW"]
-KINDS = ("put", "delete", "creation", "retirement", "notice")
+KINDS = ("put", "delete", "creation", "retirement", "notice", "change")
 """Kinds of writes, by their numbers in a trace."""
+
+READS = ("get", "rows", "outcome")
+"""Kinds of requests that are no writes."""
 
 
 class HistoryError(Exception):
@@ -31,8 +34,8 @@ class HistoryError(Exception):
 class Write:
     """A write as it stands in a log. ``id`` is its stamp and the name of the server that accepted it.
 
-    ``row``: collection and key of a put or delete; ``value``: that of a put, as JSON with sorted keys, so
-    that two values are the same where their texts are.
+    ``row``: collection and key of a put or delete; ``value``: that of a put, or the body of a general write,
+    as JSON with sorted keys, so that two values are the same where their texts are.
     """
 
     id: WriteId
@@ -48,8 +51,8 @@ class Write:
 
     @property
     def is_data(self) -> bool:
-        """Whether it is a put or a delete."""
-        return self.kind in ("put", "delete")
+        """Whether it is a put, a delete or a general write."""
+        return self.kind in ("put", "delete", "change")
 
     def __str__(self) -> str:
         row = "" if self.row is None else show_row(self.row)
@@ -84,7 +87,12 @@ class Logged:
 
 @dataclass(frozen=True)
 class Served:
-    """A server has answered a request. ``view``, of a get: ``full`` or ``committed``; of others empty."""
+    """A server has answered a request. ``view``, of a read: ``full`` or ``committed``; of others empty.
+
+    ``rows``: what was told of rows, by key, each with its value and whether it is committed, those behind
+    ``after``, and whether these are the last; ``outcome``: of which write, and how that stands (unknown,
+    tentative or committed), what it came to, and whether it is in the error log.
+    """
 
     at: int
     server: int
@@ -96,6 +104,15 @@ class Served:
     verdict: str
     stamp: int | None
     read: str | None
+    rows: tuple[tuple[str, str, bool], ...] | None = None
+    after: str | None = None
+    is_last: bool = True
+    outcome: tuple[WriteId, str, int | None, bool] | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it is no write."""
+        return self.kind in READS
 
 
 @dataclass(frozen=True)
@@ -295,8 +312,8 @@ def _row(event: Event) -> Row:
 
 
 def _view(event: Event, kind: str) -> str:
-    """Return what a get looked at; other requests look at nothing."""
-    if kind != "get":
+    """Return what a read looked at; other requests look at nothing."""
+    if kind not in READS:
         return ""
     view = _str(event["view"])
     if view not in ("full", "committed"):
@@ -335,8 +352,19 @@ def _answered(at: int, event: Event) -> Answered:
 def _served(at: int, event: Event) -> Served:
     stamp = event.get("stamp")
     kind = _str(event["kind"])
-    if kind not in ("get", "put", "delete"):
+    if kind not in (*READS, "put", "delete", "change"):
         raise ValueError(f"{kind[:20]!r} is no kind of request")
+    rows, outcome = None, None
+    if kind == "rows" and event["verdict"] == "ok":
+        rows = tuple(
+            (_str(key), _value(value) or "", _bool(mark))
+            for key, value, mark in map(_list, _list(event["read"]))
+        )
+    elif kind == "outcome" and event["verdict"] == "ok":
+        write_stamp, name = _list(event["write"])
+        state, came_to, is_conflict = _list(event["read"])
+        came_to = None if came_to is None else _int(came_to)
+        outcome = (_int(write_stamp), _name(name)), _str(state), came_to, _bool(is_conflict)
     return Served(
         at,
         _int(event["server"]),
@@ -347,7 +375,11 @@ def _served(at: int, event: Event) -> Served:
         _view(event, kind),
         _str(event["verdict"]),
         None if stamp is None else _int(stamp),
-        _value(event.get("read")),
+        _value(event.get("read")) if kind == "get" else None,
+        rows,
+        None if event.get("after") is None else _str(event["after"]),
+        event.get("last") is not False,
+        outcome,
     )
 
 
@@ -362,6 +394,9 @@ def _write(plain: Any) -> Write:
         if plain_value is None:
             raise ValueError("a put has a value, which null is not")
         return Write(id, kind, (_str(collection), _str(key)), _value(plain_value))
+    if kind == "change":
+        (body,) = rest
+        return Write(id, kind, ("", ""), _value(_dict(body)))
     if kind == "delete":
         collection, key = rest
         return Write(id, kind, (_str(collection), _str(key)))
@@ -382,6 +417,12 @@ def _int(value: Any) -> int:
 def _str(value: Any) -> str:
     if type(value) is not str:
         raise TypeError(f"a {type(value).__name__} where a text is due")
+    return value
+
+
+def _bool(value: Any) -> bool:
+    if type(value) is not bool:
+        raise TypeError(f"a {type(value).__name__} where true or false is due")
     return value
 
 

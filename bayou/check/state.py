@@ -11,6 +11,7 @@ kept as a fact: ``twice``, ``late`` and the like.
 
 from __future__ import annotations
 
+from bayou.check.changes import written
 from bayou.check.facts import (
     NEVER,
     Accepted,
@@ -25,6 +26,7 @@ from bayou.check.facts import (
     Shortened,
 )
 from bayou.check.history import Installed, Logged, Named, Served, Settled, Truncated, Write, show
+from bayou.check.views import CONFLICTS, Views, conflict_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,6 +76,8 @@ class State:
         self._within: dict[tuple[Server, Server], list[int]] = {}
         self._order: dict[int, WriteId] = {}
         self._contents: dict[WriteId, Write] = {}
+        self.views = Views(self.writes)
+        self._has_changes = False
         if any(isinstance(step, Installed) for step in history.steps):
             self._look_ahead()
 
@@ -209,6 +213,7 @@ class State:
         server.known[id] = place
         if self.writes.setdefault(id, write) != write:
             self.changed.append(Odd(at, server, write, id))
+        self._has_changes = self._has_changes or write.kind == "change"
         gone = server.retired.get(id[1])
         if gone is not None:
             self.late.append(Odd(at, server, write, gone))
@@ -268,16 +273,22 @@ class State:
 
     def _serve(self, step: Served) -> None:
         server = self._server(step.server)
-        is_read = step.kind == "get" and step.verdict == "ok"
-        last = self._read(server, step.row, step.view) if is_read else None
+        is_ok = step.verdict == "ok"
+        last = self._read(server, step.row, step.view) if is_ok and step.kind == "get" else None
+        rows = self._rows(server, step) if is_ok and step.kind == "rows" else None
+        outcome = self._outcome(server, step.outcome[0]) if is_ok and step.outcome is not None else None
         write = None if step.stamp is None else (step.stamp, server.name)
         had_retired = server.name in server.retired
-        done = Done(step, server, server.lives, len(server.known), write, last, had_retired)
+        place = len(server.known)
+        done = Done(step, server, server.lives, place, write, last, had_retired, rows, outcome)
         self.requests.setdefault((step.session, step.number), []).append(done)
 
     def _read(self, server: Server, row: Row, view: str) -> str | None:
         """Return the value of a row in a view of a server's log, by looking at every write."""
         writes = self.writes
+        if self._has_changes:
+            made = self.views.full(server) if view == "full" else self.views.committed(server)
+            return written(made.values[row]) if row in made.values else None
         own = [id for id in server.tentative if writes[id].row == row and writes[id].is_data]
         if own and view == "full":
             return writes[max(own)].value
@@ -286,6 +297,31 @@ class State:
             if write.row == row and write.is_data:
                 return write.value
         return None
+
+    def _rows(self, server: Server, step: Served) -> tuple[tuple[str, str, bool], ...] | None:
+        """Return the rows that a read is due: key, value, and whether that is committed."""
+        made = self.views.full(server) if step.view == "full" else self.views.committed(server)
+        if not made.is_told:
+            return None
+        collection, prefix = step.row
+        return tuple(
+            (key, written(made.values[name, key]), made.committed[name, key])
+            for name, key in sorted(made.values)
+            if name == collection and key.startswith(prefix) and (step.after is None or key > step.after)
+        )
+
+    def _outcome(self, server: Server, id: WriteId) -> tuple[WriteId, str, int | None, bool] | None:
+        """Return how a write is due to stand."""
+        if id not in server.known:
+            return id, "unknown", None, False
+        made = self.views.full(server)
+        if not made.is_told:
+            return None
+        is_conflict = (CONFLICTS, conflict_key(id)) in made.values
+        if id in server.tentative:
+            return id, "tentative", made.outcomes.get(id), is_conflict
+        is_kept = server.committed.index(id) >= server.omitted
+        return id, "committed", made.outcomes.get(id) if is_kept else None, is_conflict
 
     def _settle(self, step: Settled) -> None:
         for group in step.groups:

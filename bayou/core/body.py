@@ -9,7 +9,8 @@ the others the merge procedure. It travels, is kept and is compared as one text 
 An alternative may have ``"call": [FUNCTION, VERSION], "args": VALUE`` in the place of ``"do"``; ``if`` and
 ``else`` are left out where they are empty. Updates and conditions are lists that begin with a word:
 
-- ``set C K VALUE``, ``delete C K``, ``new C K VALUE``, ``add C K N``, ``insert C K TEXT``, ``remove C K TEXT``;
+- ``set C K VALUE``, ``delete C K``, ``new C K VALUE``, ``add C K N``, ``insert C K TEXT``, ``remove C K
+  TEXT``;
 - ``is C K VALUE``, ``absent C K``, ``present C K``, ``meets C K WHERE``, ``atmost N C PREFIX WHERE``,
   ``atleast N C PREFIX WHERE``.
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from bayou.core.values import JSON, Value
 
     Where = tuple[str, str, str]
-    """One condition on a row: field of the object that its value is (``.``: the value itself), operator, and a
-    scalar, which is held in canonical form: 1, 1.0, "1" and true are four."""
+    """One condition on a row: field of the object that its value is (``.``: the value itself), operator, and
+    a scalar, which is held in canonical form: 1, 1.0, "1" and true are four."""
 
     Query = tuple[str, str, tuple[Where, ...]]
     """The rows of a collection whose keys begin with a prefix and that meet all these conditions."""

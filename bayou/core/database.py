@@ -2,8 +2,8 @@
 
 The database is a function of the log, but is never made by replaying it. What a view says of a row
 depends on the last version of that row alone, so a late write, or a commitment in another order than
-the tentative one, costs a look at that row's versions: O(log n) in their number. Rows that nothing has changed
-since the base (bayou.core.past) are read there.
+the tentative one, costs a look at that row's versions: O(log n) in their number. Rows that nothing has
+changed since the base (bayou.core.past) are read there.
 
 What general writes make of rows is in bayou.core.executions. As long as there was none, a put or delete pays
 one test for them.
@@ -82,8 +82,8 @@ class Database:
             self._changes.version_came(write)
 
     def commit(self, write: Write, *, is_first: bool) -> None:
-        """Take in a tentative write that was committed next, in the order of commitment. ``is_first``: whether
-        it was the first of the tentative suffix."""
+        """Take in a tentative write that was committed next, in the order of commitment. ``is_first``:
+        whether it was the first of the tentative suffix."""
         if write.kind == CHANGE:
             self._executions.commit(write, is_first=is_first)
         elif is_first or self._changes is None:
@@ -237,8 +237,8 @@ class Database:
     def values(
         self, collection: str, prefix: str, version: Callable[[Table, str], Write | None]
     ) -> Iterator[tuple[str, Value]]:
-        """Go through keys and values of the rows whose keys begin with ``prefix``, in order, where of each row
-        that version counts; where it has none, the base."""
+        """Go through keys and values of the rows whose keys begin with ``prefix``, in order, where of each
+        row that version counts; where it has none, the base."""
         table = self._tables.get(collection)
         for key, below in self._keys(collection, prefix, None):
             if below is not None or table is None:
@@ -264,8 +264,8 @@ class Database:
             after = page[-1][1]
 
     def collections(self, *, committed_only: bool = False) -> list[str]:
-        """Return the collections that have rows in that view, in order."""
-        names = sorted({*self.past.collections(), *self._tables})
+        """Return the collections that have rows in that view, in order, but for those of the system."""
+        names = [name for name in sorted({*self.past.collections(), *self._tables}) if name[0] != "!"]
         return [name for name in names if any(self.rows(name, count=1, committed_only=committed_only))]
 
     def contended(self) -> list[tuple[str, str, list[Write]]]:

@@ -166,9 +166,9 @@ def meets(value: Value, where: Sequence[Where]) -> bool:
     return all(_meets_one(plain, each) for each in where)
 
 
-def field_of(plain: JSON, field: str) -> object:
-    """Return what a condition on that field looks at, in canonical form where it is a scalar; None where there
-    is nothing to look at."""
+def field_of(plain: JSON, field: str) -> str | None:
+    """Return what a condition on that field looks at, in canonical form where it is a scalar; None where
+    there is nothing to look at."""
     found = plain if field == ITSELF else plain.get(field, _MISSING) if type(plain) is dict else _MISSING
     return (
         None if found is _MISSING or isinstance(found, dict | list) or found is None else canonical(found, 0)

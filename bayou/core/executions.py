@@ -38,7 +38,8 @@ DIGEST_BYTES = 16
 
 class Execution:
     """What a general write came to in its place: outcome, the rows and queries that it read, and the versions
-    that it made, a row each; ``digest`` where it is committed: of all that general writes came to up to it."""
+    that it made, a row each; ``digest`` where it is committed: of all that general writes came to up to
+    it."""
 
     __slots__ = ("digest", "outcome", "queries", "rows", "versions")
 
@@ -140,9 +141,10 @@ class Executions:
             heappush(self._heap, write)
 
     def _execute(self, write: Write, version: Callable[[Table, str], Write | None]) -> Execution:
-        """Execute a write on the rows of which that version counts, and turn what comes of it into versions."""
-        # The value of a change is never a name.
-        executed = execute(body_of(write.value), _View(self._database, version), self._functions)  # type: ignore[arg-type]
+        """Execute a write on the rows of which that version counts, and turn what comes of it into
+        versions."""
+        body = body_of(write.value)  # type: ignore[arg-type]  # that of a change is never a name
+        executed = execute(body, _View(self._database, version), self._functions)
         changes = executed.changes
         if executed.outcome == CONFLICT:
             changes = {(CONFLICTS, conflict_key(*write.place)): write.value}  # type: ignore[dict-item]
@@ -171,7 +173,8 @@ class Executions:
             self.take_out(version)
 
     def _remember(self, write: Write, execution: Execution) -> tuple[Write, ...]:
-        """Keep what a committed write came to, and return its versions. What it read is no matter any more."""
+        """Keep what a committed write came to, and return its versions. What it read is no matter any
+        more."""
         execution.rows = execution.queries = ()
         self.digest = execution.digest = _digest(self.digest, write, execution)
         self._committed[write.place] = execution
@@ -196,7 +199,8 @@ class Executions:
         self._seen_anew(version, value_of(version), self._database.value_after(collection, key, last))
 
     def commit_version(self, version: Write) -> None:
-        """Let a version be the committed one, for all those to see who see the committed state of that row."""
+        """Let a version be the committed one, for all those to see who see the committed state of that
+        row."""
         collection, key = version.collection, version.key
         table = self._database.table(collection)
         if self._readers.last is not None:
@@ -207,7 +211,8 @@ class Executions:
         table.commit(version)
 
     def _seen_anew(self, version: Write, old: Value | None, new: Value | None) -> None:
-        """Behind the place of a version, up to the next one of its row, ``new`` is seen instead of ``old``."""
+        """Behind the place of a version, up to the next one of its row, ``new`` is seen instead of
+        ``old``."""
         last = self._readers.last
         if old != new and last is not None and version < last:
             high = self._database.table(version.collection).next_place(version.key, version.place)
@@ -285,9 +290,11 @@ def _digest(before: str, write: Write, execution: Execution) -> str:
     """Return the digest behind a general write, ``before`` that before it."""
     from hashlib import blake2b
 
-    versions = sorted([version.collection, version.key, version.value] for version in execution.versions)  # type: ignore[type-var]
-    text = canonical([before, write.stamp, list(write.server.stamps), execution.outcome, versions], 4)
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).hexdigest()
+    made = {version[3:5]: version.value for version in execution.versions}
+    versions = [[*row, made[row]] for row in sorted(made)]
+    told = [before, write.stamp, list(write.server.stamps), execution.outcome, versions]
+    text = canonical(told, 4).encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=DIGEST_BYTES).hexdigest()
 
 
 def _committed_version(table: Table, key: str) -> Write | None:

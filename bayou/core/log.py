@@ -98,12 +98,12 @@ class WriteLog:
         return queue is not None and queue[0].stamp <= stamp <= queue[-1].stamp
 
     def csn_of(self, stamp: int, server: Name) -> int | None:
-        """Return the CSN of that write if it was committed and is not omitted, otherwise None. A step for
+        """Return the CSN of that write if it was committed beyond the base, otherwise None. A step for
         each."""
         for csn, write in enumerate(self.committed, self.start + 1):
             if write.stamp == stamp and write.server is server:
                 return csn
-        return self.past.csn_of(stamp, server)
+        return None
 
     def find_tentative(self, stamp: int, server: Name) -> Write | None:
         """Return the tentative write of that stamp and server, or None."""

@@ -94,8 +94,8 @@ if TYPE_CHECKING:
             """Return how many rows there are, marks not counted. May take a step for each."""
 
         def csn_of(self, stamp: int, server: Name) -> int | None:
-            """Return the CSN of that write where it is one from ``omitted_csn`` to ``base.csn``, else None. May
-            take a step for each."""
+            """Return the CSN of that write where it is one from ``omitted_csn`` to ``base.csn``, else None.
+            May take a step for each."""
 
         def result(self, csn: int) -> Result | None:
             """Return what the general write with that CSN came to, from ``omitted_csn`` to ``base.csn``; of
@@ -149,8 +149,8 @@ class Base(Record):
         return None
 
     def after(self, writes: Iterable[Write], digest: str = "") -> Base:
-        """Return the base behind these writes, committed next in this order, which has that digest where there
-        are general writes among them."""
+        """Return the base behind these writes, committed next in this order, which has that digest where
+        there are general writes among them."""
         learned = LiveVector.of(self.vector)
         csn, primary, clock = self.csn, self.primary, self.clock
         for write in writes:

@@ -131,10 +131,10 @@ class Replica:
         return self.database.collections(committed_only=committed_only)
 
     def standing_of(self, stamp: int, server: Name) -> tuple[str, int | None]:
-        """Return how the write of that stamp and server stands here, and its CSN where it was committed and is
-        not omitted: UNKNOWN where the vector does not cover it, TENTATIVE where it is in the suffix, else
-        COMMITTED."""
-        if self._vector.completed(server) < stamp:
+        """Return how the write of that stamp and server stands here, and its CSN where it was committed
+        beyond the base: UNKNOWN where the vector does not cover it, TENTATIVE where it is in the suffix,
+        else COMMITTED."""
+        if stamp < 1 or self._vector.completed(server) < stamp:
             return UNKNOWN, None
         if self.log.is_tentative(stamp, server):
             return TENTATIVE, None
@@ -146,7 +146,7 @@ class Replica:
         write = self.log.find_tentative(stamp, server)
         if write is not None:
             return self.database.result(write)
-        csn = self.log.csn_of(stamp, server)
+        csn = self.log.csn_of(stamp, server) or self.past.csn_of(stamp, server)
         return None if csn is None else self.result_at(csn)
 
     def result_at(self, csn: int) -> Result | None:
@@ -177,7 +177,7 @@ class Replica:
 
     def change(self, body: Body) -> Write:
         """Accept a general write (Terry '95, "Dependency checks", "Merge procedures")."""
-        return self._accept(CHANGE, "", "", body.text)
+        return self._accept(CHANGE, "", "", body.text)  # type: ignore[arg-type]  # it has the form of one
 
     def create(self) -> Write:
         """Accept a creation write; its ``created`` is the new server's name
@@ -195,7 +195,7 @@ class Replica:
             raise Misuse("the primary can't retire without an heir")
         return self._accept(RETIREMENT, "", "", heir if self.is_primary else None)
 
-    def _accept(self, kind: int, collection: str, key: str, value: str | Name | None) -> Write:
+    def _accept(self, kind: int, collection: str, key: str, value: Value | Name | None) -> Write:
         if self.retired:
             raise Misuse(f"{self.name} has retired and accepts nothing more")
         write = Write(self.clock.next(), self.name, kind, collection, key, value)
@@ -277,6 +277,15 @@ class Replica:
                 self._commit_new(write)
                 done.append(write)
 
+    def compare_digest(self, csn: int, digest: str) -> None:
+        """Raise PeerError where another server of the same CSN came to something else with the general
+        writes up to it."""
+        if csn == self.csn and digest != self.database.digest:
+            raise PeerError(
+                f"two servers of CSN {csn} disagree on what its general writes came to: a function differs "
+                "between them, or one of them is damaged"
+            )
+
     def _compare(self, items: Items) -> None:
         """Raise PeerError where a commitment that is known already is another one here, as far as it is
         kept."""
@@ -334,12 +343,12 @@ class Replica:
     # Its past (Petersen '97, "Write-log truncation").
 
     def fold(self, upto: int | None = None, *, rows_max: int | None = None) -> int:
-        """Move the base on to the CSN ``upto``, or as far as there is something, past ``rows_max`` writes at
-        most; return its CSN. Only what is kept already is folded."""
+        """Move the base on to the CSN ``upto``, or as far as there is something, by ``rows_max`` versions of
+        rows at most; return its CSN. Only what is kept already is folded."""
         log, past = self.log, self.past
         stop = min(self.csn, past.kept_csn, self.csn if upto is None else upto)
         if rows_max is not None:
-            stop = min(stop, log.start + rows_max)
+            stop = min(stop, log.start + self._fitting(rows_max))
         if stop <= log.start:
             return log.start
         csn = log.start
@@ -360,6 +369,17 @@ class Replica:
         self.database.fold(writes)
         self._journal.append(Folded(stop))
         return stop
+
+    def _fitting(self, rows_max: int) -> int:
+        """Return how many writes beyond the base can be folded in one go, of which each makes a row at least:
+        one, and then as many as make ``rows_max`` versions of rows."""
+        count, left = 0, rows_max
+        for write in self.log.committed[:rows_max]:
+            left -= max(1, len(self.database.versions(write)))
+            if left < 0 and count:
+                break
+            count += 1
+        return count
 
     def truncate(self, upto: int) -> int:
         """Let go of the writes up to that CSN, as far as they are folded; return what is omitted then."""

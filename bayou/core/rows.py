@@ -1,8 +1,8 @@
 """Rows: (collection, key) -> value, and what each of the three may be.
 
 Collections whose names begin with ``!`` belong to the system. There is one: ``!conflicts`` has a row for each
-general write of which no alternative fitted (bayou.core.body); only such writes make rows of it, and may delete
-them.
+general write of which no alternative fitted (bayou.core.body); only such writes make rows of it, and may
+delete them.
 
 The collection ``playlist`` is the one that scenarios see: its keys and the texts that are its values are
 words, which may hold bytes that are no UTF-8 (PEP 383). Keys of all others are any texts, and their values
@@ -67,8 +67,8 @@ def check_row(collection: str, key: str, value: Value | None) -> None:
 
 
 def check_seen(collection: str, key: str, text: str | None) -> None:
-    """Raise BadRow unless there can be such a row, with a value of which this is said to be the canonical form
-    (None: any value)."""
+    """Raise BadRow unless there can be such a row, with a value of which this is said to be the canonical
+    form (None: any value)."""
     if collection == CONFLICTS:
         _check_conflict(key, text)
         return

@@ -8,7 +8,7 @@ from _bisect import insort_right as insort
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any, TypeVar
+    from typing import Any, TypeVar, Union
 
     from sortedcontainers import SortedList
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     they go, so a place comes right before its write."""
 
     Key = TypeVar("Key")
-    Run = "Write | SortedWrites"
+    Run = Union[Write, "SortedWrites"]
 
 SHORT = 1000
 """Up to this many writes stay in a plain list, as in one leaf of a SortedList: a move within it costs
@@ -83,11 +83,9 @@ class SortedWrites:
 
     def before(self, place: Place) -> Write | None:
         """Return the last write that stands before a place, or None."""
-        if self._long is not None:
-            at = self._long.bisect_left(place)
-            return self._long[at - 1] if at else None
-        at = bisect_left(self._short, place)
-        return self._short[at - 1] if at else None
+        run: Any = self._short if self._long is None else self._long
+        at = bisect_left(run, place) if self._long is None else run.bisect_left(place)
+        return run[at - 1] if at else None
 
     def after(self, place: Place) -> Write | None:
         """Return the first write that stands behind a place, or None."""

@@ -72,7 +72,9 @@ class Carrying:
             chunk, base = replica.base_chunk(0, order.base, limits.items, limits.characters)
             return Exported(NO_ITEMS, chunk, base)
         items, is_last = self._exchanges.first_part(order.csn, order.vector)
-        return Exported(items, end=End(replica.csn, replica.vector) if is_last else None)
+        return Exported(
+            items, end=End(replica.csn, replica.vector, digest=replica.database.digest) if is_last else None
+        )
 
     def _can_import(self, order: CanImport) -> Importable:
         """A base is taken where it is newer. Writes are taken where nothing is missing before them: the

@@ -34,6 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.core.log import WriteLog
     from bayou.core.past import BasePosition
+    from bayou.core.replica import Replica
     from bayou.core.write import Write
     from bayou.node.context import Context
     from bayou.node.peers import Peer
@@ -97,8 +98,9 @@ class Exchanges:
         else:
             at.inbound = None
             end = message.end
+            self._server.replica.compare_digest(end.csn, end.digest)
             if inbound.back is not None:
-                end = End(end.csn, end.vector, inbound.back, end.base)
+                end = End(end.csn, end.vector, inbound.back, end.base, end.digest)
             self._server.pulled(inbound.purpose, inbound.key, peer, end)
 
     def on_base_rows(self, peer: int, message: BaseRows) -> None:
@@ -214,7 +216,7 @@ class Exchanges:
         at = self._peers.of(peer)
         at.answered = serial
         replica = self._server.replica
-        end = End(replica.csn, replica.vector, back, None if back is None else self.position)
+        end = _end(replica, back, None if back is None else self.position)
         tentative = replica.log.tentative_beyond(vector)
         at.outbound = Outbound(serial, csn, replica.csn, vector, tentative, end, base)
         self._send_parts(peer, at, at.outbound)
@@ -273,7 +275,7 @@ class Exchanges:
         too."""
         replica = self._server.replica
         tentative = replica.log.tentative_beyond(vector)
-        end = End(replica.csn, replica.vector)
+        end = _end(replica)
         outbound = Outbound(0, csn, replica.csn, vector, tentative, end, None)
         part = self._part(replica.log, outbound)
         return part, len(part) == len(outbound)
@@ -292,3 +294,8 @@ class Exchanges:
         """Go on with nothing that was going on with ``peer``."""
         at = self._peers.of(peer)
         at.inbound = at.outbound = None
+
+
+def _end(replica: Replica, back: int | None = None, base: BasePosition | None = None) -> End:
+    """Return what the last part of an exchange adds that begins now."""
+    return End(replica.csn, replica.vector, back, base, replica.database.digest)

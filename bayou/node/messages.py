@@ -79,7 +79,8 @@ class AntiEntropy(Message):
 
 
 class End(Record):
-    """What the last part of an exchange adds; see AntiEntropy."""
+    """What the last part of an exchange adds; see AntiEntropy. ``digest``: of what the sender's committed
+    general writes came to, up to ``csn`` (bayou.core.executions)."""
 
     TAGS: ClassVar[tuple[str, ...]] = ("back",)
 
@@ -87,6 +88,7 @@ class End(Record):
     vector: VersionVector
     back: int | None = None
     base: BasePosition | None = None
+    digest: str = ""
 
 
 class BaseRows(Message):

@@ -334,8 +334,8 @@ def _of_log(replica: Replica, since: FeedPosition, pages: _Pages) -> Changed:
 
 
 def versions_of(replica: Replica, write: Write, csn: int) -> list[Version]:
-    """Return what a committed write has made of rows. Of a general one that is folded these are the rows which
-    nothing has changed since."""
+    """Return what a committed write has made of rows. Of a general one that is folded these are the rows
+    which nothing has changed since."""
     if write.kind == CHANGE and csn <= replica.log.start:
         rows = replica.past.rows_after((csn - 1, LAST, ""), CHANGED_MAX, NO_LIMIT)
         return [

@@ -50,12 +50,13 @@ def unpack_rows(plain: Any) -> list[BaseRow]:
             raise WireError("a row with a CSN out of range")
         collections = unpack_collections(listed)
         places, key_lengths, lengths = map(unpack_numbers, (at, key_sizes, sizes))
-        rows = []
+        rows: list[BaseRow] = []
         columns = cut_texts(keys, key_lengths), cut_texts(values, lengths)
         for csn, place, key, text in zip(csns, places, *columns, strict=True):
             collection = collections[place]
             check_seen(collection, key, text or None)
-            rows.append((collection, key, text or None, csn))
+            value: Any = text or None
+            rows.append((collection, key, value, csn))
         return rows
     except (TypeError, ValueError, IndexError) as error:
         raise WireError(f"rows that don't fit their columns ({error})") from error

@@ -167,8 +167,8 @@ def _check_kinds(kinds: Any, tags: Any) -> None:
 
 
 def _check_row(kind: int, collection: str, key: str, payload: str) -> None:
-    """A write has a row that can be, and a put a value that this row can have; others have no row, and a change
-    has a body."""
+    """A write has a row that can be, and a put a value that this row can have; others have no row, and a
+    change has a body."""
     if kind <= DELETE:
         check_row(collection, key, check_value(payload) if kind == PUT else None)
     elif collection or key:

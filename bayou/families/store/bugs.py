@@ -178,8 +178,12 @@ def late_write_forgotten_by_the_index(patch: Patch) -> None:
     """The index by row keeps the write that arrived last instead of the last one."""
 
     def tentative(self: Database, write: Write) -> None:
-        self._table(write.collection).tentative[write.key] = write
+        if write.kind > DELETE:
+            original(self, write)
+            return
+        self.table(write.collection).tentative[write.key] = write
 
+    original = Database.tentative
     patch.setattr(Database, "tentative", tentative)
 
 
@@ -194,8 +198,9 @@ def commit_notice_applied_out_of_turn(patch: Patch) -> None:
 def committed_delete_forgotten(patch: Patch) -> None:
     def commit_new(self: Database, write: Write) -> None:
         if write.kind != DELETE:
-            self._table(write.collection).committed[write.key] = write
+            original(self, write)
 
+    original = Database.commit_new
     patch.setattr(Database, "commit_new", commit_new)
 
 

@@ -19,6 +19,9 @@ GROUP = "general writes"
 RESOLVED = "resolve-"
 """What the name of a write begins with that deletes the conflict which the rest of the name is."""
 
+NO_STAMP = 0
+"""The stamp of a write that is nowhere."""
+
 CHANGING = Registry("store")
 
 
@@ -36,8 +39,8 @@ COMMITTED_ONLY = Kind("committed, for the committed view alone", _committed, is_
     ("clientId", CLIENT_ID),
     ("name", TEXT),
     ("updates", REST),
-    does="makes a general write: UPDATES [if CONDITIONS], then any number of else UPDATES [if CONDITIONS]; the "
-    "first of these that fits is carried out. Dropped where the server can't keep the session's guarantees",
+    does="makes a general write: UPDATES [if CONDITIONS], then any number of else UPDATES [if CONDITIONS]; "
+    "the first that fits is carried out. Dropped where the server can't keep the session's guarantees",
     until="the client has an answer",
     example="write 9 bob set rooms/A bob if absent rooms/A else set rooms/B bob if absent rooms/B",
     group=GROUP,
@@ -85,11 +88,9 @@ def rows(system: StoreSystem, client: int, prefix: str, committed: bool) -> None
             system.stage.print([f"{prefix}:ERR_DEP"])
             return
         page = did.reply
-        system.stage.print(
-            f"{row.collection}/{row.key}:{word_of_value(row.collection, row.value)}:{_shown(row.is_committed)}"
-            for row in page.rows
-            if row.value is not None
-        )
+        for row in page.rows:
+            value = "" if row.value is None else word_of_value(row.collection, row.value)
+            system.stage.print([f"{row.collection}/{row.key}:{value}:{_shown(row.is_committed)}"])
         found = found or bool(page.rows)
         is_last, after = page.is_last, page.rows[-1].key if page.rows else None
     if not found:
@@ -104,19 +105,19 @@ def _shown(is_committed: bool) -> str:
     "outcome",
     ("clientId", CLIENT_ID),
     ("name", TEXT),
-    does="prints what came of a general write at the client's server: applied, merged N or conflict, and TRUE "
-    "where that is committed; ERR_KEY where that server has no such write",
+    does="prints what came of a general write at the client's server: applied, merged N or conflict, and "
+    "TRUE where that is committed; ERR_KEY where that server has no such write",
     until="it is printed",
     example="outcome 9 bob",
     group=GROUP,
 )
 def outcome(system: StoreSystem, client: int, name: str) -> None:
+    from bayou.core.name import ROOT
     from bayou.core.replica import COMMITTED, UNKNOWN
     from bayou.families.store.describe import describe_outcome
-    from bayou.node.asks import Outcome, Stand, Standing
+    from bayou.node.asks import Outcome, Standing
 
-    place = system.writes.get(name)
-    did = ask_server(system, client, Stand() if place is None else Outcome(*place))
+    did = ask_server(system, client, Outcome(*system.writes.get(name, (NO_STAMP, ROOT))))
     reply = did.reply
     if did.verdict != OK:
         text = "ERR_DEP"

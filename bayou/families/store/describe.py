@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def describe_log(page: LogPage) -> Iterator[str]:
-    """Give a line for each put, delete and general write of a piece of a log: of the playlist song and URL, of others the
-    row and its value in canonical form.
+    """Give a line for each put, delete and general write of a piece of a log: of the playlist song and URL,
+    of others the row and its value in canonical form.
 
     >>> from bayou.core.name import ROOT
     >>> from bayou.core.values import to_value
@@ -47,8 +47,8 @@ def describe_log(page: LogPage) -> Iterator[str]:
 
 
 def describe_outcome(standing: Standing) -> str:
-    """Return what came of a general write in words. Of one that is no longer in the log it is known whether it
-    stands in the error log: done, if it does not.
+    """Return what came of a general write in words. Of one that is no longer in the log it is known whether
+    it stands in the error log: done, if it does not.
 
     >>> from bayou.node.asks import Standing
     >>> describe_outcome(Standing("committed", None)), describe_outcome(Standing("tentative", None, 2))

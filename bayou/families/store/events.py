@@ -5,6 +5,8 @@ Made from the outside, from what goes into a node and what comes out of it: node
 
 from __future__ import annotations
 
+from json import loads
+
 from bayou.core.items import Items
 from bayou.core.name import Name
 from bayou.core.past import Base, Installed, Truncated
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bayou.core.values import Value
-    from bayou.node.messages import Ask
+    from bayou.node.messages import Ask, Reply
 
     Event = dict[str, Any]
 
@@ -86,6 +88,8 @@ def _asked(client: int, effects: Effects) -> list[Event]:
                 asked |= _about(ask)
                 if isinstance(ask, Put):
                     asked["value"] = of_value(ask.value)
+                elif asked["kind"] == "change":
+                    asked["value"] = loads(getattr(ask, "body"))  # noqa: B009  # its class is imported late
                 events.append({"event": "asked", "client": client, **asked})
     return events
 
@@ -105,7 +109,7 @@ def _name(name: Name) -> list[int]:
 
 def _write(write: Write) -> list[Any]:
     """A write: stamp, server, number of the kind, and what the kind has: collection, key and value,
-    collection and key, or the heir's name."""
+    collection and key, the body of a general write, or the heir's name."""
     plain: list[Any] = [write.stamp, _name(write.server), write.kind]
     if write.kind <= DELETE:
         plain += write.collection, write.key
@@ -142,7 +146,7 @@ def _base(base: Base) -> Event:
 _KINDS: dict[type[Ask], str] = {Get: "get", Put: "put", Delete: "delete"}
 
 
-def _parts(request: Request) -> list[tuple[int, Get | Put | Delete]]:
+def _parts(request: Request) -> list[tuple[int, Ask]]:
     """Return what a request is in a trace, each with its number there. Several writes are one each, and the
     last has the number of the request: its session has left out as many before it. What a trace has no word
     for is not in it: other reads, and those that may wait."""
@@ -151,23 +155,34 @@ def _parts(request: Request) -> list[tuple[int, Get | Put | Delete]]:
         return []
     if isinstance(ask, Get | Put | Delete):
         return [(request.number, ask)]
-    if not ask.is_write:
-        return []
-    from bayou.node.asks import Update
+    from bayou.node.asks import Change, Outcome, Rows, Update
 
+    if isinstance(ask, Change | Rows | Outcome):
+        return [(request.number, ask)]
     if not isinstance(ask, Update):
         return []
-    parts: list[Get | Put | Delete] = []
+    parts: list[Ask] = []
     for edit in ask.edits:
         row, value = (edit.collection, edit.key), edit.value
         parts.append(Delete(*row) if value is None else Put(*row, value))
     return list(enumerate(parts, start=request.number - len(parts) + 1))
 
 
-def _about(ask: Get | Put | Delete) -> Event:
-    """What a request is about: its kind, the row, and the view of a get."""
-    asked: Event = {"kind": _KINDS[type(ask)], "collection": ask.collection, "key": ask.key}
-    return {**asked, "view": ask.view} if isinstance(ask, Get) else asked
+def _about(ask: Ask) -> Event:
+    """What a request is about: its kind, the row, and the view of a read. Rows have a prefix as their key,
+    and ``after``, the key behind which they are asked for; an outcome that of a write."""
+    if isinstance(ask, Get | Put | Delete):
+        asked: Event = {"kind": _KINDS[type(ask)], "collection": ask.collection, "key": ask.key}
+        return {**asked, "view": ask.view} if isinstance(ask, Get) else asked
+    from bayou.node.asks import Outcome, Rows
+
+    if isinstance(ask, Rows):
+        row = {"collection": ask.collection, "key": ask.prefix}
+        return {"kind": "rows", **row, "view": ask.view, "after": ask.after}
+    nowhere = {"collection": "", "key": ""}
+    if isinstance(ask, Outcome):
+        return {"kind": "outcome", **nowhere, "view": "full", "write": [ask.stamp, _name(ask.server)]}
+    return {"kind": "change", **nowhere}
 
 
 def _told(answer: Answer, request: Request) -> list[Event]:
@@ -179,5 +194,19 @@ def _told(answer: Answer, request: Request) -> list[Event]:
             told["stamp"] = answer.reply.stamp - (request.number - number)
         elif isinstance(answer.reply, Got):
             told["read"] = _value(answer.reply.value)
+        elif answer.reply is not None:
+            told |= _seen(answer.reply)
         events.append(told)
     return events
+
+
+def _seen(reply: Reply) -> Event:
+    """What a server has told of rows, or of an outcome."""
+    from bayou.node.asks import Page, Standing
+
+    if isinstance(reply, Page):
+        rows = [[row.key, _value(row.value), row.is_committed] for row in reply.rows]
+        return {"read": rows, "last": reply.is_last}
+    if isinstance(reply, Standing):
+        return {"read": [reply.state, reply.outcome, reply.is_conflict]}
+    return {}

@@ -165,7 +165,9 @@ def installs_what_is_not_newer(patch: Patch) -> None:
         if self.past.incoming is None or base.csn > self.csn:
             return original(self, base)
         self.past.install(base, self.past.incoming.marks_from)
-        self.database.begin_anew(self.log.begin_anew(base.csn, base.vector))
+        gone = self.log.begin_anew(base.csn, base.vector)
+        self.database.begin_anew(gone, self.log.tentative)
+        self.database.settle()
         self._journal.append(Installed(base, len(self.log.tentative)))
         self._stand_on(base)
         return True

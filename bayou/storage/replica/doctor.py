@@ -9,10 +9,13 @@ from __future__ import annotations
 import sqlite3
 
 from bayou._record import Record
+from bayou.core.body import body_of
 from bayou.core.errors import InvariantBroken
 from bayou.core.past import NO_BASE
+from bayou.core.replay import Replay
+from bayou.core.table import value_of
 from bayou.core.vector import LiveVector
-from bayou.core.write import DELETE, PUT
+from bayou.core.write import CHANGE, DELETE, PUT
 from bayou.storage.files import SystemFiles
 from bayou.storage.replica.answers import Answers
 from bayou.storage.replica.database import Database, connect, told
@@ -20,7 +23,7 @@ from bayou.storage.replica.lock import FileLock
 from bayou.storage.replica.opening import look
 from bayou.storage.replica.past import FilePast
 from bayou.storage.replica.schema import MIGRATIONS
-from bayou.storage.replica.sums import BadSum, bound, row_of, told_sum
+from bayou.storage.replica.sums import BadSum, bound, result_of, row_of, told_sum
 from bayou.storage.store import StorageError
 
 TYPE_CHECKING = False
@@ -92,7 +95,15 @@ def diagnose(
 def examine(past: FilePast) -> Iterator[str]:
     """Give out what is wrong with a file: all sums, the base against the writes that are still there, and the
     other way round."""
-    parts: list[Callable[[FilePast], Iterator[str]]] = [_log, _base, _rows, _made, _incoming, _others]
+    parts: list[Callable[[FilePast], Iterator[str]]] = [
+        _log,
+        _base,
+        _rows,
+        _made,
+        _results,
+        _incoming,
+        _others,
+    ]
     for part in parts:
         try:
             yield from part(past)
@@ -157,7 +168,11 @@ def _base(past: FilePast) -> Iterator[str]:
 
 
 def _rows(past: FilePast) -> Iterator[str]:
-    """The rows: those that a write changed which is still there are what it made of them."""
+    """The rows: those that a write changed which is still there are what it made of them. What general writes
+    made can be told only where all writes are there."""
+    has_changes = _has_changes(past)
+    if has_changes and not past.omitted_csn:
+        yield from _replayed(past)
     for row in past.database.execute("SELECT collection, key, value, csn, sum FROM rows"):
         try:
             collection, key, value, csn = row_of(*row)
@@ -169,7 +184,7 @@ def _rows(past: FilePast) -> Iterator[str]:
             yield f"{what}, and the base has {past.base.csn}"
         if value is None and csn <= past.marks_from:
             yield f"{what} is a mark, and they were dropped up to {past.marks_from}"
-        if csn <= past.omitted_csn:
+        if csn <= past.omitted_csn or has_changes:
             continue
         found = past.database.execute(
             "SELECT kind, collection, key, value FROM committed WHERE csn = ?", (csn,)
@@ -180,6 +195,8 @@ def _rows(past: FilePast) -> Iterator[str]:
 
 def _made(past: FilePast) -> Iterator[str]:
     """The writes up to the base that are still there: each has changed its row, or a later one has."""
+    if _has_changes(past):
+        return
     gone: set[tuple[str, str]] = set()
     for csn, kind, collection, key in past.database.execute(
         "SELECT csn, kind, collection, key FROM committed WHERE csn <= ? AND kind <= ? ORDER BY csn DESC",
@@ -194,6 +211,49 @@ def _made(past: FilePast) -> Iterator[str]:
             gone.add((collection, key))
         elif (collection, key) not in gone:
             yield f"the write of CSN {csn} has not changed the row {collection}/{key[:40]}"
+
+
+def _has_changes(past: FilePast) -> bool:
+    """Whether there are general writes among the writes up to the base that are still there."""
+    found = past.database.execute(
+        "SELECT 1 FROM committed WHERE csn <= ? AND kind = ? LIMIT 1", (past.base.csn, CHANGE)
+    ).fetchone()
+    return found is not None
+
+
+def _replayed(past: FilePast) -> Iterator[str]:
+    """All writes up to the base, carried out one after another, make its rows, and came to what is kept."""
+    replay = Replay(None, None)
+    made: dict[tuple[str, str], tuple[str | None, int]] = {}
+    for csn, *row in past.database.execute(_COMMITTED):
+        if csn > past.base.csn:
+            break
+        write = past.servers.write_of(csn, *row)
+        if write.kind == CHANGE and body_of(str(write.value)).needs:
+            return  # a function, which a file does not have
+        executed = replay.execute(write)
+        made.update({row: (value_of(version), csn) for row, version in replay.versions.items()})
+        if executed is not None and (past.result(csn) or (None,))[0] != executed.outcome:
+            yield f"the general write of CSN {csn} has another outcome than it comes to"
+    for (collection, key), (value, csn) in made.items():
+        found = past.row(collection, key)
+        is_dropped = found is None and value is None and csn <= past.marks_from
+        if not is_dropped and found != (collection, key, value, csn):
+            yield f"the row {collection}/{key[:40]} of CSN {csn} is not what the writes make of it"
+
+
+def _results(past: FilePast) -> Iterator[str]:
+    """Outcomes: one for each general write that is folded."""
+    for csn, outcome, changed, sum in past.database.execute("SELECT * FROM results"):
+        try:
+            result_of(csn, outcome, changed, sum)
+        except BadSum as error:
+            yield str(error)
+    for (csn,) in past.database.execute(
+        "SELECT csn FROM committed WHERE csn <= ? AND kind = ? AND csn NOT IN (SELECT csn FROM results)",
+        (past.base.csn, CHANGE),
+    ):
+        yield f"the outcome of the general write of CSN {csn} is missing"
 
 
 def _incoming(past: FilePast) -> Iterator[str]:

@@ -70,7 +70,7 @@ def make(files: Files, path: str) -> None:
         connection.execute("INSERT INTO base_vector VALUES (0, ?, 0, ?)", (server, told_sum(0)))
         values: dict[str, int | str | None] = dict.fromkeys(META, 0)
         values |= {
-            "format": FORMAT, "cluster": "", "name": None, "base_primary": "", "clean": 1,
+            "format": FORMAT, "cluster": "", "name": None, "base_primary": "", "base_digest": "", "clean": 1,
             "link": int.from_bytes(files.token()) >> 2, "device": about.st_dev, "inode": about.st_ino,
         }  # fmt: skip
         connection.executemany(

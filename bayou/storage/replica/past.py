@@ -19,6 +19,8 @@ from bayou.storage.replica.sums import (
     bound,
     name_of,
     name_text,
+    result_of,
+    result_row,
     row_of,
     told_sum,
 )
@@ -27,7 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bayou.core.past import BaseRow, Chunk, Place
+    from bayou.core.past import BaseRow, Chunk, Place, Result, Results
     from bayou.core.rows import Collection
     from bayou.core.write import Write
     from bayou.storage.replica.database import Database
@@ -152,6 +154,22 @@ class FilePast:
             found.append(last)
 
     @reading
+    def csn_of(self, stamp: int, server: Name) -> int | None:
+        found = self.database.execute(
+            "SELECT csn FROM committed WHERE stamp = ? AND server = (SELECT id FROM servers WHERE name = ?) "
+            "AND csn <= ?",
+            (stamp, name_text(server), self.base.csn),
+        ).fetchone()
+        return None if found is None else int(found[0])
+
+    @reading
+    def result(self, csn: int) -> Result | None:
+        found = self.database.execute(
+            "SELECT outcome, changed, sum FROM results WHERE csn = ?", (csn,)
+        ).fetchone()
+        return None if found is None else result_of(csn, *found)
+
+    @reading
     def mark_csn(self, kept: int) -> int | None:
         """Return the CSN of the newest deletion mark that is not among the ``kept`` newest ones; None where
         there are no more than that."""
@@ -177,9 +195,12 @@ class FilePast:
                 raise BadSum(f"the entry of {server} in the base vector is damaged: its sum is wrong")
             entries[server] = stamp
         primary = name_of(database.text("base_primary"))
-        return Base(
-            database.number("base_csn"), VersionVector(entries), primary, database.number("base_clock")
+        csn, clock, digest = (
+            database.number("base_csn"),
+            database.number("base_clock"),
+            database.text("base_digest"),
         )
+        return Base(csn, VersionVector(entries), primary, clock, digest)
 
     def _read_incoming(self) -> Incoming | None:
         rows = self.database.execute("SELECT * FROM incoming_meta").fetchall()
@@ -193,16 +214,22 @@ class FilePast:
     # Changing.
 
     @changing
-    def fold(self, writes: Sequence[Write], rows: Sequence[BaseRow], base: Base) -> None:
+    def fold(
+        self, writes: Sequence[Write], rows: Sequence[BaseRow], base: Base, results: Results = ()
+    ) -> None:
         require(self.base.csn + len(writes) == base.csn, "what is folded does not go on from the base")
         require(base.csn <= self.kept_csn, f"{base.csn} is folded, and only {self.kept_csn} is durable")
         self._put_rows("rows", rows)
+        self.database.executemany(
+            "INSERT INTO results VALUES (?, ?, CAST(? AS TEXT), ?)", [result_row(*each) for each in results]
+        )
         self._put_base(base)
 
     @changing
     def truncate(self, upto: int) -> None:
         require(self.omitted_csn <= upto <= self.base.csn, f"can't truncate to {upto}")
-        self.database.execute("DELETE FROM committed WHERE csn <= ?", (upto,))
+        for table in ("committed", "results"):
+            self.database.execute(f"DELETE FROM {table} WHERE csn <= ?", (upto,))
         self.database.set_meta(omitted_csn=upto)
         self.omitted_csn = upto
 
@@ -246,6 +273,7 @@ class FilePast:
         # Another sender of a part may have let go of marks that this one had still told.
         execute("DELETE FROM rows WHERE value IS NULL AND csn <= ?", (marks_from,))
         execute("DELETE FROM committed")
+        execute("DELETE FROM results")
         self.database.set_meta(omitted_csn=base.csn, marks_from=marks_from)
         self.omitted_csn, self.marks_from = base.csn, marks_from
         self._put_base(base)
@@ -277,7 +305,12 @@ class FilePast:
 
     def _put_base(self, base: Base) -> None:
         """Let this be the base: of its vector, only what has changed is written."""
-        self.database.set_meta(base_csn=base.csn, base_primary=name_text(base.primary), base_clock=base.clock)
+        self.database.set_meta(
+            base_csn=base.csn,
+            base_primary=name_text(base.primary),
+            base_clock=base.clock,
+            base_digest=base.digest,
+        )
         before, after = self.base.vector, base.vector
         entries = list(zip(after.names, after.stamps, strict=True))
         if after.names == before.names:

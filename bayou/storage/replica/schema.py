@@ -7,6 +7,8 @@ indexes.
 
 from __future__ import annotations
 
+from bayou.storage.replica.sums import told_sum
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     Migrations = Mapping[int, Callable[[Connection], None]]
 
 APPLICATION_ID = 0x62617972
-FORMAT = 1
+FORMAT = 2
 
 FIRST = ("a", "b")
 """Which set of index names ``rows`` has at first, and which ``incoming``."""
@@ -50,6 +52,12 @@ _INCOMING_META = (
     "key TEXT NOT NULL, seen INTEGER NOT NULL, floor INTEGER NOT NULL, marks_from INTEGER NOT NULL, "
     "sum INTEGER NOT NULL)"
 )
+_RESULTS = (
+    "CREATE TABLE results (csn INTEGER PRIMARY KEY, outcome INTEGER NOT NULL, changed TEXT NOT NULL, "
+    "sum INTEGER NOT NULL)"
+)
+"""What the general writes came to that are folded and not yet truncated."""
+
 _ANSWERS = (
     "CREATE TABLE answers (session PRIMARY KEY, number NOT NULL, stamp INTEGER NOT NULL, "
     "server INTEGER NOT NULL, turn INTEGER NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID"
@@ -64,7 +72,7 @@ _ADDRESSES = (
 )
 SCHEMA = (
     _META, _SERVERS, _COMMITTED, _TENTATIVE, *rows_table("rows", FIRST[0]), _BASE_VECTOR,
-    *rows_table("incoming", FIRST[1]), _INCOMING_META, _ANSWERS, _FACTS, _ADDRESSES,
+    *rows_table("incoming", FIRST[1]), _INCOMING_META, _RESULTS, _ANSWERS, _FACTS, _ADDRESSES,
 )  # fmt: skip
 
 META: dict[str, type | tuple[type, ...]] = {
@@ -79,6 +87,7 @@ META: dict[str, type | tuple[type, ...]] = {
     "base_csn": int,
     "base_primary": str,
     "base_clock": int,
+    "base_digest": str,
     "marks_from": int,
     "transactions": int,
     "device": int,
@@ -87,6 +96,14 @@ META: dict[str, type | tuple[type, ...]] = {
 """The keys of ``meta``, and what their values are. ``name`` is NULL as long as the server has none; a backup
 has ``backup`` too."""
 
-MIGRATIONS: Migrations = {}
+
+def _add_general_writes(connection: Connection) -> None:
+    """From format 1 to 2: general writes, of which a file of format 1 has none."""
+    connection.execute(_RESULTS)
+    key, value = "base_digest", ""
+    connection.execute("INSERT INTO meta VALUES (?, ?, ?)", (key, value, told_sum(key, value)))
+
+
+MIGRATIONS: Migrations = {1: _add_general_writes}
 """For each older format what makes the next one of it, within a transaction that its caller commits,
 ``format`` in ``meta`` aside."""

@@ -13,9 +13,11 @@ point. SQLite takes them as blobs that are cast to texts.
 from __future__ import annotations
 
 from binascii import crc32
+from json import loads
 
 from bayou.core.name import ROOT, Name
-from bayou.core.write import Write
+from bayou.core.values import canonical
+from bayou.core.write import RETIREMENT, Write
 from bayou.storage.store import StorageError
 
 TYPE_CHECKING = False
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
     from typing import Any
 
-    from bayou.core.past import BaseRow
+    from bayou.core.past import BaseRow, Result
 
     Bound = str | bytes | None
     WriteRow = tuple[int, int, int, str, Bound, Bound, int]
@@ -95,6 +97,20 @@ def row_of(collection: str, key: str, value: Any, csn: int, sum: int) -> BaseRow
     if row_sum(collection, key, value, csn) != sum:
         raise BadSum(f"the row {collection}/{key[:40]} of CSN {csn} is damaged: its sum is wrong")
     return collection, key, value, csn
+
+
+def result_row(csn: int, result: Result) -> tuple[int, int, Bound, int]:
+    """Return a row of ``results``."""
+    outcome, rows = result
+    changed = canonical([list(row) for row in rows], 2)
+    return csn, outcome, bound(changed), told_sum(csn, outcome, changed)
+
+
+def result_of(csn: int, outcome: int, changed: str, sum: int) -> Result:
+    """Return the result that stands there; BadSum where it is damaged."""
+    if told_sum(csn, outcome, changed) != sum:
+        raise BadSum(f"the outcome of the write of CSN {csn} is damaged: its sum is wrong")
+    return outcome, tuple((collection, key) for collection, key in loads(changed))
 
 
 class Servers:
@@ -177,6 +193,6 @@ class Servers:
         if found != sum:
             what = f"the write of CSN {csn}" if csn else f"the tentative write ({stamp} {server})"
             raise BadSum(f"{what} is damaged: its sum is wrong")
-        if kind > 1 and value is not None:
+        if kind == RETIREMENT and value is not None:
             value = name_of(value)
         return Write(stamp, server, kind, collection, key, value)
