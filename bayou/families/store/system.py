@@ -32,7 +32,8 @@ class StoreSystem(System):
       given up (bayou.families.store.stock);
     - ``had_servers``: whether the first server, which is the primary, has joined;
     - ``faults``: what messages suffer, by direction;
-    - ``names``: of servers, by id: of each the last one that has joined under it.
+    - ``names``: of servers, by id: of each the last one that has joined under it;
+    - ``files``: what exportWrites has written, by path, where that is kept in memory; None elsewhere.
     """
 
     def __init__(self, stage: Stage) -> None:
@@ -44,6 +45,7 @@ class StoreSystem(System):
         self.had_servers = False
         self.faults: dict[tuple[int | None, int | None], Faults] = {}
         self.names: dict[int, Name] = {}
+        self.files: dict[str, bytes] | None = {} if stage.keeps_no_files else None
         self._secret: tuple[bytes, str] | None = None
         self._is_unsettled = False
 
