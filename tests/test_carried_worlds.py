@@ -96,6 +96,32 @@ exportWrites 0 late 99
 printLog 1
 """
 
+ALONE = """
+joinServer 0
+joinServer 1
+joinClient 8 1
+breakConnection 0 1
+put 8 a u1
+exportWrites 1 carried
+importWrites 0 carried
+printLog 0
+pause
+put 8 b u2
+exportWrites 1 carried 0
+importWrites 0 carried
+printLog 0
+start
+printLog 0
+"""
+
+SHOWN_ALONE = """PUT:(a, u1):TRUE
+PUT:(a, u1):TRUE
+PUT:(b, u2):FALSE
+PUT:(a, u1):TRUE
+PUT:(b, u2):TRUE
+"""
+"""A primary alone commits what a file brings it, as it does what an exchange brings: not while paused."""
+
 
 def run(world: str, text: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run a scenario from a file, beside which its own files lie."""
@@ -106,7 +132,9 @@ def run(world: str, text: str, folder: Path, *options: str) -> subprocess.Comple
 
 
 @pytest.mark.parametrize("world", ["sim", "processes"])
-@pytest.mark.parametrize(("text", "shown"), [(CARRIED, SHOWN), (TRUNCATED, SHOWN_TRUNCATED)])
+@pytest.mark.parametrize(
+    ("text", "shown"), [(CARRIED, SHOWN), (TRUNCATED, SHOWN_TRUNCATED), (ALONE, SHOWN_ALONE)]
+)
 def test_files_carry_writes_in_both_worlds(world: str, text: str, shown: str, tmp_path: Path) -> None:
     ran = run(world, text, tmp_path)
     assert (ran.stdout, ran.stderr, ran.returncode) == (shown, "", 0)

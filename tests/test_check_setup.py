@@ -11,13 +11,14 @@ from bayou.families.store.options import settings_of
 from bayou.families.store.settings import StoreSettings, plain_of
 from bayou.judging.began import began, patience_of, setup_of, with_patience
 from bayou.node.session import Guarantees
-from bayou.node.settings import Habits, Limits, Settings
+from bayou.node.settings import Habits, Keep, Limits, Settings
 from bayou.worlds.simulated.setup import Setup
 from tests.simulated import store_options
 
 GUARANTEES = Guarantees(False, True, False, True)
 HABITS = Habits(0.2, 0.1, "turn", 1.5, 0.7)
-SETTINGS = Settings(0.5, 9.0, 17, 4, Limits(3, 999, 2))
+KEEP = Keep(0, 0.5, 0, 3, 0.1, 2, 1)
+SETTINGS = Settings(0.5, 9.0, 17, 4, Limits(3, 999, 2), keep=KEEP)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,7 @@ def test_a_setup_comes_back_from_a_trace(setup: Setup) -> None:
         StoreSettings(Guarantees(False, False, False, False)),
         StoreSettings(Guarantees(monotonic_reads=False), Habits(0.3, partners="all")),
         StoreSettings(GUARANTEES, HABITS, SETTINGS),
+        StoreSettings(server=Settings(keep=Keep(None))),
     ],
 )
 def test_what_the_store_is_set_to_comes_back_from_plain_data(settings: StoreSettings) -> None:
@@ -120,6 +122,14 @@ def store(**plain: object) -> dict[str, Any]:
         (store(server={"retry_s": 0}), "retry_s"),
         (store(server={"habits": {"period_s": 0.5}}), "habits"),
         (store(server={"wall_offset_s": 0.0}), "wall_offset_s"),
+        (store(server={"keep": 3}), "keep"),
+        (store(server={"keep": {"colour": 3}}), "colour"),
+        (store(server={"keep": {"writes": -1}}), "writes"),
+        (store(server={"keep": {"marks": None}}), "marks"),
+        (store(server={"keep": {"marks": True}}), "marks"),
+        (store(server={"keep": {"age_s": -0.1}}), "age_s"),
+        (store(server={"keep": {"fold_writes": 0}}), "fold_writes"),
+        (store(server={"keep": {"idle_s": 0.0}}), "idle_s"),
     ],
 )
 def test_a_setup_that_makes_no_sense_is_refused(changed: dict[str, Any], why: str) -> None:

@@ -20,6 +20,7 @@ from bayou.families.planting import planted
 from bayou.families.store.bugs import BUGS
 from bayou.families.store.generate import scenario
 from bayou.families.store.knobs import setup_for
+from bayou.families.store.options import settings_of
 from bayou.judging.main import check, replay
 from bayou.script.grammar import BadLine
 
@@ -92,6 +93,32 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_hash_seed() -> None:
     ]
     assert runs[0] == runs[1]
     assert runs[0].count(b"\n") > 8_000
+
+
+def test_explorers_write_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What scenarios export is kept in memory, and is there again when a trace is run again."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "carried.scenario"
+    file.write_text(
+        "joinServer 0\njoinServer 1\njoinClient 8 0\nbreakConnection 0 1\nput 8 a u1\n"
+        "exportWrites 0 f\nimportWrites 1 f\nimportWrites 1 g\n"
+    )
+    trial = Trial(read_scenario(file).lines, setup_for(0)).run()
+    assert (trial.problem, trial.sightings["writes taken from a file"]) == (None, 1)
+    assert main(["--trace", "trace", str(file)]) == 0
+    assert sorted(os.listdir(tmp_path)) == ["carried.scenario", "trace"]
+    assert replay(["trace"]) == 0
+    assert sorted(os.listdir(tmp_path)) == ["carried.scenario", "trace"]
+
+
+def test_servers_tidy_up_by_themselves_in_some_runs() -> None:
+    """So few writes are kept that it shows, and so few marks that they go."""
+    kept = [settings_of(setup_for(seed).families["store"]).server.keep for seed in range(200)]
+    some = [keep for keep in kept if keep is not None]
+    assert 30 < len(some) < 100
+    assert {keep.writes for keep in some} >= {None, 0, 20}
+    assert {keep.marks for keep in some} == set(range(6))
+    assert run_batch(Plan(), 0, 30).sightings["a log let go of unasked"] > 0
 
 
 def test_different_seeds_differ() -> None:

@@ -13,8 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from bayou.node.messages import OK
+from bayou.core.name import ROOT
+from bayou.core.past import Base, BasePosition, Chunk
+from bayou.core.vector import VersionVector
+from bayou.machine.effects import Effects, Received, Tick
+from bayou.node.messages import OK, BaseRows
 from bayou.serving.log import Log
+from bayou.serving.metrics import Metrics
 from tests.clusters import free_ports
 from tests.processes import wait_until
 from tests.serving import PATIENCE_S, Served, Servers
@@ -91,6 +96,18 @@ def values(port: int) -> dict[str, float]:
     return found
 
 
+def test_parts_of_bases_are_counted() -> None:
+    metrics, vector = Metrics(), VersionVector({ROOT: 1})
+    chunk = Chunk(BasePosition.beginning(0), [], 1, 0)
+    rows = BaseRows(1, chunk, Base(1, vector, ROOT, 1))
+    sent = Effects()
+    sent.sends += [(1, rows), (2, rows)]
+    metrics.stepped(Received(1, rows), Effects())
+    metrics.stepped(Tick(), sent)
+    counts = metrics._counts
+    assert (counts["base_chunks_received"], counts["base_chunks_sent"]) == (1, 2)
+
+
 @pytest.mark.processes
 def test_metrics_and_health(tmp_path: Path) -> None:
     (port,) = free_ports(1)
@@ -123,6 +140,11 @@ def test_metrics_and_health(tmp_path: Path) -> None:
         stats = servers[0].stats()
         assert (stats["csn"], stats["tentative"], stats["servers_connected"]) == ("6", "0", "1")
         assert stats["cluster"].startswith(servers[0].cluster)
+        assert stats["log_held_by"] in ("what is still to be folded, or let go of", "nothing")
+        servers[1].kill()
+        assert servers[0].put("key", "value").verdict == OK
+        held = f"the last 100000 writes are to stay, and server {name}, which stands at CSN 6"
+        assert servers[0].stats()["log_held_by"] == held
 
 
 @pytest.mark.processes

@@ -105,6 +105,26 @@ def test_what_every_server_is_known_to_have_goes_sooner() -> None:
     assert clerk.numbers == (4, 7, 7), "a smaller CSN is an old one, and what is gone is gone"
 
 
+def test_what_holds_the_log_back_is_told() -> None:
+    """The server that is known to have least, not the one that was heard of last."""
+    clerk = Clerk(KEEP, 1, 2)
+    one, other = clerk.server.replica.create().created, clerk.server.replica.create().created
+    clerk.write(2)
+    clerk.server.peers.of(1).name, clerk.server.peers.of(2).name = one, other
+    never = f"the last 10 writes are to stay, and server {other}, which was never heard of"
+    vector = VersionVector({ROOT: 4, one: 1, other: 2})
+    hear(clerk.server, 1, News(3, vector), clerk.now)
+    assert clerk.server.log_held_by == never
+    hear(clerk.server, 2, News(2, vector), clerk.now)
+    hear(clerk.server, 1, News(4, vector), clerk.now)
+    assert clerk.server.log_held_by == never.replace("was never heard of", "stands at CSN 2")
+    hear(clerk.server, 2, News(4, vector), clerk.now)
+    assert clerk.server.log_held_by == "what is still to be folded, or let go of"
+    clerk.pass_time(2)
+    assert (clerk.numbers, clerk.server.log_held_by) == ((4, 4, 4), "nothing")
+    assert Clerk(Keep(writes=None)).server.log_held_by == first().log_held_by == "all writes are to stay"
+
+
 def test_a_server_alone_keeps_nothing_for_anybody() -> None:
     clerk = Clerk()
     clerk.write(5)

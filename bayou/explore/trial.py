@@ -86,6 +86,7 @@ class Trial:
                 verbose=complain is not None,
                 free_running=self.setup.free_running,
                 options=self.setup.families,
+                keeps_no_files=True,
             ),
             write=write,
             complain=complain or ignore,

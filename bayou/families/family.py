@@ -53,6 +53,10 @@ if TYPE_CHECKING:
             """Return the path of a file that a line names, which is relative to the file that the line is
             in."""
 
+        @property
+        def keeps_no_files(self) -> bool:
+            """Whether files that lines write are kept in memory, and go with the run."""
+
         def record(self, event: Event) -> None:
             """Add an event to the trace, if there is one."""
 

@@ -28,6 +28,7 @@ from bayou.wire.exports import BadExport, ExportHeader, ExportReader, ExportWrit
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import BinaryIO
 
     from bayou.core.name import Name
     from bayou.core.vector import VersionVector
@@ -78,13 +79,10 @@ def export(
     """Write what one lacks that stands at ``csn`` and ``vector`` into the file ``path``, which only its
     owner may read, and which is there whole or not at all. OSError where it can't be written."""
     part = f"{path}.part"
-    report = ExportReport()
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
         try:
             os.fchmod(out.fileno(), 0o600)
-            writer = ExportWriter(out, secret, ExportHeader(cluster, name, time(), csn, vector))
-            _write_pieces(ask, writer, report, csn, vector)
-            writer.finish()
+            report = write_export(ask, out, secret, cluster=cluster, name=name, csn=csn, vector=vector)
             out.flush()
             os.fsync(out.fileno())
         except BaseException:
@@ -92,6 +90,24 @@ def export(
             raise
     os.replace(part, path)
     _sync_folder(path)
+    return report
+
+
+def write_export(
+    ask: Ask,
+    out: BinaryIO,
+    secret: bytes,
+    *,
+    cluster: str,
+    name: Name,
+    csn: int = 0,
+    vector: VersionVector = START,
+) -> ExportReport:
+    """Write what one lacks that stands at ``csn`` and ``vector``, wherever ``out`` leads."""
+    report = ExportReport()
+    writer = ExportWriter(out, secret, ExportHeader(cluster, name, time(), csn, vector))
+    _write_pieces(ask, writer, report, csn, vector)
+    writer.finish()
     return report
 
 
@@ -144,27 +160,34 @@ def import_file(ask: Ask, path: str, secrets: Sequence[bytes], *, cluster: str) 
     Raises BadExport where the file is none, or of another cluster, before anything is changed; Gap where
     something is missing between the server and the file; OSError where it can't be read.
     """
-    report = ImportReport()
     with open(path, "rb") as file:
-        reader = ExportReader(file, secrets, path)
-        if reader.header.cluster != cluster:
-            raise BadExport(f"{path} comes from another cluster, {reader.header.cluster[:12]}...")
-        able = _can_import(ask, reader, reader.base)
-        if able.verdict == ROWS:
-            for piece in reader.pieces():
-                if piece.chunk is not None:
-                    done = _import(ask, Import(NO_ITEMS, piece.chunk, piece.base))
-                    report.installed = report.installed or done.installed
-            able = _can_import(ask, reader, None)
-        if able.verdict == GAP:
-            raise Gap(
-                f"something is missing between this server, at CSN {able.csn}, and {path}, whose writes "
-                f"begin behind CSN {reader.begins}: export again, with --beyond and this position:\n"
-                f"{position_text(able.csn, able.vector)}"
-            )
+        return read_export(ask, file, path, secrets, cluster=cluster)
+
+
+def read_export(
+    ask: Ask, file: BinaryIO, path: str, secrets: Sequence[bytes], *, cluster: str
+) -> ImportReport:
+    """Let a server take in what ``file`` holds, which messages call ``path``: see ``import_file``."""
+    report = ImportReport()
+    reader = ExportReader(file, secrets, path)
+    if reader.header.cluster != cluster:
+        raise BadExport(f"{path} comes from another cluster, {reader.header.cluster[:12]}...")
+    able = _can_import(ask, reader, reader.base)
+    if able.verdict == ROWS:
         for piece in reader.pieces():
-            if piece.chunk is None and piece.items:
-                report.new += _import(ask, Import(piece.items)).new
+            if piece.chunk is not None:
+                done = _import(ask, Import(NO_ITEMS, piece.chunk, piece.base))
+                report.installed = report.installed or done.installed
+        able = _can_import(ask, reader, None)
+    if able.verdict == GAP:
+        raise Gap(
+            f"something is missing between this server, at CSN {able.csn}, and {path}, whose writes "
+            f"begin behind CSN {reader.begins}: export again, with --beyond and this position:\n"
+            f"{position_text(able.csn, able.vector)}"
+        )
+    for piece in reader.pieces():
+        if piece.chunk is None and piece.items:
+            report.new += _import(ask, Import(piece.items)).new
     return report
 
 

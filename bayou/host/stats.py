@@ -68,6 +68,7 @@ def stats_lines(station: Told) -> tuple[str, ...]:
         f"clients_connected {sum(not peer.is_server for peer in known)}",
     ]
     lines += [f"{what} {size}" for what, size in station.home.sizes().items()]
+    lines.append(f"log_held_by {station.machine.log_held_by}")
     for peer in known:
         if peer.is_server and peer.who.name is not None:
             stands = (

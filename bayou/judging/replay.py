@@ -86,7 +86,7 @@ class Replay:
         self._run = Run(
             world,
             {**COMMANDS, **PROMPT_COMMANDS},
-            RunSettings(free_running=setup.free_running, options=setup.families),
+            RunSettings(free_running=setup.free_running, options=setup.families, keeps_no_files=True),
             write=lambda _: None,
             complain=lambda _: None,
             observe=self._observe,

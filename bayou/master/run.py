@@ -35,13 +35,14 @@ if TYPE_CHECKING:
 class RunSettings(Record):
     """How to run a scenario: its name for messages; whether a line that is off is fatal, and whether to
     tell of each command; whether nodes are left to themselves; what the command line asked for beside, by
-    name."""
+    name; whether files that its lines write are kept in memory, and go with the run."""
 
     name: str = "<stdin>"
     strict: bool = False
     verbose: bool = False
     free_running: bool = False
     options: Mapping[str, Any] = {}
+    keeps_no_files: bool = False
 
 
 INCLUDES_MAX = 16
@@ -251,6 +252,11 @@ class Run:
     def free_running(self) -> bool:
         """Whether nodes are left to themselves."""
         return self.settings.free_running
+
+    @property
+    def keeps_no_files(self) -> bool:
+        """Whether files that lines write are kept in memory."""
+        return self.settings.keeps_no_files
 
     @property
     def options(self) -> Mapping[str, Any]:

@@ -281,6 +281,11 @@ class Server:
         """Whether it takes part: a member that has not accepted its own retirement write."""
         return self.life.is_active
 
+    @property
+    def log_held_by(self) -> str:
+        """What keeps its log from being shorter, in words."""
+        return "all writes are to stay" if self._upkeep is None else self._upkeep.held_back_by
+
     def survey(self, peers: tuple[int, ...], dialling: tuple[int, ...]) -> Links:
         """Tell how it is connected, and whether it is paused."""
         return Links(peers, dialling, self.paused)

@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import deque
 
+    from bayou.core.name import Name
     from bayou.node.context import Context
     from bayou.node.settings import Keep
 else:
@@ -64,6 +65,21 @@ class Upkeep:
         self.due = None
         self._plan()
 
+    @property
+    def held_back_by(self) -> str:
+        """What keeps the log from being shorter, in words."""
+        replica, writes = self._server.replica, self._keep.writes
+        if writes is None:
+            return "all writes are to stay"
+        if replica.log.past.omitted_csn == replica.csn:
+            return "nothing"
+        slowest = self._slowest()
+        if slowest is None or slowest[1] >= replica.csn:
+            return "what is still to be folded, or let go of"
+        name, csn = slowest
+        stands = f"which stands at CSN {csn}" if name in self._server.heard else "which was never heard of"
+        return f"the last {writes} writes are to stay, and server {name}, {stands}"
+
     # How it works.
 
     def _wants_to_fold(self) -> bool:
@@ -95,10 +111,17 @@ class Upkeep:
             target = min(target, self._ages[0][1] if is_old else 0)
         else:
             self._ages.clear()
-        others = [name for name in replica.vector.names if name is not replica.name]
-        heard = self._server.heard
-        known = min((heard[name][0] if name in heard else 0 for name in others), default=replica.csn)
+        slowest = self._slowest()
+        known = replica.csn if slowest is None else slowest[1]
         return min(max(target, known), replica.past.base.csn)
+
+    def _slowest(self) -> tuple[Name, int] | None:
+        """Return the server that is known to have least, and up to which CSN; None where there is no other
+        one."""
+        replica, heard = self._server.replica, self._server.heard
+        others = [name for name in replica.vector.names if name is not replica.name]
+        stands = [(name, heard[name][0] if name in heard else 0) for name in others]
+        return min(stands, key=lambda stand: stand[1], default=None)
 
     def _drop_marks(self) -> None:
         """Let the older half of the marks go where there are too many: marks stay longer than the log, or

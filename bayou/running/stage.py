@@ -18,6 +18,7 @@ class RunStage:
     of a trace, None for no trace."""
 
     free_running = True
+    keeps_no_files = False
     place = "run"
 
     def __init__(

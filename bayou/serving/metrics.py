@@ -6,7 +6,7 @@ from time import monotonic, time
 
 from bayou.core.items import Items
 from bayou.machine.effects import Received
-from bayou.node.messages import NO_ROOM, OK, Answer, AntiEntropy, Written
+from bayou.node.messages import NO_ROOM, OK, Answer, AntiEntropy, BaseRows, Written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,8 +51,12 @@ class Metrics:
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(
-            ("puts", "gets", "refused", "no_room", "commits", "exchanges", "items_received", "items_sent"), 0
-        )
+            (
+                "puts", "gets", "refused", "no_room", "commits", "exchanges", "items_received", "items_sent",
+                "base_chunks_received", "base_chunks_sent",
+            ),
+            0,
+        )  # fmt: skip
         self._seconds = Histogram(SECONDS)
         self._writes = Histogram(WRITES)
 
@@ -64,9 +68,15 @@ class Metrics:
                 counts[_kind(message)] += 1
             elif isinstance(message, AntiEntropy):
                 counts["items_sent"] += len(message.items)
-        if isinstance(given, Received) and isinstance(given.message, AntiEntropy):
+            elif isinstance(message, BaseRows):
+                counts["base_chunks_sent"] += 1
+        if not isinstance(given, Received):
+            return
+        if isinstance(given.message, AntiEntropy):
             counts["items_received"] += len(given.message.items)
             counts["exchanges"] += given.message.end is not None
+        elif isinstance(given.message, BaseRows):
+            counts["base_chunks_received"] += 1
 
     def kept(self, records: Sequence[Durable], seconds: float) -> None:
         """That was made durable, and took so long."""
@@ -118,6 +128,8 @@ ABOUT = {
     "exchanges": "exchanges received to their end",
     "items_received": "writes and commit notices that came from other servers",
     "items_sent": "writes and commit notices sent to other servers",
+    "base_chunks_received": "parts of a base that came from other servers",
+    "base_chunks_sent": "parts of the base sent to other servers",
 }
 ABOUT_SIZES = {
     "file_bytes": "size of the file",

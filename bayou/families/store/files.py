@@ -3,6 +3,8 @@ transportable media")."""
 
 from __future__ import annotations
 
+from io import BytesIO
+
 from bayou.families.store.fields import SERVER_ID
 from bayou.machine.messages import Message
 from bayou.script.grammar import OPTIONAL, TEXT, BadLine, parse_id
@@ -30,7 +32,7 @@ FILES = Registry("store")
 )
 def export_writes(system: StoreSystem, server: int, file: str, reader: str) -> None:
     from bayou.core.vector import START
-    from bayou.host.carrier import export
+    from bayou.host.carrier import export, write_export
     from bayou.node.messages import Stands, WhereIs
 
     csn, vector = 0, START
@@ -41,12 +43,18 @@ def export_writes(system: StoreSystem, server: int, file: str, reader: str) -> N
         heard = system.ask(server, WhereIs(name), Stands)
         csn, vector = heard.csn, heard.vector
     secret, cluster = system.secret
-    name = system.names[server]
+    name, path = system.names[server], system.stage.path_of(file)
+
+    def ask(order: Message) -> Message:
+        return system.ask(server, order, Message)
+
     try:
-        export(
-            lambda order: system.ask(server, order, Message), system.stage.path_of(file), secret,
-            cluster=cluster, name=name, csn=csn, vector=vector,
-        )  # fmt: skip
+        if system.files is None:
+            export(ask, path, secret, cluster=cluster, name=name, csn=csn, vector=vector)
+        else:
+            out = BytesIO()
+            write_export(ask, out, secret, cluster=cluster, name=name, csn=csn, vector=vector)
+            system.files[path] = out.getvalue()
     except OSError as error:
         raise BadLine(f"{file} can't be written: {error.strerror}") from error
 
@@ -62,18 +70,30 @@ def export_writes(system: StoreSystem, server: int, file: str, reader: str) -> N
     group=GROUP,
 )
 def import_writes(system: StoreSystem, server: int, file: str) -> None:
-    from bayou.host.carrier import Gap, import_file
+    from bayou.host.carrier import Gap, import_file, read_export
     from bayou.wire.exports import BadExport
 
     secret, cluster = system.secret
     path = system.stage.path_of(file)
+
+    def ask(order: Message) -> Message:
+        return system.ask(server, order, Message)
+
+    why = ""
     try:
-        import_file(lambda order: system.ask(server, order, Message), path, [secret], cluster=cluster)
+        if system.files is None:
+            import_file(ask, path, [secret], cluster=cluster)
+        elif path in system.files:
+            read_export(ask, BytesIO(system.files[path]), path, [secret], cluster=cluster)
+        else:
+            why = f"{file} can't be read: nothing has been exported into it"
     except Gap as error:
-        raise BadLine(str(error).split(": export again")[0]) from error
-    except BadExport as error:
-        raise BadLine(str(error)) from error
+        why = str(error).split(": export again")[0]
+    except (BadExport, BadLine) as error:
+        why = str(error)
     except OSError as error:
-        raise BadLine(f"{file} can't be read: {error.strerror}") from error
-    finally:
-        system.settle([server])
+        why = f"{file} can't be read: {error.strerror}"
+    system.unsettle()  # a server by itself, too, has something new, which it may have to commit
+    system.settle([server])
+    if why:
+        raise BadLine(why)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from bayou._record import Record
+from bayou.families.store.carriers import Carrier, carries
 
 SONGS = ("a", "b", "c", "d")
 MANY_SONGS = tuple("abcdefghijkl")
@@ -81,6 +82,17 @@ class Generator:
         self._is_chain = self._rng.random() < CHAINS
         if self._is_chain:
             self._weights |= {"partition": 0, "heal": 0}
+        self._carrier: Carrier | None = None
+        if carries(seed):
+            self._carrier = Carrier(
+                seed,
+                servers=self._servers,
+                down=self._down,
+                retired=self._retired,
+                clients=self._clients,
+                songs=self._songs,
+                around=self._around,
+            )
 
     def lines(self) -> list[str]:
         """Return the lines of the scenario."""
@@ -96,14 +108,23 @@ class Generator:
             pairs = [(a, b) for at, a in enumerate(self._servers) for b in self._servers[at + 2 :]]
             made += [f"breakConnection {a} {b}" for a, b in pairs]
         verbs, weights = list(self._weights), list(self._weights.values())
-        while len(made) < self._shape.length:
+        carried = 0
+        while len(made) - carried < self._shape.length:
             made += self._lines(rng.choices(verbs, weights)[0])
+            if self._carrier is not None:
+                more = self._carrier.lines()
+                carried += len(more)
+                made += more
+        if self._carrier is not None:
+            made += self._carrier.last_lines()
         made += ["start", *(f"restartServer {server}" for server in sorted(self._down)), "heal", "stabilize"]
         made += [f"get {client} {song}" for client in self._clients for song in SONGS[:2]]
         if self._is_forgetting:
             for server in self._servers:
                 made.append(f"restoreConnection {self._clients[0]} {server}")
                 made += [f"get {self._clients[0]} {song}" for song in self._songs]
+        if self._carrier is not None:
+            made += self._carrier.last_lines()
         return [*made, "stabilize"]
 
     def _lines(self, verb: str) -> list[str]:

@@ -10,7 +10,7 @@ import random
 
 from bayou.families.store.settings import StoreSettings, plain_of
 from bayou.node.session import SHORT_NAMES, Guarantees
-from bayou.node.settings import PARTNERS, Habits, Limits, Settings
+from bayou.node.settings import PARTNERS, Habits, Keep, Limits, Settings
 from bayou.worlds.simulated.setup import Setup
 
 COMMAND_S = 3.0
@@ -21,6 +21,27 @@ LOCK_STEP = 0.2
 
 SOME_GUARANTEES = 0.4
 """The share of runs in which sessions ask for some of the guarantees, or none."""
+
+
+TIDYING = 0.3
+"""The share of runs in which servers fold, let go of their logs and drop marks by themselves."""
+
+
+def _keep_for(seed: int) -> Keep | None:
+    """Return how much of the past servers keep, so little that it shows within a run. Drawn from a stream of
+    its own: all other conditions are as if this were not."""
+    rng = random.Random(f"upkeep {seed}")
+    if rng.random() >= TIDYING:
+        return None
+    return Keep(
+        writes=rng.choice((None, 0, 0, 1, 2, 3, 5, 10, 20)),
+        age_s=rng.choice((0.0, 0.0, 0.0, 0.05, 0.5)),
+        marks=rng.randint(0, 5),
+        fold_writes=rng.choice((1, 2, 3, 5, 8)),
+        idle_s=rng.choice((0.01, 0.1, 1.0)),
+        part_writes=rng.choice((1, 2, 5, 200)),
+        part_truncated=rng.choice((1, 2, 5, 10_000)),
+    )
 
 
 def setup_for(seed: int, bug: str | None = None) -> Setup:
@@ -38,6 +59,7 @@ def setup_for(seed: int, bug: str | None = None) -> Setup:
         round_patience_s=rng.choice((0.5, 10.0)),
         short_max=rng.choice((2, 4, 1000)),
         limits=Limits(items=rng.choice((1, 1, 2, 3, 8192)), parts_ahead=rng.choice((1, 1, 2, 4))),
+        keep=_keep_for(seed),
     )
     chosen = {name: rng.random() < 0.5 for name in SHORT_NAMES.values()}
     guarantees = Guarantees(**chosen) if rng.random() < SOME_GUARANTEES else Guarantees()

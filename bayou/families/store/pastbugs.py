@@ -217,6 +217,7 @@ OF_BASES: dict[str, Plant] = {
     "a base in the order of keys": chunks_in_order_of_keys,
     "a base that is not newer": installs_what_is_not_newer,
     "a base without its rows": vector_without_the_rows,
+    "a file taken in without the cover rule": import_without_the_cover_rule,
 }
 """Bugs that campaigns find."""
 
@@ -224,7 +225,6 @@ DIRECTED: dict[str, Plant] = {
     "a base goes on with an older one": goes_on_with_an_older_base,
     "a base begun afresh below marks that are gone": goes_on_by_place_alone,
     "a base from several servers at once": takes_rows_from_everybody,
-    "a file taken in without the cover rule": import_without_the_cover_rule,
 }
-"""Bugs that directed tests catch: what the first does passes soon, the next two take long to be cut down, as
-servers that have them do not come to rest, and campaigns carry no files."""
+"""Bugs that directed tests catch: what the first does passes soon, the other two take long to be cut down, as
+servers that have them do not come to rest."""

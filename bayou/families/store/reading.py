@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bayou.families.store.settings import OF_THE_RUN, StoreSettings
 from bayou.node.session import parse_guarantees
-from bayou.node.settings import PARTNERS, Habits, Limits, Settings
+from bayou.node.settings import PARTNERS, Habits, Keep, Limits, Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ MOST_S = 1e6
 MOST = 1 << 40
 JITTER_MAX = 0.9
 
+FROM_NOTHING = ("writes", "age_s", "marks")
+"""What of the past may be kept not at all."""
+
 
 def read_settings(plain: Mapping[str, Any]) -> StoreSettings:
     """Return the settings; ValueError or TypeError, which says why, where there is something else."""
@@ -34,11 +37,30 @@ def read_settings(plain: Mapping[str, Any]) -> StoreSettings:
     habits = Habits(**_fields(Habits, _dict("habits", plain.get("habits", {}))))
     server = _dict("server", plain.get("server", {}))
     limits = Limits(**_fields(Limits, _dict("limits", server.get("limits", {}))))
-    others = {name: value for name, value in server.items() if name != "limits"}
+    keep = None if server.get("keep") is None else _keep(_dict("keep", server["keep"]))
+    others = {name: value for name, value in server.items() if name not in ("limits", "keep")}
     data = plain.get("data", "")
     if not isinstance(data, str):
         raise TypeError("data is the name of a directory")
-    return StoreSettings(guarantees, habits, Settings(limits=limits, **_fields(Settings, others)), data)
+    return StoreSettings(guarantees, habits, _server(limits, keep, others), data)
+
+
+def _server(limits: Limits, keep: Keep | None, others: dict[str, Any]) -> Settings:
+    return Settings(limits=limits, keep=keep, **_fields(Settings, others))
+
+
+def _keep(plain: dict[str, Any]) -> Keep:
+    """Return how much of its past a server keeps."""
+    values = _fields(Keep, {name: value for name, value in plain.items() if name not in FROM_NOTHING})
+    for name in FROM_NOTHING:
+        value = values[name] = plain.get(name, getattr(Keep, name))
+        if name == "age_s":
+            _look_at(name, value, 0.0, MOST_S)
+        elif name == "writes" and value is None:
+            continue
+        elif type(value) is not int or not 0 <= value <= MOST:
+            raise TypeError(f"{name} is a whole number from 0 to {MOST}")
+    return Keep(**values)
 
 
 def _fields(kind: type[Record], plain: dict[str, Any]) -> dict[str, Any]:

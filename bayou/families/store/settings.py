@@ -10,9 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-OF_THE_RUN = ("habits", "wall_offset_s", "keep")
-"""What the run itself decides of a server's settings: whether it is left to itself, the time, and what it
-lets go of (nothing, in a scenario)."""
+OF_THE_RUN = ("habits", "wall_offset_s")
+"""What the run itself decides of a server's settings: whether it is left to itself, and the time."""
 
 
 class StoreSettings(Record):
@@ -42,6 +41,8 @@ def plain_of(settings: StoreSettings) -> dict[str, Any]:
     server = _plain(settings.server)
     for name in OF_THE_RUN:
         del server[name]
+    if settings.server.keep is None:  # as in every scenario that is not an explorer's
+        del server["keep"]
     plain = {"guarantees": chosen, "habits": _plain(settings.habits), "server": server}
     return {**plain, "data": settings.data} if settings.data else plain
 

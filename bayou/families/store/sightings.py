@@ -6,13 +6,29 @@ from collections import Counter
 
 from bayou.core.write import RETIREMENT
 from bayou.families.store.transfers import OF_BASES, OF_TRANSFERS, Transfers
-from bayou.node.messages import AntiEntropy, HandOver, Pull, Request
+from bayou.node.messages import (
+    GAP,
+    AntiEntropy,
+    CanImport,
+    HandOver,
+    Importable,
+    Imported,
+    Pull,
+    Request,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.machine.messages import Message
     from bayou.trace.file import Event
     from bayou.worlds.simulated import SimulatedWorld
+
+OF_FILES = (
+    "writes taken from a file",
+    "a base taken from a file",
+    "a file with a gap before it",
+    "a file that assumes what its reader has not",
+)
 
 SIGHTINGS = (
     "a message lost",
@@ -38,6 +54,8 @@ SIGHTINGS = (
     "a run in lock-step",
     *OF_BASES,
     *OF_TRANSFERS,
+    *OF_FILES,
+    "a log let go of unasked",
 )
 
 ASKED_AGAIN = "asked again though nothing was lost"
@@ -57,7 +75,9 @@ class Sightings:
         self._requests: set[tuple[int, int]] = set()
         self._asked_again: Counter[str] = Counter()
         self._transfers = Transfers(world)
+        self._files: dict[int, CanImport] = {}
         world.watcher = self
+        world.overhear = self.overheard
 
     def sent(self, sender: int, receiver: int, message: Message, arrivals: int) -> None:
         """A message was sent, and arrives so many times."""
@@ -79,6 +99,18 @@ class Sightings:
         elif isinstance(message, Pull):
             self._counts["a pull that comes twice"] += arrivals > 1
 
+    def overheard(self, node: int, message: Message) -> None:
+        """A node was given an order, or has answered one."""
+        if isinstance(message, CanImport):
+            self._files[node] = message
+        elif isinstance(message, Imported):
+            self._counts["writes taken from a file"] += message.new > 0
+            self._counts["a base taken from a file"] += message.installed
+        elif isinstance(message, Importable) and message.verdict == GAP:
+            is_behind = self._files[node].csn > message.csn
+            assumes = "a file that assumes what its reader has not"
+            self._counts["a file with a gap before it" if is_behind else assumes] += 1
+
     def asked_again(self, what: str) -> None:
         """A node asked for something a second time, as no answer came in time."""
         self._asked_again[f"{ASKED_AGAIN}: {what}"] += 1
@@ -99,6 +131,7 @@ class Sightings:
         counts += self._transfers.of(events)
         tentative: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
         names: dict[int, list[int]] = {}
+        asked: list[str] = []
         for event in events:
             kind = event["event"]
             if kind == "served":
@@ -112,6 +145,11 @@ class Sightings:
                 before = names.setdefault(event["server"], event["name"])
                 counts["an id used again"] += before != event["name"]
                 tentative.pop(event["server"], None)
+            elif kind == "command":
+                asked = event["text"].split()
+            elif kind == "truncated":
+                is_asked = asked[:2] == ["truncateLog", str(event["server"])]
+                counts["a log let go of unasked"] += not is_asked
             elif kind == "crashed":
                 counts["a crash"] += 1
                 counts["a crash in the middle of a command"] += "t" in event

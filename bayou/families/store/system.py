@@ -34,6 +34,7 @@ class StoreSystem(System):
     - ``faults``: what messages suffer, by direction;
     - ``names``: of servers, by id: of each the last one that has joined under it;
     - ``writes``: the general writes that were accepted, by name: stamp and server.
+    - ``files``: what exportWrites has written, by path, where that is kept in memory; None elsewhere.
     """
 
     def __init__(self, stage: Stage) -> None:
@@ -46,6 +47,7 @@ class StoreSystem(System):
         self.faults: dict[tuple[int | None, int | None], Faults] = {}
         self.names: dict[int, Name] = {}
         self.writes: dict[str, tuple[int, Name]] = {}
+        self.files: dict[str, bytes] | None = {} if stage.keeps_no_files else None
         self._secret: tuple[bytes, str] | None = None
         self._is_unsettled = False
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import sys
+from math import inf
 
 from bayou._lean import import_module
 from bayou.core.errors import BayouError
@@ -81,8 +82,9 @@ class SimulatedWorld:
 
     - ``nodes``: the machines by address; ``specs``: what each was started as; ``network``: their connections;
     - ``journals``: what each server made durable, from which it is restarted after a crash;
-    - ``observe``: is told all events, if set; ``complain``: takes lines about nodes, which go to standard
-      error otherwise; ``patience_s``: how long a command may take;
+    - ``observe``: is told all events, if set; ``overhear``: all orders and the answers to them, by node;
+      ``complain``: takes lines about nodes, which go to standard error otherwise; ``patience_s``: how long a
+      command may take;
     - ``dropped``: (node, peer, reason) of each connection that a node dropped for bad behaviour;
     - ``steps``: inputs processed.
     """
@@ -111,6 +113,7 @@ class SimulatedWorld:
         self._scheduler = Scheduler()
         self.network = Network(self._scheduler, weather, latency_s)
         self.observe: Callable[[Event], None] | None = None
+        self.overhear: Callable[[int, Message], None] | None = None
         self.complain: Callable[[str], None] | None = lambda line: print(line, file=sys.stderr)
         self.patience_s = self.settings.deadline_s
         self._rng = random.Random(f"nodes {seed}")
@@ -323,6 +326,8 @@ class SimulatedWorld:
 
     def order(self, node: int, order: Message) -> int:
         """Give a node an order without waiting; return the number under which ``answer`` will find it."""
+        if self.overhear is not None:
+            self.overhear(node, order)
         self._order_count += 1
         number = self._order_count
         if node not in self.nodes:
@@ -411,6 +416,8 @@ class SimulatedWorld:
             self._crash_as_planned(node)
             return
         self.steps += 1
+        if isinstance(given, Tick) and self._alarms.get(node, inf) <= self.now_s:
+            del self._alarms[node]  # it has gone off; the node may want another one at this same moment
         driver.step(self.now_s, given)
         if self._check:
             machine.check()
@@ -455,8 +462,11 @@ class SimulatedWorld:
 
     def take_answer(self, number: int, message: Message) -> None:
         """A node answers an order."""
-        if self._owed.pop(number, None) is not None:
+        node = self._owed.pop(number, None)
+        if node is not None:
             self._answers[number] = message
+            if self.overhear is not None:
+                self.overhear(node, message)
 
     def drop(self, node: int, peer: int, why: str) -> None:
         """A node drops its connection to a peer."""
