@@ -423,6 +423,7 @@ BAD: dict[str, Any] = {
     "a number beyond 64 bits to add": doing(["add", "c", "k", WHOLE_MAX + 1]),
     "a number to insert": doing(["insert", "c", "k", 1]),
     "a list to remove": doing(["remove", "c", "k", ["t"]]),
+    "an odd byte to insert": doing(["insert", "c", "k", "\udcff"]),
     "an odd byte to set": doing(["set", "c", "k", ["\udcff"]]),
     "a number in the playlist": doing(["set", "playlist", "k", 1]),
     "an object that is new in the playlist": doing(["new", "playlist", "k", {}]),
