@@ -10,10 +10,11 @@ import pytest
 from bayou.core import executions
 from bayou.core.body import BadBody, body_of, made_body
 from bayou.core.database import Database
+from bayou.core.execute import execute
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
-from bayou.core.values import to_value
+from bayou.core.values import Value, to_value
 from bayou.core.write import CHANGE, CREATION, DELETE, PUT, Write
 from tests.writes_twin import written
 
@@ -26,7 +27,7 @@ CONFLICT = -1
 
 def change(stamp: int, plain: Any, server: Name = ROOT) -> Write:
     """Return a general write; its name is by the way."""
-    return Write(stamp, server, CHANGE, "", "", made_body({"name": "n", **plain}).text)
+    return Write(stamp, server, CHANGE, "", "", Value(made_body({"name": "n", **plain}).text))
 
 
 def put(stamp: int, key: str, plain: Any, collection: str = "c") -> Write:
@@ -110,6 +111,21 @@ def test_a_row_leaves_a_filter() -> None:
     assert told.outcome(asks) == CONFLICT
     assert told.tell(delete(6, "a")) == 1
     assert told.outcome(asks) == 0
+
+
+def test_a_write_that_has_come_to_read_another_query() -> None:
+    told = Told()
+    first, second = ["atmost", 0, "c", "a", []], ["atmost", 0, "c", "b", []]
+    asks = change(9, {"do": [], "if": [first], "else": [{"do": [], "if": [second]}]})
+    told.tell(asks)
+    assert told.tell(put(1, "b", 1)) == 0, "nobody looks at b while the first one fits"
+    assert told.tell(put(2, "a", 1)) == 1
+    assert told.outcome(asks) == CONFLICT
+    assert told.tell(delete(3, "b")) == 1
+    assert told.outcome(asks) == 1
+    assert told.tell(delete(4, "a")) == 1
+    assert told.outcome(asks) == 0
+    assert told.tell(put(5, "b", 1)) == 0, "nobody looks at b any more"
 
 
 def test_a_row_that_stays_in_a_filter_counts_as_a_change() -> None:
@@ -586,9 +602,9 @@ class Late:
 
     def hear(self, items: Items) -> int:
         """Return how many executions it takes to hear of something."""
-        with mock.patch.object(executions, "execute", wraps=executions.execute) as execute:
+        with mock.patch.object(executions, "execute", wraps=execute) as counting:
             self.replica.apply(items)
-        return execute.call_count
+        return counting.call_count
 
     def hear_late(self, plain: Any) -> int:
         return self.hear(Items(self.replica.csn, [], [change(2, plain)]))
@@ -659,10 +675,10 @@ def test_a_primary_that_marks_executes_nothing() -> None:
     name = creation.created
     writes = [change(5 + at, {"do": [["add", "c", "n", 1]]}, name) for at in range(10)]
     root.apply(Items(1, [], writes))
-    with mock.patch.object(executions, "execute", wraps=executions.execute) as execute:
+    with mock.patch.object(executions, "execute", wraps=execute) as counting:
         assert root.mark() == 10
-        assert execute.call_count == 0
+        assert counting.call_count == 0
         root.change(made_body({"name": "n", "do": [["add", "c", "n", 1]]}))
-        assert execute.call_count == 1
+        assert counting.call_count == 1
     assert root.get("c", "n", committed_only=True) == "11"
     root.check()

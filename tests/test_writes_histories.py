@@ -14,7 +14,8 @@ from bayou.core.executions import Execution, Executions
 from bayou.core.name import ROOT
 from bayou.core.readers import Readers
 from bayou.core.replica import Replica
-from bayou.core.values import of_value
+from bayou.core.sortedwrites import between
+from bayou.core.values import Value, of_value
 from bayou.core.write import CHANGE, PUT, Write
 from tests import writes_histories
 from tests.writes_histories import failure_of
@@ -70,9 +71,9 @@ def test_the_same_seed_makes_the_same_history() -> None:
 
 def test_the_twin_by_hand() -> None:
     def change(stamp: int, text: str) -> Write:
-        return Write(stamp, ROOT.child(1), CHANGE, "", "", text)
+        return Write(stamp, ROOT.child(1), CHANGE, "", "", Value(text))
 
-    put = Write(2, ROOT, PUT, "c", "a", '{"f":true}')
+    put = Write(2, ROOT, PUT, "c", "a", Value('{"f":true}'))
     conflict = change(3, '{"do":[["set","c","b",1]],"if":[["atleast",1,"c","",[["f","=",1]]]],"name":"x"}')
     new = change(4, '{"do":[["new","c","a",5],["add","c","n",2],["insert","c","s","t"]],"name":"y"}')
     other = change(
@@ -99,7 +100,7 @@ def test_the_twin_by_hand() -> None:
 def queries_forgotten(
     self: Readers, row: Any, old: Any, new: Any, low: Place | None, high: Place | None
 ) -> Iterator[Write]:
-    yield from readers.between(self._rows.get(row), low, high)
+    yield from between(self._rows.get(row), low, high)
 
 
 def cut_off_too_early(

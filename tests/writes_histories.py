@@ -77,7 +77,7 @@ WORDS = ["u", "v", "caf\udce9", "\u00e9"]
 """Values of the playlist; one has an odd byte."""
 
 OPERATORS = ["=", "=", "=", "=", "=", "!=", "<", "<=", ">", ">="]
-STEPS = {"accept": 12, "tell": 12, "mark": 1, "create": 1, "fold": 1, "truncate": 1}
+STEPS: dict[str, float] = {"accept": 12, "tell": 12, "mark": 1, "create": 1, "fold": 1, "truncate": 1}
 
 
 class Mismatch(AssertionError):
@@ -233,9 +233,10 @@ class History:
         self._plain = rng.choice([0.15, 0.3, 0.5])
         if rng.random() < 0.5:
             self.steps.update({"fold": 0, "truncate": 0})
+        self.steps["retire"] = rng.choice([0, 0, 0.5])
         self._whole = rng.choice([0.1, 0.5])
         self._apart = rng.choice([0, 8, 16])  # so much is accepted before anybody hears of anything
-        self._primary = rng.choice([0.1, 0.3])
+        self._to_primary = rng.choice([0.1, 0.3])
         self._short = rng.choice([0, 2, SHORT])
         self._begin(Replica(ROOT, short_max=self._short))
         for _ in range(rng.choice([1, 2, 2, 3, 3, 3])):
@@ -247,7 +248,7 @@ class History:
         """Let it happen, and compare after each step. What is wrong is told with all steps before it."""
         try:
             for _ in range(self._apart):
-                self._accept(self.rng.choice(self.replicas[1:]))
+                self._accept(self._other())
             for _ in range(self.rng.randint(10, 50)):
                 self._step()
         except (AssertionError, BayouError, LookupError, TypeError, ValueError) as error:
@@ -260,20 +261,31 @@ class History:
         word = rng.choices(list(self.steps), list(self.steps.values()))[0]
         replica = rng.choice(self.replicas)
         if word == "accept":
-            self._accept(self.replicas[0] if rng.random() < self._primary else rng.choice(self.replicas[1:]))
+            self._accept(self._primary if rng.random() < self._to_primary else self._other())
         elif word == "tell" and len(self.replicas) > 1:
             sender, receiver = rng.sample(self.replicas, 2)
             self._tell(sender, receiver, part=rng.random() > self._whole)
         elif word == "mark":
-            self._note(self.replicas[0], "marks", Replica.mark, marks=True)
+            self._note(self._primary, "marks", Replica.mark, marks=True)
         elif word == "create" and len(self.replicas) < REPLICAS_MAX:
             self._create()
+        elif word == "retire" and len(self.replicas) > 2:
+            self._retire(replica)
         elif word == "fold":
             upto = rng.choice([None, rng.randint(0, replica.csn)])
             self._note(replica, f"folds {upto}", lambda each: each.fold(upto))
         elif word == "truncate":
             upto = rng.randint(0, replica.csn)
             self._note(replica, f"truncates {upto}", lambda each: each.truncate(upto))
+
+    @property
+    def _primary(self) -> Replica:
+        """There is always one: who retires hands its duty over in the same step."""
+        return next(each for each in self.replicas if each.is_primary)
+
+    def _other(self) -> Replica:
+        """Return one that is not the primary, where there is one."""
+        return self.rng.choice([each for each in self.replicas if not each.is_primary] or self.replicas)
 
     def _accept(self, replica: Replica) -> None:
         if self.rng.random() < self._plain:
@@ -308,6 +320,17 @@ class History:
         newcomer = Replica(creation[0].created, short_max=self._short)
         self._begin(newcomer)
         self._tell(creator, newcomer, part=False)
+
+    def _retire(self, replica: Replica) -> None:
+        heir = self.rng.choice([each for each in self.replicas if each is not replica])
+        self._note(
+            replica,
+            f"retires, {heir.name} takes over",
+            lambda each: each.retire(heir.name if each.is_primary else None),
+            marks=True,
+        )
+        self._tell(replica, heir, part=False)
+        self.replicas.remove(replica)
 
     def _begin(self, replica: Replica) -> None:
         self.replicas.append(replica)
@@ -350,28 +373,30 @@ class History:
         marks: bool = False,
     ) -> None:
         """Carry out one step of a replica, in which it hears of writes or accepts the one that is returned,
-        bring what it has to know up to date, and compare. The primary ``marks`` all that it has."""
+        bring what it has to know up to date, and compare. The primary ``marks`` all that it has; who
+        becomes the primary always does."""
         self.told.append(f"{replica.name} {words}")
+        was_primary = replica.is_primary
         returned = step(replica)
         known = self.known[replica.name]
         for write in [*heard, *([returned] if isinstance(returned, Write) else [])]:
             if write.kind != NOTICE:
                 known[write.place] = write
-        if marks and replica is self.replicas[0]:
+        if (marks and was_primary) or (replica.is_primary and not was_primary):
             self.order += self._tentative(replica)
         for write in self.order[: replica.csn]:
             known.setdefault(write.place, write)
         self._compare(replica)
 
     def _tentative(self, replica: Replica) -> list[Write]:
-        primary = replica is self.replicas[0]
-        committed = {write.place for write in (self.order if primary else self.order[: replica.csn])}
+        stop = None if replica.is_primary else replica.csn
+        committed = {write.place for write in self.order[:stop]}
         known = self.known[replica.name]
         return [known[place] for place in sorted(known) if place not in committed]
 
     def _compare(self, replica: Replica) -> None:
         replica.check()
-        if replica is self.replicas[0] and replica.csn != len(self.order):
+        if replica.is_primary and replica.csn != len(self.order):
             raise Mismatch(f"the primary has committed {replica.csn} of {len(self.order)} writes")
         while len(self.prefixes) <= replica.csn:
             last = self.prefixes[-1]

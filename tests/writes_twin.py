@@ -141,7 +141,7 @@ def holds(condition: Any, values: Rows) -> bool:
         for (its_collection, key), value in values.items():
             if its_collection == collection and key.startswith(prefix) and meets(value, where):
                 found += 1
-        return found <= count if word == "atmost" else found >= count
+        return bool(found <= count) if word == "atmost" else bool(found >= count)
     row = (condition[1], condition[2])
     if word == "absent":
         return row not in values
