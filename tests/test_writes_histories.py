@@ -39,7 +39,7 @@ def test_histories_are_about_something() -> None:
     outcomes: set[int] = set()
     reordered = installed = 0
     words: set[str] = set()
-    for seed in range(100, 140):
+    for seed in range(100, 120):
         history = writes_histories.History(seed)
         history.run()
         outcomes.update(history.prefixes[-1].outcomes.values())
@@ -47,7 +47,7 @@ def test_histories_are_about_something() -> None:
         installed += any("takes the base" in step for step in history.told)
         words.update(*(words_of(step) for step in history.told))
     assert outcomes >= {CONFLICT, 0, 1, 2}
-    assert reordered > 10
+    assert reordered > 5
     assert installed
     conditions = {"is", "absent", "present", "meets", "atmost", "atleast"}
     updates = {"set", "delete", "new", "add", "insert", "remove"}
