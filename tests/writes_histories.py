@@ -413,9 +413,7 @@ class History:
         compare_outcomes(replica, self.order[base : replica.csn], committed)
         compare_outcomes(replica, tentative, full)
         for csn in range(omitted + 1, base + 1):
-            write = self.order[csn - 1]
-            if replica.past.outcome(csn) != committed.outcomes.get(write.place):
-                raise Mismatch(f"{write} came to {replica.past.outcome(csn)} before the base")
+            compare_result(self.order[csn - 1], replica.past.result(csn), committed)
         digest = self.digests.setdefault(replica.csn, replica.database.digest)
         if digest != replica.database.digest:
             raise Mismatch(f"two digests of the outcomes up to {replica.csn}")
@@ -424,10 +422,14 @@ class History:
 def compare_outcomes(replica: Replica, writes: Iterable[Write], state: State) -> None:
     """Mismatch unless the general writes among these came to what the twin says."""
     for write in writes:
-        outcome = replica.database.outcome(write)
-        wanted = state.outcomes[write.place] if write.kind == CHANGE else None
-        if outcome != wanted:
-            raise Mismatch(f"{write} came to {outcome}, where {wanted} should be")
+        compare_result(write, replica.database.result(write), state)
+
+
+def compare_result(write: Write, result: tuple[int, tuple[Row, ...]] | None, state: State) -> None:
+    """Mismatch unless a write came to this, and changed these rows; None where it is no general write."""
+    wanted = (state.outcomes[write.place], state.changed[write.place]) if write.kind == CHANGE else None
+    if (None if result is None else (result[0], sorted(result[1]))) != wanted:
+        raise Mismatch(f"{write} came to {result}, where {wanted} should be")
 
 
 def compare_view(replica: Replica, state: State, *, committed_only: bool, walks: bool) -> None:
@@ -439,10 +441,11 @@ def compare_view(replica: Replica, state: State, *, committed_only: bool, walks:
         for row in sorted(state.givers):
             compare_row(view, row, replica.row(*row, committed_only=committed_only), wanted.get(row))
         return
-    collections = replica.collections(committed_only=committed_only)
-    if collections != sorted({collection for collection, _ in wanted}):
-        raise Mismatch(f"the {view} view has the collections {collections}")
-    for collection in collections:
+    collections = sorted({collection for collection, _ in wanted})
+    shown_collections = replica.collections(committed_only=committed_only)
+    if shown_collections != [each for each in collections if each != "!conflicts"]:
+        raise Mismatch(f"the {view} view has the collections {shown_collections}, not {collections}")
+    for collection in dict.fromkeys([*collections, "!conflicts"]):
         shown = list(replica.rows(collection, committed_only=committed_only))
         keys = [key for its, key in wanted if its == collection]
         if [each[0] for each in shown] != keys:

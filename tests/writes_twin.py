@@ -50,17 +50,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class State:
-    """What some writes make, in their order: rows with their values, who gave them, and the outcomes."""
+    """What some writes make, in their order: rows with their values, who gave them, and of general writes the
+    outcomes, and which rows they changed."""
 
     values: Rows = field(default_factory=dict)
     givers: dict[Row, tuple[Place, bool]] = field(default_factory=dict)
     outcomes: dict[Place, int] = field(default_factory=dict)
+    changed: dict[Place, list[Row]] = field(default_factory=dict)
 
     def after(self, write: Write, *, committed: bool) -> State:
         """Return what there is after one write more."""
         if write.kind not in (PUT, DELETE, CHANGE):
             return self
-        outcomes = self.outcomes
+        outcomes, changed = self.outcomes, self.changed
         if write.kind == CHANGE:
             assert isinstance(write.value, str)
             body = parsed(write.value)
@@ -68,6 +70,7 @@ class State:
             outcomes = {**outcomes, write.place: outcome}
             if outcome == CONFLICT:
                 changes = {("!conflicts", conflict_key(write)): body}
+            changed = {**changed, write.place: sorted(changes)}
         elif write.kind == PUT:
             assert isinstance(write.value, str)
             changes = {(write.collection, write.key): parsed(write.value)}
@@ -76,7 +79,7 @@ class State:
         givers = dict(self.givers)
         for row in changes:
             givers[row] = (write.place, committed)
-        return State(overlaid(self.values, changes), givers, outcomes)
+        return State(overlaid(self.values, changes), givers, outcomes, changed)
 
     def cells(self) -> dict[Row, Cell]:
         """Return the rows as they are seen, in order of collection and key."""
