@@ -414,6 +414,11 @@ class History:
         compare_outcomes(replica, tentative, full)
         for csn in range(omitted + 1, base + 1):
             compare_result(self.order[csn - 1], replica.past.result(csn), committed)
+        for csn, write in enumerate([*self.order[: replica.csn], *tentative], start=1):
+            if csn > omitted:
+                compare_result(write, replica.result_of(*write.place), full)
+            elif replica.result_of(*write.place) is not None:
+                raise Mismatch(f"{write} is omitted, and its outcome is told")
         digest = self.digests.setdefault(replica.csn, replica.database.digest)
         if digest != replica.database.digest:
             raise Mismatch(f"two digests of the outcomes up to {replica.csn}")
