@@ -268,10 +268,10 @@ def _update(plain: object) -> Update:
     word, collection, key, *rest = _fields(plain, "update", _UPDATES)
     if collection == CONFLICTS and word == DELETE:
         return Update(DELETE, CONFLICTS, key, "", "", 0)  # type: ignore[arg-type]
-    value = _value(rest[0]) if word in (SET, NEW) else None
-    _check_row(collection, key, value)  # type: ignore[arg-type]
     if collection == PLAYLIST and word in (ADD, INSERT, REMOVE):
         raise BadBody(f"{word} in the playlist, whose values are words")
+    value = _value(rest[0]) if word in (SET, NEW) else None
+    _check_row(collection, key, _value(rest[0]) if word == INSERT else value)  # type: ignore[arg-type]
     text = rest[0] if word in (INSERT, REMOVE) else ""
     count = rest[0] if word == ADD else 0
     return Update(word, collection, key, value or "", text, count)  # type: ignore[arg-type]
