@@ -69,6 +69,7 @@ def test_every_example_of_the_reference_can_be_carried_out() -> None:
             lines += {
                 ("restartServer", "store"): "crashServer 2\n",
                 ("importWrites", "store"): "exportWrites 0 /tmp/carried\n",
+                ("resolve", "store"): "write 9 bob set rooms/A bob if present rooms/A\n",
                 ("restartServer", "chat"): "crashServer 0\n",
                 ("restartServer", "locks"): "crashServer 0\n",
                 ("expireClient", "locks"): "crashClient 1\n",

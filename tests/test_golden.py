@@ -71,9 +71,7 @@ def test_the_same_bytes_under_many_hash_seeds(name: str) -> None:
     text = (HERE / f"{name}.test").read_bytes()
     arguments = arguments_of(name)
     for world in ("processes", "sim"):
-        runs = [
-            run_master(text, "--world", world, *arguments, PYTHONHASHSEED=str(seed)) for seed in range(8)
-        ]
+        runs = [run_master(text, "--world", world, *arguments, PYTHONHASHSEED=str(seed)) for seed in range(8)]
         assert {(run.returncode, run.stdout, run.stderr) for run in runs} == {(0, runs[0].stdout, b"")}
 
 

@@ -444,7 +444,8 @@ def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     set_format(path, FORMAT + 1, "ALTER TABLE committed ADD COLUMN outcome")
     before = path.read_bytes()
     with pytest.raises(
-        StorageForeign, match=f"is of format {FORMAT + 1}, and this version of bayou reads format {FORMAT}: use the"
+        StorageForeign,
+        match=f"is of format {FORMAT + 1}, and this version of bayou reads format {FORMAT}: use the",
     ) as error:
         open_file(path)
     assert error.value.exit_status == 65

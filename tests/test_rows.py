@@ -16,7 +16,17 @@ from bayou.core.replica import Replica
 from bayou.core.rows import PLAYLIST, BadRow, check_row
 from bayou.core.values import BYTES_MAX, Value, text_value, to_value
 from bayou.core.vector import START
-from bayou.core.write import CHANGE, CREATION, DELETE, KIND_NAMES, NOTICE, PUT, RESERVED_KINDS, RETIREMENT, Write
+from bayou.core.write import (
+    CHANGE,
+    CREATION,
+    DELETE,
+    KIND_NAMES,
+    NOTICE,
+    PUT,
+    RESERVED_KINDS,
+    RETIREMENT,
+    Write,
+)
 from bayou.families.store.keeping import StoreKeeping
 from bayou.machine.effects import LinkUp, Ordered, Received
 from bayou.node.life import ASKING
@@ -217,7 +227,9 @@ def test_rows_with_odd_content_come_back_from_a_file(tmp_path: Any) -> None:
 
 def test_the_numbers_of_kinds_are_for_good() -> None:
     """On the wire, in journals and in traces they are these."""
-    numbers = dict(zip(("put", "delete", "creation", "retirement", "notice", "change"), range(6), strict=True))
+    numbers = dict(
+        zip(("put", "delete", "creation", "retirement", "notice", "change"), range(6), strict=True)
+    )
     assert list(numbers.values()) == [PUT, DELETE, CREATION, RETIREMENT, NOTICE, CHANGE]
     assert dict(zip(KIND_NAMES, range(6), strict=True)) == numbers
     assert KINDS == KIND_NAMES, "the judge has a table of its own"

@@ -398,7 +398,7 @@ def test_messages_cannot_be_changed_once_made() -> None:
     assert hash(message) == hash(Pull(1, "join", 0, START))
     assert message != Retire()
     assert repr(Retire()) == "Retire()"
-    assert repr(LogPage((), 0, 0)) == "LogPage(writes=(), committed=0, total=0)"
+    assert repr(LogPage((), 0, 0)) == "LogPage(writes=(), committed=0, total=0, outcomes=())"
 
 
 @pytest.mark.parametrize("fields", [(), (1, "join", 0), (1, "join", 0, START, None, 5)])

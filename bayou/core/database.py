@@ -88,8 +88,8 @@ class Database:
             self._executions.commit(write, is_first=is_first)
         elif is_first or self._changes is None:
             table = self._tables[write.collection]
-            table.remove(write)
             table.commit(write)
+            table.remove(write)
         else:
             self._changes.take_out(write)
             self._changes.commit_version(write)

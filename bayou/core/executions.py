@@ -24,14 +24,27 @@ from bayou.core.write import CHANGE, DELETE, Write
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import Protocol
 
     from bayou.core.body import Query
-    from bayou.core.database import Database
     from bayou.core.execute import Executed, Functions, Row
-    from bayou.core.past import Result
+    from bayou.core.past import Past, Result
     from bayou.core.sortedwrites import Place
     from bayou.core.table import Table
     from bayou.core.values import Value
+
+    class Tables(Protocol):
+        """The rows of a database: see there (bayou.core.database)."""
+
+        @property
+        def past(self) -> Past: ...
+        def table(self, collection: str) -> Table: ...
+        def value_after(self, collection: str, key: str, last: Write | None) -> Value | None: ...
+        def value(self, collection: str, key: str, version: Version) -> Value | None: ...
+        def values(self, collection: str, prefix: str, version: Version) -> Iterator[tuple[str, Value]]: ...
+
+    Version = Callable[[Table, str], Write | None]
+    """Which version of a row counts."""
 
 DIGEST_BYTES = 16
 
@@ -71,7 +84,7 @@ class Executions:
         "digest",
     )
 
-    def __init__(self, database: Database, functions: Functions | None, short_max: int) -> None:
+    def __init__(self, database: Tables, functions: Functions | None, short_max: int) -> None:
         self._database = database
         self._functions = functions
         self._readers = Readers(short_max)
@@ -97,8 +110,8 @@ class Executions:
             if is_first and not is_dirty:
                 for version in self._remember(write, execution):
                     table = self._database.table(version.collection)
-                    table.remove(version)
                     table.commit(version)
+                    table.remove(version)
                 return
             for version in execution.versions:
                 self.take_out(version)
@@ -140,7 +153,7 @@ class Executions:
             self._dirty.add(write.place)
             heappush(self._heap, write)
 
-    def _execute(self, write: Write, version: Callable[[Table, str], Write | None]) -> Execution:
+    def _execute(self, write: Write, version: Version) -> Execution:
         """Execute a write on the rows of which that version counts, and turn what comes of it into
         versions."""
         body = body_of(write.value)  # type: ignore[arg-type]  # that of a change is never a name
@@ -306,7 +319,7 @@ class _View:
 
     __slots__ = ("_database", "_version")
 
-    def __init__(self, database: Database, version: Callable[[Table, str], Write | None]) -> None:
+    def __init__(self, database: Tables, version: Version) -> None:
         self._database = database
         self._version = version
 

@@ -1,8 +1,8 @@
 """Functions that general writes call, by name and version (Terry '95, "Merge procedures").
 
-A function takes a view of the rows and its arguments, and returns what is to be done, as updates in the form that
-bodies have, or None where it does not fit. It must come to the same at every server for ever, so a version, once
-used, never changes. What a server lacks it takes no write of.
+A function takes a view of the rows and its arguments, and returns what is to be done, as updates in the form
+that bodies have, or None where it does not fit. It must come to the same at every server for ever, so a
+version, once used, never changes. What a server lacks it takes no write of.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class FunctionFault(BayouError):
 class View:
     """The rows as they stand before a write, to a function.
 
-    ``get(collection, key)`` returns a value, None where there is no row; ``rows(collection, prefix, where)`` the
-    rows under a prefix that meet all conditions, as (key, value) pairs in order of keys. Values are the function's
-    own copies.
+    ``get(collection, key)`` returns a value, None where there is no row; ``rows(collection, prefix, where)``
+    the rows under a prefix that meet all conditions, as (key, value) pairs in order of keys. Values are the
+    function's own copies.
     """
 
     def __init__(

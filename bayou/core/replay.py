@@ -10,9 +10,19 @@ from bayou.core.write import CHANGE, DELETE, Write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from bayou.core.execute import Executed, Functions, Row
-    from bayou.core.past import Past
     from bayou.core.values import Value
+
+    class Below(Protocol):
+        """The rows that writes are carried out on: those of a base (bayou.core.past)."""
+
+        def row(self, collection: str, key: str) -> tuple[str, str, Value | None, int] | None: ...
+        def rows_under(
+            self, collection: str, prefix: str, after: str | None, rows_max: int
+        ) -> list[tuple[str, str, Value | None, int]]: ...
+
 
 PAGE = 256
 """How many rows of the base are read at a time."""
@@ -22,7 +32,7 @@ class Replay:
     """The rows of a base, and what writes make of them: ``last`` has the last version of each row that has
     one, ``runs`` all of them, ``versions`` those of the last write."""
 
-    def __init__(self, past: Past | None, functions: Functions | None) -> None:
+    def __init__(self, past: Below | None, functions: Functions | None) -> None:
         self._past = past
         self._functions = functions
         self.last: dict[Row, Write] = {}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     they go, so a place comes right before its write."""
 
     Key = TypeVar("Key")
-    Run = Union[Write, "SortedWrites"]
+    Run = Union[Write, "SortedWrites"]  # noqa: UP007  # the class comes below
 
 SHORT = 1000
 """Up to this many writes stay in a plain list, as in one leaf of a SortedList: a move within it costs

@@ -57,7 +57,10 @@ class Table:
 
     def remove(self, version: Write) -> None:
         """Take a tentative version out."""
-        take_from(self.tentative, version.key, version)
+        key = version.key
+        take_from(self.tentative, key, version)
+        if self.keys is not None and key not in self.tentative and key not in self.committed:
+            self.keys.discard(key)
 
     def commit(self, version: Write) -> None:
         """Let a version be the last committed one of its row."""

@@ -7,7 +7,8 @@ from bayou.core.errors import PeerError, require
 from bayou.core.past import LAST, NO_LIMIT
 from bayou.core.replica import COMMITTED as IS_COMMITTED
 from bayou.core.replica import UNKNOWN
-from bayou.core.rows import CONFLICTS, BadRow, check_readable, check_row, check_seen
+from bayou.core.rows import CONFLICTS, BadRow, check_row
+from bayou.core.seen import check_readable, check_seen
 from bayou.core.vector import START, VersionVector
 from bayou.core.write import CHANGE, DELETE, PUT
 from bayou.node.asks import (

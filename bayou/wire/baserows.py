@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bayou.core.past import CSN_MAX
-from bayou.core.rows import check_seen
+from bayou.core.seen import check_seen
 from bayou.wire.columns import WRITES_MAX, cut_texts, join_texts, pack_numbers, unpack_numbers
 from bayou.wire.errors import WireError
 from bayou.wire.writes import unpack_collections

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bayou.core.past import CSN_MAX
-from bayou.core.rows import check_seen
+from bayou.core.seen import check_seen
 from bayou.core.vector import STAMP_MAX
 from bayou.node.asks import Version
 from bayou.wire.columns import (

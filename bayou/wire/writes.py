@@ -14,7 +14,15 @@ from _operator import itemgetter  # the C half: see docs/decisions/0002-start-ti
 
 from bayou._lean import partial
 from bayou.core.name import Name
-from bayou.core.rows import BLANKS, KEY_BYTES_MAX, PLAYLIST, TEXT_BYTES_MAX, check_readable, check_row
+from bayou.core.rows import (
+    BLANKS,
+    CONFLICTS,
+    KEY_BYTES_MAX,
+    PLAYLIST,
+    TEXT_BYTES_MAX,
+    check_collection,
+    check_row,
+)
 from bayou.core.values import check_value
 from bayou.core.write import CHANGE, CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 from bayou.wire.columns import (
@@ -236,7 +244,8 @@ def unpack_collection(plain: Any) -> str:
     if type(plain) is not str:
         raise WireError(f"a {type(plain).__name__} where the name of a collection is due")
     try:
-        check_readable(plain)
+        if plain != CONFLICTS:
+            check_collection(plain)
     except ValueError as error:
         raise WireError(str(error)) from error
     return sys.intern(plain)  # it stands in each write

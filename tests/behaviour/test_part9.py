@@ -105,6 +105,6 @@ def test_part9_guarantees_hold_in_both_views(driven: Driven) -> None:
 
 
 def test_part9_kinds_of_writes_have_numbers_for_good() -> None:
-    """Kinds of writes have the same numbers on the wire, in journals and in traces; two are kept."""
-    assert KIND_NAMES == ("put", "delete", "creation", "retirement", "notice")
+    """Kinds of writes have the same numbers on the wire, in journals and in traces; one is kept."""
+    assert KIND_NAMES == ("put", "delete", "creation", "retirement", "notice", "change")
     assert RESERVED_KINDS == {6: "group"}

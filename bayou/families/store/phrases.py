@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from bayou.core.body import BadBody, made_body
-from bayou.core.rows import BLANKS, CONFLICTS, PLAYLIST, BadRow, check_readable
+from bayou.core.rows import BLANKS, CONFLICTS, PLAYLIST, BadRow
+from bayou.core.seen import check_readable
 from bayou.core.values import canonical, is_text, text_of
 from bayou.script.grammar import BadLine, shorten
 
