@@ -10,11 +10,12 @@ import pytest
 from bayou.core import executions
 from bayou.core.body import BadBody, body_of, made_body
 from bayou.core.database import Database
+from bayou.core.errors import PeerError
 from bayou.core.execute import execute
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
-from bayou.core.values import Value, to_value
+from bayou.core.values import Value, text_value, to_value
 from bayou.core.write import CHANGE, CREATION, DELETE, PUT, Write
 from tests.writes_twin import written
 
@@ -682,3 +683,19 @@ def test_a_primary_that_marks_executes_nothing() -> None:
         assert counting.call_count == 1
     assert root.get("c", "n", committed_only=True) == "11"
     root.check()
+
+
+def test_a_write_that_calls_what_is_missing_is_not_taken() -> None:
+    """Neither from a client nor from a peer; what came before it stays."""
+    body = made_body({"name": "n", "call": ["fit", 1], "args": 1})
+    replica = Replica(ROOT)
+    with pytest.raises(PeerError, match="the function fit 1 is missing here: start the server with it"):
+        replica.change(body)
+    put = Write(1, ROOT, PUT, "c", "k", text_value("x"))
+    call = Write(2, ROOT, CHANGE, "", "", Value(body.text))
+    for items in (Items(0, [put, call], []), Items(0, [], [put, call])):
+        other = Replica(ROOT)
+        with pytest.raises(PeerError, match="waits at its sender: the function fit 1 is missing here"):
+            other.apply(items)
+        other.check()
+        assert (other.get("c", "k"), len(other.log)) == (text_value("x"), 1)

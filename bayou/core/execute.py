@@ -52,8 +52,14 @@ if TYPE_CHECKING:
     class Functions(Protocol):
         """The functions that this server has."""
 
+        def missing(self, body: Body) -> tuple[str, int] | None:
+            """Return the first function that a body needs and that is not here, or None."""
+
         def call(
-            self, call: Call, get: Callable[[str, str], JSON], rows: Callable[..., object]
+            self,
+            call: Call,
+            get: Callable[[str, str], Value | None],
+            select: Callable[[Query], Iterable[tuple[str, Value]]],
         ) -> Sequence[Update] | None:
             """Return the updates that a function answers, None where it does not fit."""
 

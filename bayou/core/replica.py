@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from bayou.core.body import Body
     from bayou.core.database import Seen
+    from bayou.core.execute import Functions
     from bayou.core.past import BaseRow, Past, Result
     from bayou.core.values import Value
 
@@ -64,20 +65,22 @@ class Replica:
         short_max: int = SHORT,
         clock: LogicalClock | None = None,
         past: Past | None = None,
+        functions: Functions | None = None,
     ) -> None:
         """Make the replica of the server with this name, which has heard of nothing beyond the base of
         ``past``: of nothing at all where none is given.
 
         ``clock`` gives its accept stamps: a logical one, unless another is given. ``short_max``: see
-        bayou.core.sortedwrites.
+        bayou.core.sortedwrites. ``functions``: those that general writes may call here.
         """
         self.name = name
+        self._functions = functions
         self.past: Past = MemoryPast() if past is None else past
         self.retired = False
         self.clock = clock or LogicalClock()
         self.clock.saw(0 if name is ROOT else name.stamp)
         self.log = WriteLog(self.past, short_max=short_max)
-        self.database = Database(self.past, short_max=short_max)
+        self.database = Database(self.past, short_max=short_max, functions=functions)
         self.primary = ROOT
         self._vector = LiveVector.newborn(name)
         self._journal: list[Journaled] = []
@@ -176,7 +179,11 @@ class Replica:
         return self._accept(DELETE, collection, key, None)
 
     def change(self, body: Body) -> Write:
-        """Accept a general write (Terry '95, "Dependency checks", "Merge procedures")."""
+        """Accept a general write (Terry '95, "Dependency checks", "Merge procedures"). PeerError for one that
+        calls a function which is missing here."""
+        missing = self.missing_function(body)
+        if missing is not None:
+            raise PeerError(missing)
         return self._accept(CHANGE, "", "", body.text)  # type: ignore[arg-type]  # it has the form of one
 
     def create(self) -> Write:
@@ -305,8 +312,27 @@ class Replica:
                 "is the clock of its server right?"
             )
 
+    def missing_function(self, body: Body) -> str | None:
+        """Return what to say of a function that a body needs and that is missing here; None where none is."""
+        if not body.needs:
+            return None
+        from bayou.core.functions import Functions, MissingFunction
+
+        missing = (self._functions or Functions()).missing(body)
+        return None if missing is None else str(MissingFunction(*missing))
+
+    def _check_functions(self, write: Write) -> None:
+        """Raise PeerError for a general write that can't be carried out here."""
+        from bayou.core.body import body_of
+
+        missing = self.missing_function(body_of(write.value))  # type: ignore[arg-type]  # never a name
+        if missing is not None:
+            raise PeerError(f"a write of {write.server} waits at its sender: {missing}")
+
     def _add_tentative(self, write: Write) -> None:
         self._check_stamp(write)
+        if write.kind == CHANGE:
+            self._check_functions(write)
         if write.kind == RETIREMENT and write.heir is not None:
             raise PeerError(f"{write} names an heir, but is not committed")
         self._learn(write)
@@ -316,6 +342,8 @@ class Replica:
 
     def _commit_new(self, write: Write) -> None:
         self._check_stamp(write)
+        if write.kind == CHANGE:
+            self._check_functions(write)
         if write.heir is not None and write.server is not self.primary:
             raise PeerError(f"{write} names an heir, but {self.primary} is the primary")
         self.log.commit_new(write)

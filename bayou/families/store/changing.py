@@ -50,7 +50,11 @@ def write(system: StoreSystem, client: int, name: str, updates: str) -> None:
 
     if name in system.writes:
         raise BadLine(f"a write by the name of {name} has been accepted before")
-    _write(system, client, body_of_words(name, updates))
+    body = body_of_words(name, updates)
+    if body.needs:
+        function, version = body.needs[0]
+        raise BadLine(f"no server of this run has the function {function} {version}")
+    _write(system, client, body)
 
 
 def _write(system: StoreSystem, client: int, body: Body) -> None:
