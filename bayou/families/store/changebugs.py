@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bayou.core import execute as execute_module
 from bayou.core import readers as readers_module
+from bayou.core.execute import field_of
 from bayou.core.executions import Executions
 from bayou.core.readers import Readers
 from bayou.core.sortedwrites import between
@@ -78,12 +79,11 @@ def one_is_true(patch: Patch) -> None:
 def one_is_true_among_queries(patch: Patch) -> None:
     """A query that asks for true is looked for among those that ask for 1."""
 
-    def field_of(plain: Any, field: str) -> str | None:
-        found = original(plain, field)
+    def found_as(plain: Any, field: str) -> str | None:
+        found = field_of(plain, field)
         return "1" if found == "true" else found
 
-    original = readers_module.field_of
-    patch.setattr(readers_module, "field_of", field_of)
+    patch.setattr(readers_module, "field_of", found_as)
 
 
 def mark_shown_to_a_check(patch: Patch) -> None:

@@ -115,8 +115,8 @@ class Generator:
         carried = 0
         while len(made) - carried < self._shape.length:
             made += self._lines(rng.choices(verbs, weights)[0])
-            for other in filter(None, (self._carrier, self._changer)):
-                more = other.lines()
+            for other in (self._carrier, self._changer):
+                more = [] if other is None else other.lines()
                 carried += len(more)
                 made += more
         if self._carrier is not None:
