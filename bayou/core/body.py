@@ -26,7 +26,7 @@ from bayou.core.values import DEPTH_MAX, canonical, size_bytes, stands_for_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.core.values import JSON, Value
+    from bayou.core.values import Value
 
     Where = tuple[str, str, str]
     """One condition on a row: field of the object that its value is (``.``: the value itself), operator, and
@@ -151,7 +151,7 @@ def body_of(text: str) -> Body:
     return body
 
 
-def made_body(plain: JSON) -> Body:
+def made_body(plain: object) -> Body:
     """Return the body that a JSON object describes; BadBody, which says why, where it describes none.
 
     >>> made_body({"name": "n", "do": [["add", "stock", "tea", -1]], "if": []}).text
