@@ -222,17 +222,22 @@ def test_a_tentative_write_that_moves_is_told_again(tmp_path: Path) -> None:
     """What a follower of tentative changes makes of them is what there is."""
     with bayou.open(tmp_path / "hub.bayou", listen="127.0.0.1:0") as hub:
         at, secret = hub.status()["listens"], tmp_path / "hub.bayou-secret"
-        with bayou.open(tmp_path / "one.bayou", join=at, secret=secret) as one:
-            first, second = one.write(booked("ann")), one.write(booked("bob"))
-            feed = one._access.feed(None, committed=False)
+        with (
+            bayou.open(tmp_path / "one.bayou", join=at, secret=secret, listen="127.0.0.1:0") as early,
+            bayou.open(tmp_path / "two.bayou", join=at, secret=secret) as late,
+        ):
+            early[ROWS]["A/10"] = "zoe"
+            writes = [late.write(booked(who)) for who in ("ann", "bob")]
+            late.write(bayou.Write("sign").set(ROWS, "sign", "bob is in").if_is(ROWS, "A/11", "bob"))
+            feed = late._access.feed(None, committed=False)
             copy = taken({}, feed.more(0))
-            assert copy == {"A/10": "ann", "A/11": "bob"}
-            hub[ROWS]["A/10"] = "zoe"  # is committed at once: before both
-            one.sync()
+            assert copy == {"A/10": "ann", "A/11": "bob", "sign": "bob is in"}
+            late.sync(early.status()["listens"])  # and what it brings comes before
+            assert [late.outcome(write).result for write in writes] == ["merged 1", "conflict"]
             while more := feed.more(0):
+                assert {change.csn for change in more} == {None}
                 copy = taken(copy, more)
-            assert copy == dict(one[ROWS]) == {"A/10": "zoe", "A/11": "ann"}
-            assert [one.outcome(write).result for write in (first, second)] == ["merged 1", "conflict"]
+            assert copy == dict(late[ROWS]) == {"A/10": "zoe", "A/11": "ann"}
 
 
 def taken(copy: dict[str, Any], changes: list[bayou.Change]) -> dict[str, Any]:
