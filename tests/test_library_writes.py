@@ -13,11 +13,18 @@ from hypothesis import strategies as st
 import bayou
 import bayou.aio
 from bayou.core.body import made_body
+from bayou.node.settings import Keep
 from tests.serving import PATIENCE_S, Servers
 
 pytestmark = pytest.mark.processes
 
 ROWS = "rooms"
+
+
+@pytest.fixture(autouse=True)
+def _log_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let replicas keep what came of writes, however long a test takes."""
+    monkeypatch.setattr("bayou.library.opening.KEEP", Keep(writes=None))
 
 
 def booked(who: str) -> bayou.Write:
@@ -314,7 +321,7 @@ def follow(
 
 def test_a_session_makes_general_writes(tmp_path: Path) -> None:
     with Servers(tmp_path, 1) as servers:
-        servers.start_all()
+        servers.start_all("--keep-writes", "all")  # or outcomes are soon forgotten
         with bayou.connect(servers[0].address, secret=servers[0].secret) as db:
             writes = [db.write(booked(who)) for who in ("ann", "bob", "cid")]
             assert [db.outcome(write).result for write in writes] == ["applied", "merged 1", "conflict"]

@@ -101,7 +101,7 @@ class Write:
         """
         checked = made_body(body)
         if checked.needs:
-            raise ValueError(f"a body that calls the function {checked.needs[0][0]!r}")
+            raise ValueError(f"a body that calls the function {checked.needs[0][0]!r}: updates alone are due")
         plain: Any = of_value(checked.text)  # type: ignore[arg-type]  # it has the form of one
         made = Write(checked.name)
         for number, each in enumerate((plain, *plain.get("else", []))):
