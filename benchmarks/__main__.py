@@ -15,6 +15,7 @@ import platform
 import sys
 
 from benchmarks import (
+    changes,
     consensus,
     durable,
     exchange,
@@ -40,6 +41,7 @@ GROUPS = {
     "log": log.late_write,
     "exchange": exchange.bulk,
     "memory": log.memory,
+    "changes": changes.changes,
     "campaigns": explore.campaigns,
     "restart": storage.restart,
     "durable": durable.durable,

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from bayou.check.history import READS, show, show_row
 
+AFRESH = ("rows", "outcome")
+"""What servers do not remember having answered."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,9 +128,12 @@ def _carried_out(all_done: list[Done], verdict: Verdict) -> set[WriteId]:
 
 
 def _given_again(all_done: list[Done], verdict: Verdict) -> None:
-    """An answer that a server gives again is the one of the first time, unless it crashed since."""
+    """An answer that a server gives again is the one of the first time, unless it crashed since. Rows and
+    outcomes are looked at afresh."""
     first: dict[tuple[object, int], Done] = {}
     for done in all_done:
+        if done.served.kind in AFRESH:
+            continue
         before = first.setdefault((done.server, done.life), done)
         if before is done:
             continue

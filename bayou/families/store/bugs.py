@@ -15,6 +15,7 @@ from bayou.core.replica import Replica
 from bayou.core.vector import NOTHING, RETIRED, VersionVector
 from bayou.core.write import DELETE, Write
 from bayou.families.planting import Patch, Plant
+from bayou.families.store.changebugs import OF_CHANGES
 from bayou.families.store.pastbugs import DIRECTED, OF_BASES
 from bayou.node.client import Client
 from bayou.node.desk import Desk
@@ -322,6 +323,7 @@ BUGS: dict[str, Plant] = {
     "a clock that ignores other servers' stamps": clock_ignores_others,
     "an echo answered afresh": echo_answered_afresh,
     **OF_BASES,
+    **OF_CHANGES,
 }
 """How to plant each bug that campaigns find, by what it is called in the documentation."""
 

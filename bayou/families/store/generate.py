@@ -6,6 +6,7 @@ import random
 
 from bayou._record import Record
 from bayou.families.store.carriers import Carrier, carries
+from bayou.families.store.changers import Changer, changes
 
 SONGS = ("a", "b", "c", "d")
 MANY_SONGS = tuple("abcdefghijkl")
@@ -82,6 +83,9 @@ class Generator:
         self._is_chain = self._rng.random() < CHAINS
         if self._is_chain:
             self._weights |= {"partition": 0, "heal": 0}
+        self._changer: Changer | None = None
+        if changes(seed):
+            self._changer = Changer(seed, clients=self._clients, songs=self._songs)
         self._carrier: Carrier | None = None
         if carries(seed):
             self._carrier = Carrier(
@@ -111,21 +115,32 @@ class Generator:
         carried = 0
         while len(made) - carried < self._shape.length:
             made += self._lines(rng.choices(verbs, weights)[0])
-            if self._carrier is not None:
-                more = self._carrier.lines()
+            for other in (self._carrier, self._changer):
+                more = [] if other is None else other.lines()
                 carried += len(more)
                 made += more
         if self._carrier is not None:
             made += self._carrier.last_lines()
         made += ["start", *(f"restartServer {server}" for server in sorted(self._down)), "heal", "stabilize"]
-        made += [f"get {client} {song}" for client in self._clients for song in SONGS[:2]]
+        return [
+            *made,
+            *self._looks(),
+            "stabilize",
+            *([] if self._changer is None else self._changer.last_lines()),
+        ]
+
+    def _looks(self) -> list[str]:
+        """Return lines by which clients look at what has come of it all."""
+        made = [f"get {client} {song}" for client in self._clients for song in SONGS[:2]]
+        if self._changer is not None:
+            made += self._changer.last_lines()
         if self._is_forgetting:
             for server in self._servers:
                 made.append(f"restoreConnection {self._clients[0]} {server}")
                 made += [f"get {self._clients[0]} {song}" for song in self._songs]
         if self._carrier is not None:
             made += self._carrier.last_lines()
-        return [*made, "stabilize"]
+        return made
 
     def _lines(self, verb: str) -> list[str]:
         """Return what comes of a verb: a line, none where it makes no sense now, or two that belong

@@ -30,6 +30,14 @@ OF_FILES = (
     "a file that assumes what its reader has not",
 )
 
+OF_CHANGES = (
+    "a general write that was merged",
+    "a general write of which nothing fitted",
+    "an outcome that changed",
+    "a general write that is in no log any more",
+    "rows with a tentative one among them",
+)
+
 SIGHTINGS = (
     "a message lost",
     "a message doubled",
@@ -55,6 +63,7 @@ SIGHTINGS = (
     *OF_BASES,
     *OF_TRANSFERS,
     *OF_FILES,
+    *OF_CHANGES,
     "a log let go of unasked",
 )
 
@@ -71,6 +80,7 @@ class Sightings:
     def __init__(self, world: SimulatedWorld) -> None:
         self.messages = 0
         self._counts: Counter[str] = Counter()
+        self._outcomes: dict[str, int] = {}
         self._offers: set[tuple[int, int, int]] = set()
         self._requests: set[tuple[int, int]] = set()
         self._asked_again: Counter[str] = Counter()
@@ -135,8 +145,10 @@ class Sightings:
         for event in events:
             kind = event["event"]
             if kind == "served":
-                refused = "a read refused" if event["kind"] == "get" else "a write refused"
+                is_read = event["kind"] in ("get", "rows", "outcome")
+                refused = "a read refused" if is_read else "a write refused"
                 counts[refused] += event["verdict"] != "ok"
+                self._look_at_change(event)
                 is_read = event["kind"] == "get" and event["verdict"] == "ok"
                 counts["a read of a tentative write"] += is_read and bool(tentative.get(event["server"]))
             elif kind == "log":
@@ -174,6 +186,22 @@ class Sightings:
                 is_cut = False
             elif name == "retireServer":
                 self._counts["a retirement while partitioned"] += is_cut
+
+    def _look_at_change(self, event: Event) -> None:
+        """What is told of a general write, or of rows."""
+        if event["verdict"] != "ok":
+            return
+        counts = self._counts
+        if event["kind"] == "rows":
+            counts["rows with a tentative one among them"] += not all(mark for _, _, mark in event["read"])
+        elif event["kind"] == "outcome":
+            state, outcome, _ = event["read"]
+            counts["a general write that is in no log any more"] += state == "committed" and outcome is None
+            if outcome is not None:
+                counts["a general write that was merged"] += outcome > 0
+                counts["a general write of which nothing fitted"] += outcome < 0
+                write = str(event["write"])
+                counts["an outcome that changed"] += self._outcomes.setdefault(write, outcome) != outcome
 
     def _look_at_log(self, event: Event, tentative: list[tuple[int, tuple[int, ...]]]) -> None:
         for write in event["committed"]:
