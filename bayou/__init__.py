@@ -32,23 +32,26 @@ if TYPE_CHECKING:
         WrongCluster,
         WrongSecret,
     )
-    from bayou.library.records import Change, Outcome, Row, SyncReport, WriteId
+    from bayou.library.records import Change, Conflict, Outcome, Row, SyncReport, WriteId
     from bayou.library.replica import Replica, open
     from bayou.library.session import Session, connect
     from bayou.library.stores import Collection, Store
+    from bayou.library.writes import Write
 
 __all__ = [
-    "JSON", "Change", "Collection", "Error", "Gap", "InUse", "LostMemory", "NotRecentEnough", "Outcome",
-    "OutcomeUnknown", "Replica", "Row", "Session", "StorageDamaged", "StorageFull", "Store", "SyncReport",
-    "TooOld", "Unavailable", "WriteId", "WrongCluster", "WrongSecret", "aio", "connect", "open",
+    "JSON", "Change", "Collection", "Conflict", "Error", "Gap", "InUse", "LostMemory", "NotRecentEnough",
+    "Outcome", "OutcomeUnknown", "Replica", "Row", "Session", "StorageDamaged", "StorageFull", "Store",
+    "SyncReport", "TooOld", "Unavailable", "Write", "WriteId", "WrongCluster", "WrongSecret", "aio",
+    "connect", "open",
 ]  # fmt: skip
 
 _HOMES = {
     "core.values": ("JSON",),
-    "library.records": ("Change", "Outcome", "Row", "SyncReport", "WriteId"),
+    "library.records": ("Change", "Conflict", "Outcome", "Row", "SyncReport", "WriteId"),
     "library.replica": ("Replica", "open"),
     "library.session": ("Session", "connect"),
     "library.stores": ("Collection", "Store"),
+    "library.writes": ("Write",),
 }
 """Where names are, but errors. Each is imported when it is first asked for: most commands need none."""
 

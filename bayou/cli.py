@@ -161,6 +161,30 @@ def _changes(arguments: Sequence[str]) -> int:
     return changes(arguments)
 
 
+def _write(arguments: Sequence[str]) -> int:
+    from bayou.serving.writes import write
+
+    return write(arguments)
+
+
+def _outcome(arguments: Sequence[str]) -> int:
+    from bayou.serving.writes import outcome
+
+    return outcome(arguments)
+
+
+def _conflicts(arguments: Sequence[str]) -> int:
+    from bayou.serving.writes import conflicts
+
+    return conflicts(arguments)
+
+
+def _resolve(arguments: Sequence[str]) -> int:
+    from bayou.serving.writes import resolve
+
+    return resolve(arguments)
+
+
 def _shell(arguments: Sequence[str]) -> int:
     from bayou.serving.shell import shell
 
@@ -174,6 +198,10 @@ VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "delete": (_delete, "delete a row"),
     "scan": (_scan, "print rows"),
     "changes": (_changes, "print what was changed, and follow that"),
+    "write": (_write, "make a write that says what it expects"),
+    "outcome": (_outcome, "print what came of a write"),
+    "conflicts": (_conflicts, "print the writes of which nothing fitted"),
+    "resolve": (_resolve, "take one off that list"),
     "shell": (_shell, "a prompt for the rows of a store"),
     "stats": (_stats, "print what a server, or its file, tells of itself"),
     "position": (_position, "print where a server, or its file, stands"),
@@ -210,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from bayou import __version__
 
-    verbs = "\n".join(f"  {verb:8}{does}" for verb, (_, does) in VERBS.items())
+    verbs = "\n".join(f"  {verb:11}{does}" for verb, (_, does) in VERBS.items())
     parser = argparse.ArgumentParser(
         prog="bayou",
         usage="bayou VERB [OPTION ...] [FILE]",

@@ -87,6 +87,8 @@ _ROWS = {
 }
 _ASKING_FILE = {**_ASKING, "65": "the file is damaged", "74": "the disk fails", "75": "the file is in use"}
 
+_STORE = ("put", "get", "delete", "scan", "changes", "write", "outcome", "conflicts", "resolve", "shell")
+
 STATUSES = {
     "serve": {
         "0": "it was ended in good order, or has retired",
@@ -96,7 +98,7 @@ STATUSES = {
         "74": "something can't be made durable: the disk is full, or fails",
         "75": "another process uses the file",
     },
-    **dict.fromkeys(("put", "get", "delete", "scan", "changes", "shell"), _ROWS),
+    **dict.fromkeys(_STORE, _ROWS),
     "stats": _ASKING_FILE,
     "position": _ASKING_FILE,
     "retire": _ASKING,
@@ -213,7 +215,7 @@ STATUSES = {
 
 ENDINGS: dict[str, tuple[ModuleType, ...]] = {
     "serve": (bayou.serving.options,),
-    **dict.fromkeys(("put", "get", "delete", "scan", "changes", "shell"), (bayou.serving.rows,)),
+    **dict.fromkeys(_STORE, (bayou.serving.rows,)),
     "stats": (bayou.serving.asking,),
     "position": (bayou.serving.asking,),
     "retire": (bayou.serving.asking,),
@@ -244,7 +246,7 @@ ENDINGS: dict[str, tuple[ModuleType, ...]] = {
 ALSO = {
     "serve": "See [servers that last](serve.md).",
     **dict.fromkeys(
-        ("put", "get", "delete", "scan", "changes", "shell"),
+        _STORE,
         "See [rows from a shell](library.md#from-a-shell).",
     ),
     "stats": "See [servers that last](serve.md).",

@@ -23,6 +23,7 @@ from bayou.node.asks import (
     PAGE_MAX,
     UPDATE_MAX,
     AwaitCommitted,
+    Change,
     Changed,
     Changes,
     Collections,
@@ -337,13 +338,14 @@ def test_how_writes_stand() -> None:
     root.put("notes", "k", to_value(1))
     replica.apply(root.beyond(0, START))
     own = replica.put("notes", "k", to_value(2))
-    assert answer_of(replica, Outcome(2, ROOT)) == Standing(IS_COMMITTED, 2)
-    assert answer_of(replica, Outcome(own.stamp, A)) == Standing(TENTATIVE, None)
+    row = "notes", "k"
+    assert answer_of(replica, Outcome(2, ROOT)) == Standing(IS_COMMITTED, 2, None, row)
+    assert answer_of(replica, Outcome(own.stamp, A)) == Standing(TENTATIVE, None, None, row)
     assert answer_of(replica, Outcome(own.stamp + 1, A)) == Standing(UNKNOWN, None)
     replica.fold()
-    assert answer_of(replica, Outcome(2, ROOT)) == Standing(IS_COMMITTED, None)
+    assert answer_of(replica, Outcome(2, ROOT)) == Standing(IS_COMMITTED, 2)
     assert reading.answer(replica, AwaitCommitted(own.stamp, A, 1.0), may_wait=True) is None
-    assert answer_of(replica, AwaitCommitted(own.stamp, A, 1.0)) == Standing(TENTATIVE, None)
+    assert answer_of(replica, AwaitCommitted(own.stamp, A, 1.0)) == Standing(TENTATIVE, None, None, row)
     stands = answer_of(replica, Stand())
     assert stands == Stands(A, 2, 1, ROOT, 0, 2, 0, False)
 
@@ -609,9 +611,11 @@ def test_whoever_waits_for_a_commitment_is_answered_when_it_comes() -> None:
     assert alarm(server) == 30.0
     assert said(asker.send(waits, now=1.0, again=True)) == [], "asked again, it waits once"
     effects = commit(server, root, 2.0)
-    assert [(peer, answer.reply) for peer, answer in effects.sends] == [(9, Standing(IS_COMMITTED, 2))]
+    assert [(peer, answer.reply) for peer, answer in effects.sends] == [
+        (9, Standing(IS_COMMITTED, 2, None, ("notes", "a")))
+    ]
     assert alarm(server) is None
-    assert asker.ask(waits) == Standing(IS_COMMITTED, 2), "at once"
+    assert asker.ask(waits) == Standing(IS_COMMITTED, 2, None, ("notes", "a")), "at once"
 
 
 def test_whoever_waits_is_answered_when_the_time_is_up() -> None:
@@ -623,7 +627,8 @@ def test_whoever_waits_is_answered_when_the_time_is_up() -> None:
     due = alarm(server)
     assert due is not None
     ((peer, answer),) = server.step(due, Tick()).sends
-    assert (peer, answer.reply) == (9, Standing(TENTATIVE, None))  # type: ignore[attr-defined]
+    stands = Standing(TENTATIVE, None, None, ("notes", "a"))
+    assert (peer, answer.reply) == (9, stands)  # type: ignore[attr-defined]
     assert alarm(server) is None
     asker.send(AwaitCommitted(written.stamp, A, 1e9), now=1.0)
     assert alarm(server) == 61.0
@@ -724,7 +729,7 @@ def test_nothing_new_is_imported_for_what_is_asked_often() -> None:
 
 def test_every_ask_is_answered_or_carried_out() -> None:
     kinds = {kind for kind in Ask.KINDS.values() if kind.__module__.startswith("bayou")}
-    answered = {*reading._ANSWERS, Get, Put, Update, Ask.KINDS["Delete"]}
+    answered = {*reading._ANSWERS, Get, Put, Update, Change, Ask.KINDS["Delete"]}
     assert kinds == answered
     assert all(kind.is_kept or not kind.is_write for kind in kinds)
     with pytest.raises(PeerError, match="nobody here can answer"):

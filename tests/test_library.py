@@ -20,7 +20,7 @@ import bayou
 from bayou.core.replica import Replica
 from tests.processes import wait_until
 
-WITHOUT_EXAMPLE = (bayou.Change, bayou.Outcome, bayou.SyncReport)
+WITHOUT_EXAMPLE = (bayou.Change, bayou.Conflict, bayou.Outcome, bayou.SyncReport)
 """What a program gets, and makes none of."""
 
 

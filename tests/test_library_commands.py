@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,7 +50,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Shel
         yield Shell(tmp_path), ["x.bayou"]
         return
     with Servers(tmp_path, 1) as servers:
-        servers.start_all()
+        servers.start_all("--keep-writes", "all")  # or outcomes are soon forgotten
         yield Shell(tmp_path), [servers[0].address, "--secret-file", str(servers[0].secret)]
 
 
@@ -84,6 +85,54 @@ def test_rows_from_a_shell(store: tuple[Shell, list[str]]) -> None:
     assert "csn 6\n" in shell.says("stats", *at)
 
 
+BOOKED = "set rooms/A/10 {0} if absent rooms/A/10 else set rooms/A/11 {0} if absent rooms/A/11"
+
+
+def test_general_writes_from_a_shell(store: tuple[Shell, list[str]]) -> None:
+    shell, at = store
+    first = shell.says("write", *at, "ann", *BOOKED.format("ann").split())
+    assert re.fullmatch(r"[0-9]+@<>\tapplied\tcommitted\trooms/A/10\n", first)
+    assert shell.says("write", *at, "bob", BOOKED.format("bob")).split("\t", 1)[1] == (
+        "merged 1\tcommitted\trooms/A/11\n"
+    )
+    cid, *told = shell.says("write", *at, "cid", BOOKED.format("cid")).rstrip("\n").split("\t")
+    assert told == ["conflict", "committed", f"!conflicts/{int(cid.partition('@')[0]):020}:"]
+    assert shell.says("outcome", *at, first.split("\t")[0]) == "applied\tcommitted\trooms/A/10\n"
+    assert shell.says("outcome", *at, cid, "--wait", "60").startswith("conflict\tcommitted\t")
+    unknown = shell.run("outcome", *at, f"{1 << 62}@<>")
+    assert (unknown.returncode, unknown.stdout, unknown.stderr) == (1, "", "")
+    (line,) = shell.says("conflicts", *at).splitlines()
+    which, name, body, state = line.split("\t")
+    assert (which, name, json.loads(body)["name"], state) == (cid, "cid", "cid", "committed")
+    assert shell.says("conflicts", *at, "--committed") == f"{line}\n"
+    assert shell.says("resolve", *at, cid) == ""
+    assert shell.says("conflicts", *at) == ""
+    again = shell.run("resolve", *at, cid)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "is no conflict there" in again.stderr
+    words = ["add", "n/count", "-1", "and", "set", "n/text", "two words", "and", "set", "n/empty", ""]
+    shell.says("write", *at, "words", *words, "and", "set", "n/json", '{"a": [1, 2.5]}', "if", "none", "n/")
+    assert [line.split("\t")[:2] for line in shell.says("scan", *at, "n/").splitlines()] == [
+        ["n/count", "-1"], ["n/empty", '""'], ["n/json", '{"a":[1,2.5]}'], ["n/text", '"two words"'],
+    ]  # fmt: skip
+
+
+def test_general_writes_at_a_prompt(store: tuple[Shell, list[str]]) -> None:
+    shell, at = store
+    given = f"write ann {BOOKED.format('ann')}\nwrite late del n/a if present n/a\nconflicts\n"
+    lines = shell.says("shell", *at, given=given).splitlines()
+    assert lines[0].endswith("\tapplied\tcommitted\trooms/A/10")
+    late = lines[1].split("\t")[0]
+    assert lines[2].startswith(f"{late}\tlate\t{{")
+    given = f"outcome {late}\nresolve {late}\nconflicts\noutcome {1 << 62}@<>\nresolve {late}\n"
+    run = shell.run("shell", *at, given=given)
+    assert run.returncode == 1
+    told, unknown = run.stdout.splitlines()
+    assert told.startswith("conflict\tcommitted\t!conflicts/")
+    assert unknown == "(there is no such write)"
+    assert "is no conflict there" in run.stderr
+
+
 def test_a_prompt_that_reads_from_a_pipe(store: tuple[Shell, list[str]]) -> None:
     shell, at = store
     given = 'put notes/a {"x": 1}\n# a comment\n\nput notes/b two words\nget notes/a\nget notes/c\n'
@@ -111,6 +160,15 @@ def test_a_prompt_that_reads_from_a_pipe(store: tuple[Shell, list[str]]) -> None
         (["get", "127.0.0.1:1", "notes/a"], 2, "--secret-file"),
         (["get", "127.0.0.1:1", "notes/a", "--secret-file", "none"], 1, "there is no secret"),
         (["scan", "x.bayou", "--limit", "x"], 2, "is no number"),
+        (["write", "x.bayou", "n"], 2, "an update is due at the end"),
+        (["write", "x.bayou", "n", "put", "notes/a", "1"], 2, "'put' is no update: set, del, new"),
+        (["write", "x.bayou", "n", "set notes/a 1 when absent notes/a"], 2, "where and, if, else"),
+        (["write", "x.bayou", "n", "set", "Notes/a", "1"], 2, "is no name of a collection"),
+        (["write", "x.bayou", "n" * 65, "nothing"], 2, "1 to 64 characters"),
+        (["write", "x.bayou", "n", "call", "f", "1", "2"], 2, "calls the function 'f'"),
+        (["write", "none.bayou", "n", "nothing"], 1, "there is no such file"),
+        (["outcome", "x.bayou", "17"], 2, "is no name of a write"),
+        (["resolve", "x.bayou", "17@<>"], 1, "is no conflict there"),
     ],
 )
 def test_what_goes_wrong_is_said(words: list[str], status: int, says: str, tmp_path: Path) -> None:

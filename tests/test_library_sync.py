@@ -259,12 +259,14 @@ def test_a_replica_that_was_alone_joins_a_cluster_with_its_rows(kind: str, tmp_p
             with pytest.raises(bayou.WrongSecret):
                 db.join(servers[0].address, secret=bytes(32))
             notes["still"] = "good"
+            db.write(bayou.Write("mine").delete("notes", "0007").if_absent("notes", "0007"))
             db.join(servers[0].address, secret=servers[0].secret)
             assert not db.is_primary
             assert db.name != "<>"
             assert len(notes) == 1202
             assert db["more"]["x"] == {"y": None}
-            assert len(db.pending()) == 1202
+            assert len(db.pending()) == 1203
+            assert [(each.name, each.committed) for each in db.conflicts()] == [("mine", False)]
             assert db.sync().why_stopped == "level"
             with pytest.raises(bayou.Error, match="other servers have joined"):
                 db.join(servers[0].address, secret=servers[0].secret)

@@ -129,10 +129,12 @@ def test_a_lost_primary_s_cluster_begins_anew(tmp_path: Path) -> None:
         a.kill()
         assert b.put("tentative", "2").verdict == OK
         assert b.stop() == 0
+        done("write", b.data.name, "no", "del notes/kept if absent notes/kept", cwd=tmp_path)
         done("backup", b.data.name, "saved", cwd=tmp_path)
         told = done("restore", "saved", "begun.bayou", "--new-cluster", cwd=tmp_path)
         assert "with 2 rows" in told
         assert notes_in(tmp_path / "begun.bayou") == {"kept": "1", "tentative": "2"}
+        assert done("conflicts", "begun.bayou", cwd=tmp_path).split("\t")[1] == "no"
         assert (tmp_path / "begun.bayou-secret").exists()
 
 

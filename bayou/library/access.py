@@ -3,19 +3,22 @@ answer, in terms of the core."""
 
 from __future__ import annotations
 
+from bayou.core.execute import CONFLICT, outcome_words
+from bayou.core.replica import COMMITTED
 from bayou.core.rows import check_collection, check_row
 from bayou.core.values import of_value, to_value
-from bayou.library.records import Change, Row, WriteId
+from bayou.library.records import Change, Outcome, Row, WriteId
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Protocol
 
+    from bayou.core.body import Body
     from bayou.core.database import Seen
     from bayou.core.name import Name
     from bayou.core.values import JSON, Value
-    from bayou.library.records import Outcome
+    from bayou.node.asks import Standing
 
     Edit = tuple[str, str, Value | None]
     """A write to be made: collection, key, and value, None to delete."""
@@ -43,6 +46,10 @@ if TYPE_CHECKING:
 
         def write(self, edits: Sequence[Edit]) -> list[WriteId]:
             """Write, in this order, and return when that is durable."""
+
+        def change(self, body: Body) -> WriteId:
+            """Make a general write, and return when that is durable. ValueError where no server here can
+            execute it."""
 
         def remove(self, collection: str, key: str) -> WriteId | None:
             """Delete a row; None, and nothing is written, where there is none."""
@@ -91,6 +98,17 @@ def shown_change(told: Told, resume: int | None = None) -> Change:
     """Return a change for users."""
     collection, key, value, csn, write = told
     return Change(collection, key, None if value is None else of_value(value), csn, write_id(write), resume)
+
+
+def shown_outcome(standing: Standing) -> Outcome:
+    """Return for users how a write stands."""
+    result: str | None = None
+    if standing.outcome is not None:
+        result = outcome_words(standing.outcome)
+    elif standing.state == COMMITTED and standing.csn is None:  # the log is truncated up to there
+        result = outcome_words(CONFLICT) if standing.is_conflict else "done"
+    parts = iter(standing.rows)
+    return Outcome(standing.state, standing.csn, result, tuple(zip(parts, parts, strict=True)))
 
 
 def edit(collection: str, key: str, value: JSON) -> Edit:

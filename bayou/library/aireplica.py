@@ -24,10 +24,11 @@ from bayou.wire.exports import parse_name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from os import PathLike
     from typing import Any
 
+    from bayou.core.body import Body
     from bayou.core.database import Seen
     from bayou.core.replica import Replica as CoreReplica
     from bayou.host.station import Station
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from bayou.library.records import Change, SyncReport
     from bayou.library.tally import Tally
     from bayou.machine.messages import Message
+
+    Does = Callable[[CoreReplica], Any]
+    """Accepts writes, and returns which; it raises nothing."""
 
 
 async def open(
@@ -157,7 +161,7 @@ class Local:
         self._turner = turner
         self._station = station
         self._room = Room()
-        self._queue: list[tuple[Sequence[Edit], asyncio.Future[list[WriteId]]]] = []
+        self._queue: list[tuple[Does, asyncio.Future[Any]]] = []
 
     @property
     def _replica(self) -> CoreReplica:
@@ -176,15 +180,24 @@ class Local:
         )
 
     async def write(self, edits: Sequence[Edit]) -> list[WriteId]:
+        made: list[WriteId] = await self._write(lambda replica: local.write(replica, edits))
+        return made
+
+    async def change(self, body: Body) -> WriteId:
+        local.check_change(self._replica, body)
+        made: WriteId = await self._write(lambda replica: local.change(replica, body))
+        return made
+
+    async def _write(self, does: Does) -> Any:
         turner, machine = self._turner, self._station.machine
         turner.check()
         if machine.is_unsure:
             await turner.wait(lambda: not machine.is_unsure)
         self._room.check(self._station)
-        future: asyncio.Future[list[WriteId]] = turner.events.create_future()
+        future: asyncio.Future[Any] = turner.events.create_future()
         if not self._queue:
             turner.events.call_soon(self._write_all)
-        self._queue.append((edits, future))
+        self._queue.append((does, future))
         return await future
 
     def _write_all(self) -> None:
@@ -192,7 +205,7 @@ class Local:
         queue, self._queue = self._queue, []
         try:
             made = self._turner.act(
-                lambda: self._station.use(lambda replica: [local.write(replica, edits) for edits, _ in queue])
+                lambda: self._station.use(lambda replica: [does(replica) for does, _ in queue])
             )
         except Exception as error:
             for _, future in queue:
@@ -226,8 +239,10 @@ class Local:
         return self._turner.look(lambda: local.outcome(self._replica, write.stamp, server))
 
     async def wait_committed(self, write: WriteId, until: float | None) -> Outcome | None:
+        server = parse_name(write.server)
+
         def done() -> bool:
-            return local.outcome(self._replica, write.stamp, parse_name(write.server)).state == COMMITTED
+            return self._replica.standing_of(write.stamp, server)[0] == COMMITTED
 
         return await self.outcome(write) if await self._turner.wait(done, until) else None
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, TypeVar
 
+    from bayou.core.body import Body
     from bayou.core.database import Seen
     from bayou.host.switchboard import Switchboard
     from bayou.library.access import Edit, Told
@@ -184,6 +185,9 @@ class Remote:
 
     async def write(self, edits: Sequence[Edit]) -> list[WriteId]:
         return await self.run(plans.write(edits))
+
+    async def change(self, body: Body) -> WriteId:
+        return await self.run(plans.change(body))
 
     async def remove(self, collection: str, key: str) -> WriteId | None:
         return await self.run(plans.remove(collection, key))

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
+from bayou.core.rows import CONFLICTS
 from bayou.library.access import PAGE, collection_name, deletion, edit, shown_change, shown_row
-from bayou.library.records import Change, Outcome, Row, WriteId
+from bayou.library.records import Change, Conflict, Outcome, Row, WriteId
+from bayou.library.writes import body_of_write, resolution, shown_conflict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +18,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Protocol, Self
 
+    from bayou.core.body import Body
     from bayou.core.database import Seen
     from bayou.core.values import JSON
     from bayou.library.access import Edit, Told
+    from bayou.library.writes import Write
 
     class AsyncFeed(Protocol):
         """See bayou.library.access.Feed."""
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
             self, collection: str, prefix: str, after: str | None, count: int, *, committed: bool
         ) -> list[Seen]: ...
         async def write(self, edits: Sequence[Edit]) -> list[WriteId]: ...
+        async def change(self, body: Body) -> WriteId: ...
         async def remove(self, collection: str, key: str) -> WriteId | None: ...
         async def collections(self) -> list[str]: ...
         async def feed(self, since: int | None, *, committed: bool) -> AsyncFeed: ...
@@ -83,6 +88,25 @@ class Store(ABC):
             (collection, key): [shown_change(told) for told in writes]
             for collection, key, writes in await self._access.contended()
         }
+
+    async def write(self, write: Write) -> WriteId:
+        """As of ``bayou.Store``."""
+        return await self._access.change(body_of_write(write))
+
+    async def conflicts(self, *, committed: bool = False) -> list[Conflict]:
+        """As of ``bayou.Store``."""
+        found: list[Conflict] = []
+        after: str | None = None
+        while True:
+            page = await self._access.page(CONFLICTS, "", after, PAGE, committed=committed)
+            found += map(shown_conflict, page)
+            if len(page) < PAGE:
+                return found
+            after = page[-1][0]
+
+    async def resolve(self, conflict: Conflict) -> WriteId:
+        """As of ``bayou.Store``."""
+        return await self._access.change(resolution(conflict))
 
     async def outcome(self, write: WriteId) -> Outcome:
         """As of ``bayou.Store``."""

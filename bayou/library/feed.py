@@ -8,11 +8,13 @@ deletion that came before.
 from __future__ import annotations
 
 from bayou.core.past import LAST
-from bayou.core.write import DELETE, PUT
+from bayou.core.write import PUT
 from bayou.library.errors import TooOld
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from bayou.core.name import Name
     from bayou.core.past import Place
     from bayou.core.replica import Replica
@@ -32,7 +34,7 @@ class LocalFeed:
         self._began_at = replica.csn if since is None else 0
         self.place: Place = (since or 0, LAST, "")
         self._is_begun = since is not None
-        self._told: set[tuple[int, Name]] = set()
+        self._told: dict[tuple[int, Name], tuple[Write, ...]] = {}
         self._check(replica)
 
     def has_more(self, replica: Replica) -> bool:
@@ -40,7 +42,8 @@ class LocalFeed:
         if self.place[0] < replica.csn:
             return True
         return not self._committed_only and any(
-            (write.stamp, write.server) not in self._told for write in replica.log.tentative
+            self._told.get((write.stamp, write.server)) != replica.database.versions(write)
+            for write in replica.log.tentative
         )
 
     def more(self, replica: Replica) -> list[tuple[Told, int | None]]:
@@ -94,34 +97,48 @@ class LocalFeed:
         csn = self.place[0]
         for write in log.committed[csn - log.start : csn - log.start + ROWS_MAX]:
             csn += 1
-            if write.kind > DELETE:
-                continue
+            versions = replica.database.versions(write)
             if csn <= self._began_at:
-                seen = replica.row(write.collection, write.key, committed_only=True)
-                if seen is None or seen[3] != (write.stamp, write.server):
-                    continue
-            value = write.value if write.kind == PUT else None
-            told = write.collection, write.key, value, csn, (write.stamp, write.server)
-            found.append((told, csn))  # type: ignore[arg-type]  # the value of a put is never a name
+                versions = tuple(each for each in versions if _stands(replica, each))
+            for number, version in enumerate(versions, 1):
+                # What one write has made of rows may not be gone on from between them.
+                found.append((_told(version, csn), csn if number == len(versions) else csn - 1))
+            if len(found) >= ROWS_MAX:
+                break
         self.place = csn, LAST, ""
         return found
 
     def _tentative(self, replica: Replica) -> list[tuple[Told, int | None]]:
-        """Return the rows that tentative writes have come to which were not told yet, as they stand."""
+        """Return the rows that tentative writes have come to which were not told yet, as they stand; also
+        where a general write has come to others, or has left one as it was."""
         last: dict[tuple[str, str], Write] = {}
-        present: set[tuple[int, Name]] = set()
+        present: dict[tuple[int, Name], tuple[Write, ...]] = {}
         new: dict[tuple[str, str], None] = {}
         for write in replica.log.tentative:
-            id, row = (write.stamp, write.server), (write.collection, write.key)
-            present.add(id)
-            if write.kind <= DELETE:
-                last[row] = write
-                if id not in self._told:
-                    new[row] = None
+            id, versions = (write.stamp, write.server), replica.database.versions(write)
+            present[id] = versions
+            last |= {(version.collection, version.key): version for version in versions}
+            before = self._told.get(id, ())
+            if versions != before:
+                new |= dict.fromkeys([(version.collection, version.key) for version in (*before, *versions)])
         found: list[tuple[Told, int | None]] = []
         for row in new:
-            seen, write = replica.row(*row), last[row]
-            told = *row, None if seen is None else seen[1], None, (write.stamp, write.server)
+            seen, version = replica.row(*row), last.get(row)
+            by = None if version is None else (version.stamp, version.server)
+            if version is None and seen is not None:
+                by = seen[3]
+            told = *row, None if seen is None else seen[1], None, by
             found.append((told, self.place[0]))
         self._told = present
         return found
+
+
+def _stands(replica: Replica, version: Write) -> bool:
+    """Whether a committed version is what its row still is."""
+    seen = replica.row(version.collection, version.key, committed_only=True)
+    return seen is not None and seen[3] == (version.stamp, version.server)
+
+
+def _told(version: Write, csn: int) -> Told:
+    value: Any = version.value if version.kind == PUT else None
+    return version.collection, version.key, value, csn, (version.stamp, version.server)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bayou.core.replica import COMMITTED, TENTATIVE
-from bayou.core.write import DELETE, PUT
-from bayou.library.access import shown_change
+from bayou.core.replica import COMMITTED
+from bayou.core.write import PUT
+from bayou.library.access import shown_change, shown_outcome
 from bayou.library.feed import LocalFeed
-from bayou.library.records import Outcome, WriteId
+from bayou.library.records import WriteId
+from bayou.node.reading import standing
 from bayou.wire.exports import parse_name
 
 TYPE_CHECKING = False
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from bayou.core.body import Body
     from bayou.core.database import Seen
     from bayou.core.replica import Replica
     from bayou.core.write import Write
     from bayou.host.station import Station
     from bayou.library.access import Edit, Feed, Told
     from bayou.library.engine import Engine
-    from bayou.library.records import Change
+    from bayou.library.records import Change, Outcome
 
 
 class Local:
@@ -45,6 +47,9 @@ class Local:
 
     def write(self, edits: Sequence[Edit]) -> list[WriteId]:
         return self._engine.change(lambda replica: write(replica, edits))
+
+    def change(self, body: Body) -> WriteId:
+        return self._engine.change(lambda replica: change(replica, body))
 
     def remove(self, collection: str, key: str) -> WriteId | None:
         def does(replica: Replica) -> WriteId | None:
@@ -76,8 +81,11 @@ class Local:
         found: list[Outcome] = []
 
         def done() -> bool:
-            found[:] = [outcome(replica(self._engine.station), write.stamp, server)]
-            return found[0].state == COMMITTED
+            here = replica(self._engine.station)
+            if here.standing_of(write.stamp, server)[0] != COMMITTED:
+                return False
+            found[:] = [outcome(here, write.stamp, server)]
+            return True
 
         return found[0] if self._engine.wait(done, until) else None
 
@@ -130,9 +138,24 @@ def write(replica: Replica, edits: Sequence[Edit]) -> list[WriteId]:
     return made
 
 
+def change(replica: Replica, body: Body) -> WriteId:
+    """Accept a general write. ValueError for one that calls a function which is missing here."""
+    check_change(replica, body)
+    write = replica.change(body)
+    return WriteId(write.stamp, repr(write.server))
+
+
+def check_change(replica: Replica, body: Body) -> None:
+    """Raise ValueError where a general write calls a function that is missing here."""
+    missing = replica.missing_function(body)
+    if missing is not None:
+        raise ValueError(missing)
+
+
 def pending(replica: Replica) -> list[Told]:
-    """Return a replica's own tentative writes."""
-    return [told(write) for write in replica.log.tentative_of(replica.name) if write.kind <= DELETE]
+    """Return what a replica's own tentative writes make of rows."""
+    own, versions = replica.log.tentative_of(replica.name), replica.database.versions
+    return [told(version) for write in own for version in versions(write)]
 
 
 def contended(replica: Replica) -> list[tuple[str, str, list[Told]]]:
@@ -144,29 +167,14 @@ def contended(replica: Replica) -> list[tuple[str, str, list[Told]]]:
 
 
 def told(write: Write) -> Told:
-    """Return a tentative write as a change."""
+    """Return a version of a row that is tentative as a change."""
     value: Any = write.value if write.kind == PUT else None
     return write.collection, write.key, value, None, (write.stamp, write.server)
 
 
 def outcome(replica: Replica, stamp: int, server: Any) -> Outcome:
     """Return how a write stands here."""
-    state, csn = replica.standing_of(stamp, server)
-    return Outcome(state, csn, None, rows_of(replica, stamp, server, state, csn))
-
-
-def rows_of(
-    replica: Replica, stamp: int, server: Any, state: str, csn: int | None
-) -> tuple[tuple[str, str], ...]:
-    """Return the row that a write has changed, where the log still tells."""
-    log = replica.log
-    if csn is not None:
-        writes = [log.committed[csn - log.start - 1]]
-    elif state == TENTATIVE:
-        writes = [write for write in log.tentative_of(server) if write.stamp == stamp]
-    else:
-        writes = []
-    return tuple((write.collection, write.key) for write in writes if write.kind <= DELETE)
+    return shown_outcome(standing(replica, stamp, server))
 
 
 def status(station: Station) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from time import monotonic
 from bayou.core.past import LAST
 from bayou.core.replica import COMMITTED as IS_COMMITTED
 from bayou.core.vector import VersionVector
-from bayou.library.access import shown_change
+from bayou.library.access import shown_change, shown_outcome
 from bayou.library.errors import Error, TooOld
-from bayou.library.records import Outcome, WriteId
+from bayou.library.records import WriteId
 from bayou.node import asks
 from bayou.node.messages import COMMITTED, FULL, WAIT_MAX_S, Delete, Put, Written
 from bayou.wire.exports import parse_name
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from typing import Any, TypeVar
 
+    from bayou.core.body import Body
     from bayou.core.database import Seen
     from bayou.library.access import Edit, Told
-    from bayou.library.records import Change
+    from bayou.library.records import Change, Outcome
     from bayou.node.messages import Ask, Reply
 
     Made = TypeVar("Made")
@@ -80,6 +81,12 @@ def _write_ask(edits: list[Edit]) -> Ask:
     return Delete(collection, key) if value is None else Put(collection, key, value)
 
 
+def change(body: Body) -> Plan[WriteId]:
+    """Make a general write."""
+    written = _of(Written, (yield asks.Change(body.text)))
+    return WriteId(written.stamp, repr(written.server))
+
+
 def remove(collection: str, key: str) -> Plan[WriteId | None]:
     """Delete a row that is there."""
     if (yield from row(collection, key, committed=False)) is None:
@@ -126,7 +133,7 @@ def contended() -> Plan[list[tuple[str, str, list[Told]]]]:
 def outcome(write: WriteId) -> Plan[Outcome]:
     """Ask how a write stands."""
     standing = _of(asks.Standing, (yield asks.Outcome(write.stamp, parse_name(write.server))))
-    return Outcome(standing.state, standing.csn)
+    return shown_outcome(standing)
 
 
 def wait_committed(write: WriteId, until: float | None) -> Plan[Outcome | None]:
@@ -136,7 +143,7 @@ def wait_committed(write: WriteId, until: float | None) -> Plan[Outcome | None]:
         wait_s = WAIT_MAX_S if until is None else min(WAIT_MAX_S, max(0.0, until - monotonic()))
         reply = _of(asks.Standing, (yield asks.AwaitCommitted(write.stamp, server, wait_s)))
         if reply.state == IS_COMMITTED:
-            return Outcome(reply.state, reply.csn)
+            return shown_outcome(reply)
         if until is not None and monotonic() >= until:
             return None
 

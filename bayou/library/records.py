@@ -77,7 +77,9 @@ class Outcome(Record):
     - ``state``: ``"tentative"``, ``"committed"``, or ``"unknown"`` where the server that was asked has not
       heard of it;
     - ``csn``: the commit sequence number, where it is known still;
-    - ``result``: what became of a general write, None for a put or a delete;
+    - ``result``: what came of a general write: ``"applied"``, ``"merged N"`` (the N-th that stands behind
+      ``otherwise``), ``"conflict"``, or ``"done"`` where that is so long ago that only its commitment is
+      known; None for a put or a delete. It is final where the state is committed;
     - ``rows``: the rows that it changed, as (collection, key), as far as that is known.
     """
 
@@ -85,6 +87,20 @@ class Outcome(Record):
     csn: int | None = None
     result: str | None = None
     rows: tuple[tuple[str, str], ...] = ()
+
+
+class Conflict(Record):
+    """A general write of which nothing fitted: it has changed no row, and waits for somebody to decide.
+
+    - ``write`` and ``name``: which one it is;
+    - ``body``: what it is as JSON, a fresh copy: ``Write.of(body)`` makes it again;
+    - ``committed``: whether that is final: until then it comes and goes with what becomes known.
+    """
+
+    write: WriteId
+    name: str
+    body: dict[str, Any]
+    committed: bool
 
 
 class SyncReport(Record):
@@ -106,5 +122,5 @@ class SyncReport(Record):
     why_stopped: str
 
 
-for _record in (WriteId, Row, Change, Outcome, SyncReport):
+for _record in (WriteId, Row, Change, Outcome, Conflict, SyncReport):
     _record.__module__ = "bayou"

@@ -27,6 +27,7 @@ from bayou.library.reaching import addresses as addresses_of
 from bayou.library.reaching import check_secret
 from bayou.library.stores import Store
 from bayou.library.syncing import syncing
+from bayou.library.writes import Write
 from bayou.wire.exports import position_text
 
 TYPE_CHECKING = False
@@ -179,7 +180,8 @@ class Replica(Store):
     def join(self, address: str, *, secret: Secret | None = None) -> None:
         """Let this replica, the first server of a cluster that nobody else has joined, become a new server of
         another one: it gets its name and all rows from the server at ``address`` (HOST:PORT), then puts its
-        own rows again, as new writes, which the next ``sync`` takes there.
+        own rows again, as new writes, which the next ``sync`` takes there; general writes that are conflicts
+        are tried again there.
 
         ``secret``: that of the other cluster, which takes the place of ``PATH-secret``, where it is not the
         same. Error where others have joined this one; Unavailable, WrongSecret: it is as it was then.
@@ -215,11 +217,13 @@ class Replica(Store):
             self._use(joined._engine)
 
     def _copy_to(self, other: Replica) -> None:
-        """Put all rows again."""
+        """Put all rows again, and make the writes again that are conflicts."""
         for name in self.collections():
             rows = self[name].scan()
             while page := list(islice(rows, COPIED)):
                 other[name].update((row.key, row.value) for row in page)
+        for conflict in self.conflicts():
+            other.write(Write.of(conflict.body))
 
     def retire(self, address: str) -> None:
         """Leave the cluster for good: the server at ``address`` (HOST:PORT) takes over all that there is and,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, TypeVar
 
+    from bayou.core.body import Body
     from bayou.core.database import Seen
     from bayou.core.name import Name
     from bayou.library.access import Access, Edit, Feed, Told
@@ -207,6 +208,9 @@ class Remote:
 
     def write(self, edits: Sequence[Edit]) -> list[WriteId]:
         return self.run(plans.write(edits))
+
+    def change(self, body: Body) -> WriteId:
+        return self.run(plans.change(body))
 
     def remove(self, collection: str, key: str) -> WriteId | None:
         return self.run(plans.remove(collection, key))

@@ -7,6 +7,7 @@ from collections.abc import ItemsView, KeysView, Mapping, MutableMapping, Values
 from time import monotonic
 from typing import Any
 
+from bayou.core.rows import CONFLICTS
 from bayou.library.access import (
     PAGE,
     collection_name,
@@ -15,7 +16,8 @@ from bayou.library.access import (
     shown_change,
     shown_row,
 )
-from bayou.library.records import Change, Outcome, Row, WriteId
+from bayou.library.records import Change, Conflict, Outcome, Row, WriteId
+from bayou.library.writes import body_of_write, resolution, shown_conflict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from bayou.core.database import Seen
     from bayou.core.values import JSON
     from bayou.library.access import Access
+    from bayou.library.writes import Write
 
 
 class Store(ABC):
@@ -85,7 +88,8 @@ class Store(ABC):
             yield from found
 
     def pending(self) -> list[Change]:
-        """Return the writes of its own that are not committed yet, in the order in which they were made."""
+        """Return the rows that writes of its own have changed which are not committed yet, in the order in
+        which those were made."""
         return [shown_change(told) for told in self._access.pending()]
 
     def contended(self) -> dict[tuple[str, str], list[Change]]:
@@ -95,6 +99,44 @@ class Store(ABC):
             (collection, key): [shown_change(told) for told in writes]
             for collection, key, writes in self._access.contended()
         }
+
+    def write(self, write: Write) -> WriteId:
+        """Make a general write, and return it when it is durable: ``outcome`` tells what came of it.
+        TypeError and ValueError for what can't be, before anything is written.
+
+        >>> import bayou
+        >>> with bayou.open(":memory:") as db:
+        ...     sold = bayou.Write("tea").add(db["stock"], "tea", -2).add(db["sold"], "tea", 2)
+        ...     db.outcome(db.write(sold))
+        Outcome(state='committed', csn=1, result='applied', rows=(('stock', 'tea'), ('sold', 'tea')))
+        """
+        return self._access.change(body_of_write(write))
+
+    def conflicts(self, *, committed: bool = False) -> list[Conflict]:
+        """Return the general writes of which nothing fitted and that nobody has resolved yet, in the order in
+        which they were accepted, near enough; with ``committed`` those alone of which that is final."""
+        found: list[Conflict] = []
+        after: str | None = None
+        while True:
+            page = self._access.page(CONFLICTS, "", after, PAGE, committed=committed)
+            found += map(shown_conflict, page)
+            if len(page) < PAGE:
+                return found
+            after = page[-1][0]
+
+    def resolve(self, conflict: Conflict) -> WriteId:
+        """Take a conflict off that list, for whoever has dealt with it: a write by the name of
+        ``resolve-NAME``.
+
+        >>> import bayou
+        >>> with bayou.open(":memory:") as db:
+        ...     write = db.write(bayou.Write("late").delete("tasks", "7").if_present("tasks", "7"))
+        ...     (conflict,) = db.conflicts()
+        ...     _ = db.resolve(conflict)
+        ...     conflict.write == write, db.conflicts()
+        (True, [])
+        """
+        return self._access.change(resolution(conflict))
 
     def outcome(self, write: WriteId) -> Outcome:
         """Return how a write stands where this store is asked.

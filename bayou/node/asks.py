@@ -129,9 +129,10 @@ class AwaitCommitted(Ask):
 
 class Standing(Reply):
     """How a write stands: unknown, tentative or committed (bayou.core.replica), and its CSN where it has one
-    and that is still known. Of a general write ``outcome`` says what it came to, as in bayou.core.execute, as
-    long as that is known, and ``rows`` which rows it changed: their collections and keys in turn.
-    ``is_conflict``: whether there is a row in ``!conflicts`` that is this write's."""
+    and that is still known: where the log is not truncated up to there. Of a general write ``outcome`` says
+    what it came to, as in bayou.core.execute, as long as that is known. ``rows``: which rows it changed,
+    their collections and keys in turn; of a put or delete as long as it is not folded. ``is_conflict``:
+    whether there is a row in ``!conflicts`` that is this write's."""
 
     state: str
     csn: int | None

@@ -6,7 +6,7 @@ from bayou.core.body import STEPS_MAX, BadBody, body_of
 from bayou.core.errors import PeerError, require
 from bayou.core.past import LAST, NO_LIMIT
 from bayou.core.replica import COMMITTED as IS_COMMITTED
-from bayou.core.replica import UNKNOWN
+from bayou.core.replica import TENTATIVE, UNKNOWN
 from bayou.core.rows import CONFLICTS, BadRow, check_row
 from bayou.core.seen import check_readable, check_seen
 from bayou.core.vector import START, VersionVector
@@ -194,8 +194,20 @@ def standing(replica: Replica, stamp: int, server: Name) -> Standing:
     state, csn = replica.standing_of(stamp, server)
     if state == UNKNOWN:
         return Standing(state, csn)
+    log, past = replica.log, replica.past
+    write: Write | None = None
+    if state == TENTATIVE:
+        write = log.find_tentative(stamp, server)
+        result = None if write is None else replica.database.result(write)
+    elif csn is None:
+        csn = past.csn_of(stamp, server)
+        result = None if csn is None else past.result(csn)
+    else:
+        write = log.committed[csn - log.start - 1]
+        result = replica.database.result(write)
+    plain = () if write is None else tuple((each.collection, each.key) for each in _plain(write))
+    outcome, rows = (None, plain) if result is None else result
     is_conflict = replica.get(CONFLICTS, conflict_key(stamp, server)) is not None
-    outcome, rows = replica.result_of(stamp, server) or (None, ())
     return Standing(state, csn, outcome, tuple(part for row in rows for part in row), is_conflict)
 
 

@@ -24,7 +24,7 @@ STDIN = "-"
 
 def put(arguments: Sequence[str], prog: str = "bayou put") -> int:
     """Give a row a value; return the exit status."""
-    made = _parser(prog, "Give a row a value, and return when that is durable.", with_row=True)
+    made = store_parser(prog, "Give a row a value, and return when that is durable.", with_row=True)
     made.add_argument(
         "value",
         metavar="VALUE",
@@ -40,14 +40,14 @@ def put(arguments: Sequence[str], prog: str = "bayou put") -> int:
         rows.put(key, value_of(_stdin() if options.value == STDIN else options.value, is_text=options.text))
         return 0
 
-    return _run(options, does)
+    return run(options, does)
 
 
 def get(arguments: Sequence[str], prog: str = "bayou get") -> int:
     """Print the value of a row; return the exit status."""
-    made = _parser(prog, "Print the value of a row: a text as it is, all else as JSON.", with_row=True)
+    made = store_parser(prog, "Print the value of a row: a text as it is, all else as JSON.", with_row=True)
     made.add_argument("--json", action="store_true", help="print a text as JSON too")
-    _add_committed(made)
+    add_committed(made)
     options = made.parse_args(arguments)
 
     def does(store: Store) -> int:
@@ -59,20 +59,20 @@ def get(arguments: Sequence[str], prog: str = "bayou get") -> int:
         print(row.value if is_plain else shown(row.value))
         return 0
 
-    return _run(options, does)
+    return run(options, does)
 
 
 def delete(arguments: Sequence[str], prog: str = "bayou delete") -> int:
     """Delete a row; return the exit status."""
     about = "Delete a row, which need not be there, and return when that is durable."
-    options = _parser(prog, about, with_row=True).parse_args(arguments)
+    options = store_parser(prog, about, with_row=True).parse_args(arguments)
 
     def does(store: Store) -> int:
         rows, key = row_of(store, options.row)
         rows.delete(key)
         return 0
 
-    return _run(options, does)
+    return run(options, does)
 
 
 def scan(arguments: Sequence[str], prog: str = "bayou scan") -> int:
@@ -81,7 +81,7 @@ def scan(arguments: Sequence[str], prog: str = "bayou scan") -> int:
         "Print rows in the order of their keys, each as its name, its value as JSON, and whether it is "
         "committed or tentative, with tabs between them."
     )
-    made = _parser(prog, about)
+    made = store_parser(prog, about)
     made.add_argument(
         "prefix",
         nargs="?",
@@ -90,7 +90,7 @@ def scan(arguments: Sequence[str], prog: str = "bayou scan") -> int:
         help="the rows of this collection whose keys begin so (default: all rows)",
     )
     made.add_argument("--limit", type=_count, metavar="N", help="print so many rows at most")
-    _add_committed(made)
+    add_committed(made)
     options = made.parse_intermixed_args(arguments)  # the prefix may stand behind an option
 
     def does(store: Store) -> int:
@@ -98,7 +98,7 @@ def scan(arguments: Sequence[str], prog: str = "bayou scan") -> int:
             print(line)
         return 0
 
-    return _run(options, does)
+    return run(options, does)
 
 
 def changes(arguments: Sequence[str], prog: str = "bayou changes") -> int:
@@ -107,7 +107,7 @@ def changes(arguments: Sequence[str], prog: str = "bayou changes") -> int:
         "Print what was changed, in the order of commitment, a JSON object a line: the row, its value (null "
         "where it was deleted), its CSN, and where to go on from behind it."
     )
-    made = _parser(prog, about)
+    made = store_parser(prog, about)
     made.add_argument(
         "--since", type=_count, metavar="CSN", help="begin behind there (default: with the present rows)"
     )
@@ -123,7 +123,7 @@ def changes(arguments: Sequence[str], prog: str = "bayou changes") -> int:
             print(shown(told), flush=True)
         return 0
 
-    return _run(options, does)
+    return run(options, does)
 
 
 # What they share.
@@ -170,7 +170,7 @@ def scanned(
             return
 
 
-def _parser(prog: str, about: str, *, with_row: bool = False) -> argparse.ArgumentParser:
+def store_parser(prog: str, about: str, *, with_row: bool = False) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog=prog,
         description=about,
@@ -208,7 +208,7 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_committed(parser: argparse.ArgumentParser) -> None:
+def add_committed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--committed", action="store_true", help="as the committed writes alone make it")
 
 
@@ -222,7 +222,7 @@ def _stdin() -> str:
     return sys.stdin.read().removesuffix("\n")
 
 
-def _run(options: argparse.Namespace, does: Callable[[Store], int]) -> int:
+def run(options: argparse.Namespace, does: Callable[[Store], int]) -> int:
     return told(lambda: _carry_out(options, does))
 
 

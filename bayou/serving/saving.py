@@ -192,10 +192,13 @@ def _keep_tentative(path: str, secret_file: str | None) -> int:
 
 
 def _begin_cluster(source: str, path: str) -> int:
-    """Let the first server of a new cluster accept all rows of a backup, as it shows them."""
+    """Let the first server of a new cluster accept all rows of a backup, as it shows them, and try the
+    writes again that are conflicts."""
+    from bayou.core.rows import CONFLICTS
     from bayou.core.values import of_value
     from bayou.host.mirrors import copied
     from bayou.library import replica as library
+    from bayou.library.writes import Write
 
     if os.path.lexists(path):
         raise BayouError(f"{path} is there already: name another file, or remove it")
@@ -211,5 +214,7 @@ def _begin_cluster(source: str, path: str) -> int:
                     into.update(pairs)
                     pairs = []
             into.update(pairs)
+        for _, body, *_ in replica.rows(CONFLICTS):
+            made.write(Write.of(of_value(body)))  # type: ignore[arg-type]  # it has the form of an object
     print(f"{path}: the first server of a new cluster, with {count} rows; its secret is {path}-secret")
     return 0

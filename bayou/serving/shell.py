@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from bayou.library.records import WriteId
 from bayou.serving.rows import add_store, opened, row_of, scanned, shown, told, value_of
+from bayou.serving.writes import conflict_of, shown_conflict, shown_outcome, write_of, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +50,10 @@ class _Shell:
             "collections": ("", "print the names of collections", self._collections),
             "pending": ("", "print the writes of one's own that are tentative", self._pending),
             "contended": ("", "print rows that several servers have changed side by side", self._contended),
+            "write": ("NAME UPDATES ...", "make a write, as bayou write --help says", self._write),
+            "outcome": ("WRITE", "print what came of a write", self._outcome),
+            "conflicts": ("", "print the writes of which nothing fitted", self._conflicts),
+            "resolve": ("WRITE", "take one off that list", self._resolve),
             "changes": ("[CSN]", "print what was changed (since then)", self._changes),
             "sync": ("[HOST:PORT]", "bring this replica and a server level", self._sync),
             "status": ("", "print what there is to be told of the store", self._status),
@@ -119,6 +125,21 @@ class _Shell:
         for (collection, key), writes in self._store.contended().items():
             for change in writes:
                 print(f"{collection}/{key}\t{shown(change.value)}\t{change.write}")
+
+    def _write(self, rest: str) -> None:
+        name, _, updates = rest.partition(" ")
+        print(written(self._store, write_of(name, updates)))
+
+    def _outcome(self, rest: str) -> None:
+        found = self._store.outcome(WriteId.parse(rest))
+        print("(there is no such write)" if found.state == "unknown" else shown_outcome(found))
+
+    def _conflicts(self, rest: str) -> None:
+        for conflict in self._store.conflicts():
+            print(shown_conflict(conflict))
+
+    def _resolve(self, rest: str) -> None:
+        self._store.resolve(conflict_of(self._store, rest))
 
     def _changes(self, rest: str) -> None:
         since = int(rest) if rest else None

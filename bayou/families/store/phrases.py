@@ -11,6 +11,7 @@ from bayou.script.grammar import BadLine, shorten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from bayou.core.body import Body
@@ -22,9 +23,9 @@ _DEPTH = 17
 _END = ("and", "if", "else", "")
 
 
-def body_of_words(name: str, text: str) -> Body:
+def body_of_words(name: str, text: str | Sequence[str]) -> Body:
     """Return the body that a ``write`` command describes behind its name; BadLine, which says why, where it
-    describes none.
+    describes none. ``text``: what stands there, or its words, which then may have blanks in them.
 
     >>> body_of_words("bob", "set rooms/A/10 bob if absent rooms/A/10").text
     '{"do":[["set","rooms","A/10","bob"]],"if":[["absent","rooms","A/10"]],"name":"bob"}'
@@ -48,10 +49,13 @@ def body_of_words(name: str, text: str) -> Body:
 class _Words:
     """Words that are read from the left."""
 
-    def __init__(self, text: str) -> None:
-        for blank in BLANKS:
-            text = text.replace(blank, " ")
-        self._words = [word for word in text.split(" ") if word]
+    def __init__(self, text: str | Sequence[str]) -> None:
+        if isinstance(text, str):
+            for blank in BLANKS:
+                text = text.replace(blank, " ")
+            self._words = [word for word in text.split(" ") if word]
+        else:
+            self._words = [word or '""' for word in text]
         self._at = 0
 
     @property
