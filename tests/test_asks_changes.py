@@ -15,6 +15,7 @@ from bayou.core.replica import COMMITTED as IS_COMMITTED
 from bayou.core.replica import TENTATIVE, UNKNOWN, Replica
 from bayou.core.rows import CONFLICTS
 from bayou.core.values import Value, text_value, to_value
+from bayou.core.vector import STAMP_MAX
 from bayou.core.write import CHANGE, Write
 from bayou.node import reading
 from bayou.node.asks import (
@@ -106,6 +107,12 @@ def test_outcomes_of_writes_that_are_nowhere_or_no_longer_in_the_log() -> None:
     replica = follower()
     assert page(replica, Outcome(0, ROOT)) == Standing(UNKNOWN, None)
     assert page(replica, Outcome(99, replica.name)) == Standing(UNKNOWN, None)
+    root = Replica(ROOT)
+    root.put(
+        "n", "k", to_value(1)
+    )  # so its name would be that of somebody who has retired: all of that is known
+    for stamp in (-1, STAMP_MAX + 1, 1 << 70):
+        assert page(root, Outcome(stamp, ROOT.child(1))) == Standing(UNKNOWN, None)
     write = replica.change(made_body(NEVER))
     standing = page(replica, Outcome(*write.place))
     assert (standing.state, standing.outcome, standing.is_conflict) == (TENTATIVE, CONFLICT, True)

@@ -23,7 +23,7 @@ from bayou.core.past import (
 )
 from bayou.core.sortedwrites import SHORT
 from bayou.core.table import value_of
-from bayou.core.vector import NOTHING, LiveVector, VersionVector
+from bayou.core.vector import NOTHING, STAMP_MAX, LiveVector, VersionVector
 from bayou.core.write import CHANGE, CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
 
 TYPE_CHECKING = False
@@ -137,7 +137,7 @@ class Replica:
         """Return how the write of that stamp and server stands here, and its CSN where it was committed
         beyond the base: UNKNOWN where the vector does not cover it, TENTATIVE where it is in the suffix,
         else COMMITTED."""
-        if stamp < 1 or self._vector.completed(server) < stamp:
+        if not 0 < stamp <= STAMP_MAX or self._vector.completed(server) < stamp:
             return UNKNOWN, None
         if self.log.is_tentative(stamp, server):
             return TENTATIVE, None
