@@ -43,8 +43,8 @@ ANYTHING: tuple[Any, ...] = (
     Edit("notes", "a", None), FeedPosition(1), Version("notes", "a", None, 1, True, 1, ROOT),
 )  # fmt: skip
 KINDS: tuple[type[Ask], ...] = (
-    Get, Put, Delete, asks.Update, asks.Change, asks.Row, asks.Rows, asks.Collections, asks.Outcome, asks.AwaitCommitted,
-    asks.Pending, asks.Contended, asks.Changes, asks.Stand,
+    Get, Put, Delete, asks.Update, asks.Change, asks.Row, asks.Rows, asks.Collections, asks.Outcome,
+    asks.AwaitCommitted, asks.Pending, asks.Contended, asks.Changes, asks.Stand,
 )  # fmt: skip
 GIANT_TEXT = "k" * 200_000
 GIANT_VALUE = Value(f'"{"v" * (1 << 20)}"')
