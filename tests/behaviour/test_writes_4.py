@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bayou.core.body import made_body
@@ -111,6 +113,21 @@ def test_writes4_the_primary_commits_without_a_vote() -> None:
     found = list(replicas(scenario).values())
     assert len({(replica.csn, replica.database.digest) for replica in found}) == 1
     assert found[0].database.digest != replicas(TRIO)[0].database.digest
+
+
+@pytest.mark.processes
+def test_writes4_general_writes_are_carried_in_files(tmp_path: Path) -> None:
+    """A file of writes holds general writes as it holds others, and they are executed where it is read, the
+    same in both worlds."""
+    scenario = (
+        f"{PAIR}breakConnection 0 1; write 9 a set n/a 1 if absent n/a else new n/a 2; write 8 b set n/a 3; "
+        f"exportWrites 1 {tmp_path}/carried; importWrites 0 {tmp_path}/carried; rows 8 n/; printLog 0; "
+        f"exportWrites 0 {tmp_path}/back; importWrites 1 {tmp_path}/back; outcome 9 a; printLog 1"
+    )
+    log = ["WRITE:(b, applied):TRUE", "WRITE:(a, merged 1):TRUE"]
+    expected = ["n/a:3:TRUE", "n/a-2:2:TRUE", *log, "a:merged 1:TRUE", *log]
+    assert printed(scenario) == expected
+    assert printed_by_processes(scenario.replace(f"{tmp_path}/", f"{tmp_path}/again-")) == expected
 
 
 # Truncation.
