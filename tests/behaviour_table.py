@@ -28,6 +28,15 @@ TITLES = (
 )
 """The titles of the parts, from 1 on."""
 
+WRITES = (
+    "rows, queries and the two views",
+    "what a write says, and how it is executed",
+    "order, and outcomes that change",
+    "with sessions, exchanges, truncation and retirement",
+    "the commands for them",
+)
+"""The titles of what is promised of general writes, from 1 on."""
+
 CONSENSUS = (
     "families of scenarios, their lines and limits",
     "lock-step, time bombs and skipped slots",
@@ -40,7 +49,10 @@ CONSENSUS = (
 )
 """The titles of what is promised of consensus, from 1 on."""
 
-NAMED = re.compile(r"test_(part|consensus)([1-9])_")
+KINDS = ("part", "writes", "consensus")
+"""What is promised of: the store, its general writes, and consensus."""
+
+NAMED = re.compile(r"test_(part|writes|consensus)([1-9])_")
 
 INTRODUCTION = """\
 # Behaviour
@@ -48,14 +60,15 @@ INTRODUCTION = """\
 What is promised, and the test that holds it. This page is made from the tests in `tests/behaviour/`, whose
 docstrings are the promises: `python -m tests.behaviour_table > docs/behaviour.md` makes it again, and
 `.venv/bin/python -m pytest tests/behaviour` runs them all. The rules behind the promises stand in
-[how-it-works.md](how-it-works.md), those of consensus in [consensus.md](consensus.md).
+[how-it-works.md](how-it-works.md), those of general writes in [general-writes.md](general-writes.md),
+and those of consensus in [consensus.md](consensus.md).
 """
 
 
 @dataclass(frozen=True)
 class Promise:
-    """A promise to users, and the test that holds it; ``part``: of the store ("part") or of consensus, and
-    its number."""
+    """A promise to users, and the test that holds it; ``part``: of the store ("part"), of general writes or
+    of consensus, and its number."""
 
     part: tuple[str, int]
     text: str
@@ -64,13 +77,13 @@ class Promise:
 
 
 def promises() -> list[Promise]:
-    """Return all promises, part by part, those of the store first, each part in the order of its modules.
+    """Return all promises, part by part, in the order of KINDS, each part in the order of its modules.
 
     ValueError where a test does not say which part it belongs to, or makes no promise.
     """
-    paths = [*sorted(TESTS.glob("test_part*.py")), *sorted(TESTS.glob("test_consensus_*.py"))]
+    paths = [path for kind in KINDS for path in sorted(TESTS.glob(f"test_{kind}*.py"))]
     found = [promise for path in paths for promise in _promises_of(path)]
-    return sorted(found, key=lambda promise: (promise.part[0] != "part", promise.part[1]))
+    return sorted(found, key=lambda promise: (KINDS.index(promise.part[0]), promise.part[1]))
 
 
 def _promises_of(path: Path) -> Iterator[Promise]:
@@ -91,6 +104,9 @@ def page() -> str:
     found = promises()
     sections = [INTRODUCTION]
     titles = [(("part", part), f"{part}. {title}") for part, title in enumerate(TITLES, start=1)]
+    titles += [
+        (("writes", part), f"General writes {part}: {title}") for part, title in enumerate(WRITES, start=1)
+    ]
     titles += [
         (("consensus", part), f"Consensus {part}: {title}") for part, title in enumerate(CONSENSUS, start=1)
     ]

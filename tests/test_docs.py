@@ -56,6 +56,18 @@ def test_the_example_in_the_scenario_page() -> None:
     assert simulate(blocks(page, "text")[0].encode()).out.decode() == blocks(page, "output")[0]
 
 
+@pytest.mark.processes
+def test_the_scenarios_of_the_page_on_general_writes() -> None:
+    """In both worlds each prints what stands below it, and no line is off."""
+    page = ROOT / "docs" / "general-writes.md"
+    scenarios, expected = blocks(page, "text"), blocks(page, "output")
+    assert len(scenarios) == len(expected) >= 9
+    for scenario, output in zip(scenarios, expected, strict=True):
+        done = simulate(scenario.encode(), check=True)
+        assert (done.out.decode(), done.errors) == (output, [])
+        assert run_master(scenario).stdout.decode() == output
+
+
 def test_the_reference_page_is_what_the_registry_makes() -> None:
     text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     assert text == reference(), "run: python3 -m bayou.master.reference > docs/reference.md"

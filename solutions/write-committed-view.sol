@@ -1,0 +1,10 @@
+n/fresh:3:FALSE
+n/kept:3:FALSE
+n/gone:1:TRUE
+n/kept:2:TRUE
+n/gone:ERR_KEY
+n/fresh:ERR_KEY
+CONFLICT:(error):FALSE
+n/fresh:3:TRUE
+n/kept:3:TRUE
+CONFLICT:(error):TRUE

@@ -1,0 +1,12 @@
+CONFLICT:(c0):TRUE
+CONFLICT:(c2):TRUE
+CONFLICT:(c3):TRUE
+CONFLICT:(c0):TRUE
+CONFLICT:(c1):TRUE
+CONFLICT:(c2):TRUE
+CONFLICT:(c3):TRUE
+WRITE:(base, applied):TRUE
+WRITE:(c0, conflict):TRUE
+WRITE:(c2, conflict):TRUE
+WRITE:(c3, conflict):TRUE
+WRITE:(c1, conflict):TRUE

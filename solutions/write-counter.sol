@@ -1,0 +1,9 @@
+stock/tea:10:TRUE
+stock/tea:-3:FALSE
+stock/tea:-4:FALSE
+stock/tea:3:TRUE
+stock/low:-9223372036854775807:TRUE
+stock/name:tea:TRUE
+stock/tea:9223372036854775806:TRUE
+CONFLICT:(over):TRUE
+CONFLICT:(text):TRUE

@@ -1,0 +1,13 @@
+WRITE:(base, applied):TRUE
+WRITE:(y1, applied):TRUE
+WRITE:(n1, conflict):TRUE
+WRITE:(y2, applied):TRUE
+WRITE:(n2, conflict):TRUE
+WRITE:(y3, applied):TRUE
+WRITE:(y4, applied):TRUE
+WRITE:(y5, applied):TRUE
+WRITE:(n3, conflict):TRUE
+WRITE:(y6, applied):TRUE
+WRITE:(y7, applied):TRUE
+WRITE:(n4, conflict):TRUE
+WRITE:(y8, applied):TRUE

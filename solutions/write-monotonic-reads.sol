@@ -1,0 +1,9 @@
+n/b:ERR_KEY
+nobody:ERR_KEY
+n/:ERR_DEP
+a:ERR_DEP
+conflicts:ERR_DEP
+n/:ERR_KEY
+a:ERR_KEY
+n/a:1:TRUE
+a:applied:TRUE

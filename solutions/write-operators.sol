@@ -1,0 +1,3 @@
+CONFLICT:(nowhere):TRUE
+CONFLICT:(ordered):TRUE
+both:applied:TRUE

@@ -1,0 +1,10 @@
+CONFLICT:(c):FALSE
+c:ERR_KEY
+c:conflict:FALSE
+b:merged 1:FALSE
+b:merged 1:TRUE
+CONFLICT:(c):TRUE
+CONFLICT:(d):TRUE
+n/k:1:TRUE
+n/k-2:2:TRUE
+CONFLICT:(d):TRUE

@@ -1,0 +1,15 @@
+n/:empty:TRUE
+n/B:1:TRUE
+n/a:2:TRUE
+n/a-b:4:TRUE
+n/a/b:3:TRUE
+n/é:5:TRUE
+n/a:2:TRUE
+n/a-b:4:TRUE
+n/a/b:3:TRUE
+n/a/b:3:TRUE
+n/z:ERR_KEY
+z/:ERR_KEY
+!conflicts/00000000000000000002::{"do":[["new","n","a",2]],"else":[{"do":[["set","n","c","x"]],"if":[["is","n","a",{"a":[],"b":1}],["atmost",0,"n","",[[".","=",true]]]]}],"if":[["absent","n","a"]],"name":"b"}:TRUE
+!conflicts/00000000000000000003:ERR_KEY
+!conflicts/:ERR_KEY

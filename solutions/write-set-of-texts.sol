@@ -1,0 +1,9 @@
+tags/song:["Zebra","rock","é"]:FALSE
+tags/song:["jazz"]:FALSE
+tags/song:["Zebra","jazz","é"]:TRUE
+tags/empty:[]:TRUE
+tags/list:["5","a","c"]:TRUE
+tags/mixed:["a",1]:TRUE
+tags/none:[]:TRUE
+tags/song:["Zebra","jazz","é"]:TRUE
+CONFLICT:(five):TRUE
