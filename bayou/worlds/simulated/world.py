@@ -74,6 +74,10 @@ class _Seat:
         self._world.fail(self._node)
 
 
+MOMENT_S = 1e-6
+"""How long, in virtual seconds, a node waits at least that is woken and wants to be woken again at once."""
+
+
 class SimulatedWorld:
     """A World without I/O. See bayou.worlds.world.World for what the master calls.
 
@@ -416,8 +420,10 @@ class SimulatedWorld:
             self._crash_as_planned(node)
             return
         self.steps += 1
+        not_before = 0.0
         if isinstance(given, Tick) and self._alarms.get(node, inf) <= self.now_s:
-            del self._alarms[node]  # it has gone off; the node may want another one at this same moment
+            del self._alarms[node]
+            not_before = self.now_s + MOMENT_S  # for it may want another one at once, and time has to go on
         driver.step(self.now_s, given)
         if self._check:
             machine.check()
@@ -427,7 +433,7 @@ class SimulatedWorld:
         if node not in self._flushing:
             driver.settle()
         if node in self.nodes:
-            self._set_alarm(node, machine.wake_at)
+            self._set_alarm(node, machine.wake_at, not_before)
 
     def fail(self, node: int) -> None:
         """A node takes no more inputs, and crashes once all that it has sent has arrived."""
@@ -441,10 +447,10 @@ class SimulatedWorld:
             if self.observe is not None:
                 self.observe({"event": "crashed", "server": node, "t": round(self.now_s, 6)})
 
-    def _set_alarm(self, node: int, wake_at_s: float | None) -> None:
+    def _set_alarm(self, node: int, wake_at_s: float | None, not_before_s: float = 0.0) -> None:
         if wake_at_s is not None and self._alarms.get(node) != wake_at_s:
             self._alarms[node] = wake_at_s
-            self._scheduler.schedule(wake_at_s, node, Tick())
+            self._scheduler.schedule(max(wake_at_s, not_before_s), node, Tick())
 
     # What drivers call.
 
