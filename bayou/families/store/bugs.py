@@ -15,7 +15,7 @@ from bayou.core.replica import Replica
 from bayou.core.vector import NOTHING, RETIRED, VersionVector
 from bayou.core.write import DELETE, Write
 from bayou.families.planting import Patch, Plant
-from bayou.families.store.changebugs import OF_CHANGES
+from bayou.families.store.changebugs import OF_CHANGES, OF_SUFFIXES
 from bayou.families.store.pastbugs import DIRECTED, OF_BASES
 from bayou.node.client import Client
 from bayou.node.desk import Desk
@@ -335,6 +335,7 @@ OUT_OF_REACH: dict[str, Plant] = {
     "a crash forgets a promise to be the heir": crash_forgets(Promised),
     "a crash forgets who was created": crash_forgets(CreatedFor),
     **DIRECTED,
+    **OF_SUFFIXES,
 }
 """Bugs that need a coincidence which random commands, one after another, hardly ever bring about; directed
 tests catch them."""
