@@ -66,7 +66,8 @@ FAST = (
 
 What is named after a module goes before all."""
 JUDGES: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("answers", "bases", "facts", "history", "logs", "state", "store", "verdict"): (
+    ("answers", "bases", "changes", "facts", "history", "logs", "state", "store", "verdict", "views"): (
+        "tests/test_check_changes.py",
         "tests/test_check_bases.py",
         "tests/test_check_holes.py",
         "tests/test_check_rules.py",
