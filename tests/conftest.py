@@ -32,11 +32,9 @@ begin with one of SAMPLED, or their names have one of these in them."""
 SAMPLED_LASTING = (
     "test_serve", "test_replica_file_crashes", "test_replica_file_damage", "test_library_sync",
     "test_library_sessions", "test_kept_scenarios", "test_durable_",
-    "test_writes_1", "test_writes_2", "test_writes_3", "test_writes_4", "test_writes_5",
 )  # fmt: skip
 KEPT_IN_LASTING = 3
-"""The like for tests of servers that last, and of what general writes promise, most of which start
-processes."""
+"""The like for tests of servers that last, most of which start processes."""
 
 
 @pytest.hookimpl(tryfirst=True)
