@@ -7,6 +7,7 @@ from unittest import mock
 
 import pytest
 
+from bayou.check.changes import written
 from bayou.core import executions
 from bayou.core.body import BadBody, body_of, made_body
 from bayou.core.database import Database
@@ -17,7 +18,6 @@ from bayou.core.name import ROOT, Name
 from bayou.core.replica import Replica
 from bayou.core.values import Value, text_value, to_value
 from bayou.core.write import CHANGE, CREATION, DELETE, PUT, Write
-from tests.writes_twin import written
 
 WHOLE_MAX = (1 << 63) - 1
 KEY_MAX = 1024

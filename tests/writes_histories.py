@@ -17,6 +17,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from bayou.check.changes import WHOLE_MAX, written
 from bayou.core.body import body_of, made_body
 from bayou.core.errors import BayouError
 from bayou.core.name import ROOT
@@ -24,7 +25,7 @@ from bayou.core.replica import Replica
 from bayou.core.sortedwrites import SHORT
 from bayou.core.values import Value
 from bayou.core.write import CHANGE, NOTICE, Write
-from tests.writes_twin import WHOLE_MAX, Cell, Row, State, replayed, written
+from tests.writes_twin import Cell, Row, State, replayed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

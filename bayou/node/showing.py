@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bayou.core.errors import require
 from bayou.core.items import Items
 from bayou.core.rows import CONFLICTS
 from bayou.core.write import CHANGE
@@ -30,7 +31,8 @@ def show(replica: Replica, order: Order, limits: Limits) -> LogPage | Conflict:
     outcomes: list[int] = []
     for csn, write in enumerate(writes, log.past.omitted_csn + order.start + 1):
         if write.kind == CHANGE:
-            is_folded = csn <= log.start
-            outcome, _ = (replica.result_at(csn) if is_folded else replica.database.result(write)) or (0, ())
-            outcomes.append(outcome)
+            is_committed = csn <= log.csn
+            result = replica.result_at(csn) if is_committed else replica.database.result(write)
+            require(result is not None, f"nobody knows what came of {write}")
+            outcomes.append(result[0])  # type: ignore[index]
     return LogPage(tuple(writes), min(committed, len(writes)), len(log), tuple(outcomes))

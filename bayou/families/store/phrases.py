@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _DEPTH = 17
 """One more than a value may nest, so that it is the body that says what is wrong."""
 
-_END = ("and", "if", "else", "")
+_DIVIDERS = "and, if, else"
 
 
 def body_of_words(name: str, text: str | Sequence[str]) -> Body:
@@ -80,8 +80,7 @@ class _Words:
 
     def expect_end(self) -> None:
         if self.next:
-            due = ", ".join(word for word in _END if word)
-            raise BadLine(f"{shorten(self.next)!r} where {due} or the end is due")
+            raise BadLine(f"{shorten(self.next)!r} where {_DIVIDERS} or the end is due")
 
 
 def _alternative(words: _Words) -> dict[str, Any]:
