@@ -21,8 +21,9 @@ from bayou.core.body import (
     PRESENT,
     SET,
     WHOLE_MAX,
+    made_body,
 )
-from bayou.core.rows import BadRow, check_row
+from bayou.core.rows import CONFLICTS, BadRow, check_row
 from bayou.core.values import canonical, of_value
 
 TYPE_CHECKING = False
@@ -107,6 +108,16 @@ def conflict_key(stamp: int, server: Name) -> str:
     '00000000000000000007:00000000000000000005'
     """
     return f"{stamp:020}:{','.join([f'{part:020}' for part in server.stamps])}"
+
+
+RESOLVED = "resolve-"
+"""What the name of a write begins with that takes a conflict off the error log, before that one's name."""
+
+
+def resolution(name: str, stamp: int, server: Name) -> Body:
+    """Return the body that deletes the conflict of this name, which the write of that stamp and server left.
+    BadBody where its name is too long for that of another write."""
+    return made_body({"name": RESOLVED + name, "do": [[DELETE, CONFLICTS, conflict_key(stamp, server)]]})
 
 
 def execute(body: Body, view: View, functions: Functions | None = None) -> Executed:

@@ -19,9 +19,9 @@ from bayou.core.body import (
     SET,
     made_body,
 )
-from bayou.core.execute import conflict_key
+from bayou.core.execute import RESOLVED
+from bayou.core.execute import resolution as resolution_of
 from bayou.core.name import ROOT, Name
-from bayou.core.rows import CONFLICTS
 from bayou.core.values import of_value
 from bayou.library.records import Conflict, WriteId
 from bayou.wire.exports import parse_name
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
 
     Alternative = tuple[tuple[str, ...], tuple[str, ...]]
     """Updates, and conditions: each as JSON, so that nobody changes it meanwhile."""
-
-RESOLVED = "resolve-"
 
 
 class Write:
@@ -314,6 +312,5 @@ def resolution(conflict: Conflict) -> Body:
     if not isinstance(conflict, Conflict):
         raise TypeError(f"a {type(conflict).__name__} where a Conflict is due, as conflicts() tells them")
     write = conflict.write
-    key = conflict_key(write.stamp, parse_name(write.server))
-    name = f"{RESOLVED}{conflict.name}"[:NAME_CHARACTERS_MAX]
-    return made_body({"name": name, "do": [[DELETE, CONFLICTS, key]]})
+    name = conflict.name[: NAME_CHARACTERS_MAX - len(RESOLVED)]
+    return resolution_of(name, write.stamp, parse_name(write.server))

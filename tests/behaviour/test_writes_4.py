@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bayou.core.body import made_body
+from bayou.core.execute import RESOLVED
 from bayou.core.name import ROOT
 from bayou.core.write import CHANGE, NOTICE
-from bayou.families.store.changing import RESOLVED
 from bayou.node.asks import Change, Outcome, Standing
 from bayou.node.messages import OK, REFUSED, Did, Do, Written
 from bayou.worlds.simulated import SimulatedWorld

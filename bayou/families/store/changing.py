@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 GROUP = "general writes"
 
-RESOLVED = "resolve-"
-"""What the name of a write begins with that deletes the conflict which the rest of the name is."""
-
 NO_STAMP = 0
 """The stamp of a write that is nowhere."""
 
@@ -173,9 +170,8 @@ def conflicts(system: StoreSystem, client: int, committed: bool) -> None:
     group=GROUP,
 )
 def resolve(system: StoreSystem, client: int, name: str) -> None:
-    from bayou.core.body import BadBody, made_body
-    from bayou.core.execute import conflict_key
-    from bayou.core.rows import CONFLICTS
+    from bayou.core.body import BadBody
+    from bayou.core.execute import RESOLVED, resolution
     from bayou.families.store.asking import server_of
     from bayou.node.messages import Conflict, IsConflict
 
@@ -184,9 +180,8 @@ def resolve(system: StoreSystem, client: int, name: str) -> None:
     server, place = server_of(system, client), system.writes.get(name)
     if place is None or not system.ask(server, IsConflict(*place), Conflict).is_there:
         raise BadLine(f"{name} is no conflict at server {server}")
-    stamp, by = place
     try:
-        body = made_body({"name": RESOLVED + name, "do": [["delete", CONFLICTS, conflict_key(stamp, by)]]})
+        body = resolution(name, *place)
     except BadBody as error:
         raise BadLine(str(error)) from error
     _write(system, client, body)
