@@ -25,6 +25,7 @@ from bayou.core.replica import Replica
 from bayou.core.sortedwrites import SHORT
 from bayou.core.values import Value
 from bayou.core.write import CHANGE, NOTICE, Write
+from bayou.node.reading import standing
 from tests.writes_twin import Cell, Row, State, replayed
 
 if TYPE_CHECKING:
@@ -417,8 +418,8 @@ class History:
             compare_result(self.order[csn - 1], replica.past.result(csn), committed)
         for csn, write in enumerate([*self.order[: replica.csn], *tentative], start=1):
             if csn > omitted:
-                compare_result(write, replica.result_of(*write.place), full)
-            elif replica.result_of(*write.place) is not None:
+                compare_result(write, result_of(replica, write), full)
+            elif result_of(replica, write) is not None:
                 raise Mismatch(f"{write} is omitted, and its outcome is told")
         digest = self.digests.setdefault(replica.csn, replica.database.digest)
         if digest != replica.database.digest:
@@ -429,6 +430,13 @@ def compare_outcomes(replica: Replica, writes: Iterable[Write], state: State) ->
     """Mismatch unless the general writes among these came to what the twin says."""
     for write in writes:
         compare_result(write, replica.database.result(write), state)
+
+
+def result_of(replica: Replica, write: Write) -> tuple[int, tuple[Row, ...]] | None:
+    """Return what a replica tells a session of a general write; None where it has nothing to tell."""
+    told = standing(replica, *write.place)
+    parts = iter(told.rows)
+    return None if told.outcome is None else (told.outcome, tuple(zip(parts, parts, strict=True)))
 
 
 def compare_result(write: Write, result: tuple[int, tuple[Row, ...]] | None, state: State) -> None:

@@ -82,7 +82,10 @@ class Readers:
 
     def clear(self) -> None:
         """Forget all of them."""
-        self.__init__(self._short_max)  # type: ignore[misc]
+        self._all = SortedWrites(short_max=self._short_max)
+        for kept in (self._rows, self._queries, self._lengths, self._fields):
+            kept.clear()
+        self.last = None
 
     def of_change(
         self, row: Row, old: Value | None, new: Value | None, low: Place | None, high: Place | None

@@ -143,15 +143,6 @@ class Replica:
             return TENTATIVE, None
         return COMMITTED, self.log.csn_of(stamp, server)
 
-    def result_of(self, stamp: int, server: Name) -> Result | None:
-        """Return what the general write of that stamp and server came to, as things stand; None for another
-        write, one that is not here, and one that is omitted."""
-        write = self.log.find_tentative(stamp, server)
-        if write is not None:
-            return self.database.result(write)
-        csn = self.log.csn_of(stamp, server) or self.past.csn_of(stamp, server)
-        return None if csn is None else self.result_at(csn)
-
     def result_at(self, csn: int) -> Result | None:
         """Return what the general write of that CSN came to; None for another write."""
         if csn <= self.log.start:

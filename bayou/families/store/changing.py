@@ -10,8 +10,11 @@ from bayou.script.registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bayou.core.body import Body
     from bayou.families.store.system import StoreSystem
+    from bayou.node.asks import Version
     from bayou.script.grammar import Field
 
 GROUP = "general writes"
@@ -76,30 +79,40 @@ def _write(system: StoreSystem, client: int, body: Body) -> None:
     group=GROUP,
 )
 def rows(system: StoreSystem, client: int, prefix: str, committed: bool) -> None:
-    from bayou.families.store.phrases import divided, word_of_value
-    from bayou.node.asks import PAGE_MAX, Page, Rows
-    from bayou.node.messages import COMMITTED, FULL
+    from bayou.families.store.describe import describe_row
+    from bayou.families.store.phrases import divided
 
     collection, start = divided(prefix)
-    after, is_last, found = None, False, False
-    while not is_last:
-        ask = Rows(collection, start, after, PAGE_MAX, COMMITTED if committed else FULL)
-        did = ask_server(system, client, ask)
-        if did.verdict != OK or not isinstance(did.reply, Page):
+    found = False
+    for page in _pages(system, client, collection, start, committed):
+        if page is None:
             system.stage.print([f"{prefix}:ERR_DEP"])
             return
-        page = did.reply
-        for row in page.rows:
-            value = "" if row.value is None else word_of_value(row.collection, row.value)
-            system.stage.print([f"{row.collection}/{row.key}:{value}:{_shown(row.is_committed)}"])
-        found = found or bool(page.rows)
-        is_last, after = page.is_last, page.rows[-1].key if page.rows else None
+        system.stage.print(map(describe_row, page))
+        found = found or bool(page)
     if not found:
         system.stage.print([f"{prefix}:ERR_KEY"])
 
 
-def _shown(is_committed: bool) -> str:
-    return "TRUE" if is_committed else "FALSE"
+def _pages(
+    system: StoreSystem, client: int, collection: str, prefix: str, committed: bool
+) -> Iterator[list[Version] | None]:
+    """Give the rows that a client sees under a prefix, a page at a time; None where its server can't keep the
+    session's guarantees, which ends it."""
+    from bayou.node.asks import PAGE_MAX, Page, Rows
+    from bayou.node.messages import COMMITTED, FULL
+
+    after, is_last = None, False
+    while not is_last:
+        did = ask_server(
+            system, client, Rows(collection, prefix, after, PAGE_MAX, COMMITTED if committed else FULL)
+        )
+        if did.verdict != OK or not isinstance(did.reply, Page):
+            yield None
+            return
+        page = did.reply
+        yield page.rows
+        is_last, after = page.is_last, page.rows[-1].key if page.rows else None
 
 
 @CHANGING.command(
@@ -114,7 +127,7 @@ def _shown(is_committed: bool) -> str:
 )
 def outcome(system: StoreSystem, client: int, name: str) -> None:
     from bayou.core.name import ROOT
-    from bayou.core.replica import COMMITTED, UNKNOWN
+    from bayou.core.replica import UNKNOWN
     from bayou.families.store.describe import describe_outcome
     from bayou.node.asks import Outcome, Standing
 
@@ -125,7 +138,7 @@ def outcome(system: StoreSystem, client: int, name: str) -> None:
     elif not isinstance(reply, Standing) or reply.state == UNKNOWN:
         text = "ERR_KEY"
     else:
-        text = f"{describe_outcome(reply)}:{_shown(reply.state == COMMITTED)}"
+        text = describe_outcome(reply)
     system.stage.print([f"{name}:{text}"])
 
 
@@ -139,25 +152,11 @@ def outcome(system: StoreSystem, client: int, name: str) -> None:
     group=GROUP,
 )
 def conflicts(system: StoreSystem, client: int, committed: bool) -> None:
-    from bayou.core.body import body_of
     from bayou.core.rows import CONFLICTS
-    from bayou.node.asks import PAGE_MAX, Page, Rows
-    from bayou.node.messages import COMMITTED, FULL
+    from bayou.families.store.describe import describe_conflict
 
-    after, is_last = None, False
-    while not is_last:
-        ask = Rows(CONFLICTS, "", after, PAGE_MAX, COMMITTED if committed else FULL)
-        did = ask_server(system, client, ask)
-        if did.verdict != OK or not isinstance(did.reply, Page):
-            system.stage.print(["conflicts:ERR_DEP"])
-            return
-        page = did.reply
-        system.stage.print(
-            f"CONFLICT:({body_of(row.value).name}):{_shown(row.is_committed)}"
-            for row in page.rows
-            if row.value is not None
-        )
-        is_last, after = page.is_last, page.rows[-1].key if page.rows else None
+    for page in _pages(system, client, CONFLICTS, "", committed):
+        system.stage.print(["conflicts:ERR_DEP"] if page is None else map(describe_conflict, page))
 
 
 @CHANGING.command(

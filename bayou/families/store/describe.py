@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bayou.node.asks import Standing
+    from bayou.node.asks import Standing, Version
     from bayou.node.messages import Did, LogPage
 
 
@@ -30,7 +30,7 @@ def describe_log(page: LogPage) -> Iterator[str]:
     """
     outcomes = iter(page.outcomes)
     for at, write in enumerate(page.writes):
-        stable = "TRUE" if at < page.committed else "FALSE"
+        stable = _truth(at < page.committed)
         row = write.key if write.collection == PLAYLIST else f"{write.collection}/{write.key}"
         if write.kind == PUT:
             value = write.value
@@ -47,18 +47,44 @@ def describe_log(page: LogPage) -> Iterator[str]:
 
 
 def describe_outcome(standing: Standing) -> str:
-    """Return what came of a general write in words. Of one that is no longer in the log it is known whether
-    it stands in the error log: done, if it does not.
+    """Return what came of a general write in words, and whether that is final. Of one that is no longer in
+    the log it is known whether it stands in the error log: done, if it does not.
 
     >>> from bayou.node.asks import Standing
     >>> describe_outcome(Standing("committed", None)), describe_outcome(Standing("tentative", None, 2))
-    ('done', 'merged 2')
+    ('done:TRUE', 'merged 2:FALSE')
     """
     from bayou.core.execute import outcome_words
+    from bayou.core.replica import COMMITTED
 
-    if standing.outcome is None:
-        return "conflict" if standing.is_conflict else "done"
-    return outcome_words(standing.outcome)
+    words = "conflict" if standing.is_conflict else "done"
+    if standing.outcome is not None:
+        words = outcome_words(standing.outcome)
+    return f"{words}:{_truth(standing.state == COMMITTED)}"
+
+
+def describe_row(row: Version) -> str:
+    """Return the line that shows a row, which is there.
+
+    >>> from bayou.node.asks import Version
+    >>> describe_row(Version("n", "a", '"7"', 0, True, 0, None))  # type: ignore[arg-type]
+    'n/a:"7":TRUE'
+    """
+    from bayou.families.store.phrases import word_of_value
+
+    value = "" if row.value is None else word_of_value(row.collection, row.value)
+    return f"{row.collection}/{row.key}:{value}:{_truth(row.is_committed)}"
+
+
+def describe_conflict(row: Version) -> str:
+    """Return the line that shows a row of the error log."""
+    from bayou.core.body import body_of
+
+    return f"CONFLICT:({body_of(row.value or '').name}):{_truth(row.is_committed)}"
+
+
+def _truth(value: bool) -> str:
+    return "TRUE" if value else "FALSE"
 
 
 def describe_get(song: str, did: Did) -> str:
