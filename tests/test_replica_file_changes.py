@@ -30,7 +30,7 @@ def booked(path: Path) -> Replica:
     replica.change(made_body({"name": "ann", **BOOK}))
     replica.change(made_body({"name": "bob", **BOOK}))
     replica.change(made_body({"name": "cat", "do": [["delete", "n", "k"]]}))
-    file.keep(replica.take_journal())  # type: ignore[arg-type]  # nothing of the past is in it
+    file.keep(replica.take_journal())
     replica.fold(3)
     file.keep([])
     file.close()

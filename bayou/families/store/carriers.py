@@ -120,8 +120,6 @@ class Carrier:
             return []
         lone = rng.choice(self._servers)
         others = [server for server in self._servers if server != lone]
-        if not others:  # the same one is listed twice, as it is down too
-            return []
         around = self._around(lone)
         lines = [f"breakConnection {lone} {other}" for other in around]
         first = len(self._files)
@@ -157,10 +155,7 @@ class Carrier:
         if not near:
             return []
         reader = rng.choice(near)
-        others = [server for server in self._servers if server not in (writer, reader)]
-        if not others:  # the same one is listed twice, as it is down too
-            return []
-        other = rng.choice(others)
+        other = rng.choice([server for server in self._servers if server not in (writer, reader)])
         pairs: list[tuple[int, int]] = []
         for server in (writer, reader, other):
             pairs += [(server, next) for next in self._around(server) if (next, server) not in pairs]

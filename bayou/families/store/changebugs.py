@@ -114,12 +114,12 @@ OF_CHANGES: dict[str, Plant] = {
     "dirt cut off one version too early": dirt_cut_off_too_early,
     "1 taken for true": one_is_true,
     "a mark shown to a check": mark_shown_to_a_check,
+    "a tentative outcome kept at commitment": tentative_outcome_kept,
 }
 """Bugs that campaigns find."""
 
 OF_SUFFIXES: dict[str, Plant] = {
     "1 taken for true among queries": one_is_true_among_queries,
-    "a tentative outcome kept at commitment": tentative_outcome_kept,
     "old queries kept after an execution": old_queries_kept,
 }
 """Bugs that take long tentative suffixes, committed in another order: random histories of replicas find them,

@@ -17,7 +17,7 @@ OFTEN = 0.3
 SCENES = {"write": 6, "rush": 3, "look": 5, "resolve": 1}
 
 OUTCOMES_MAX = 8
-"""How many outcomes are looked at in the end."""
+"""How many outcomes are looked at in the end, of those that were looked at when their writes were new."""
 
 KEYS = ("a", "b")
 """Two keys, so that most writes have to do with each other: what is wrong with queries stays hidden
@@ -53,6 +53,7 @@ class Changer:
         self._clients = clients
         self._songs = songs
         self._count = 0
+        self._asked: list[str] = []
 
     def lines(self) -> list[str]:
         """Return what comes after a command: mostly nothing."""
@@ -61,7 +62,12 @@ class Changer:
             return []
         scene = rng.choices(list(SCENES), list(SCENES.values()))[0]
         if scene == "write":
-            return [self._write()]
+            line = self._write()
+            if rng.random() < 0.5:
+                client, name = line.split()[1:3]
+                self._asked.append(name)
+                return [line, f"outcome {client} {name}"]
+            return [line]
         if scene == "rush":
             return [self._write() for _ in range(rng.randint(2, 7))]
         if scene == "resolve":
@@ -71,11 +77,10 @@ class Changer:
     def last_lines(self) -> list[str]:
         """Return lines that show each client what came of it all."""
         lines = []
-        names = [f"w{number}" for number in range(1, self._count + 1)]
         for client in self._clients:
             lines += [f"rows {client} {place}" for place in ("n/", "c/", "playlist/", "!conflicts/")]
             lines += [f"conflicts {client}"]
-            shown = self._rng.sample(names, min(len(names), OUTCOMES_MAX))
+            shown = self._rng.sample(self._asked, min(len(self._asked), OUTCOMES_MAX))
             lines += [f"outcome {client} {name}" for name in shown]
         return lines
 

@@ -283,8 +283,14 @@ class Generator:
 
     def _restart(self, server: int) -> str:
         self._down.remove(server)
-        self._servers.append(server)
+        self._come(server)
         return f"restartServer {server}"
+
+    def _come(self, server: int) -> None:
+        """List a server as one that is there, once. It may be so already: the last of all stays listed when
+        it goes down, and one that retires and crashes may come back in two ways."""
+        if server not in self._servers:
+            self._servers.append(server)
 
     def _crash_soon(self) -> list[str]:
         """A crash in the middle of a join, a retirement or a request, of whoever takes part in it."""
@@ -338,10 +344,7 @@ class Generator:
         if verb == "restart":
             if not self._down:
                 return None
-            server = self._down.pop(rng.randrange(len(self._down)))
-            if server not in self._servers:
-                self._servers.append(server)
-            return f"restartServer {server}"
+            return self._restart(self._down[rng.randrange(len(self._down))])
         if len(self._servers) < 2:
             return None
         a: int | str
@@ -394,7 +397,7 @@ class Generator:
             server = self._retired.pop(self._rng.randrange(len(self._retired)))
         else:
             server = self._next_id()
-        self._servers.append(server)
+        self._come(server)
         return f"joinServer {server}"
 
     def _client(self, server: int | None = None) -> str:
