@@ -15,7 +15,7 @@ import pytest
 import bayou
 import bayou.aio
 from tests.clusters import free_ports
-from tests.serving import PATIENCE_S, Servers
+from tests.serving import PATIENCE_S, Served, Servers
 
 pytestmark = pytest.mark.processes
 
@@ -35,7 +35,7 @@ def test_the_names_are_the_same_with_the_same_arguments() -> None:
     for name in ("open", "connect"):
         ours, theirs = (inspect.signature(getattr(module, name)) for module in (bayou.aio, bayou))
         assert list(ours.parameters.values()) == list(theirs.parameters.values())
-    lacking = {"Collection": {"items", "keys", "values", "popitem", "setdefault"}, "Replica": {"join"}}
+    lacking = {"Collection": {"items", "keys", "values", "popitem", "setdefault"}}
     for name in ("Store", "Collection", "Replica", "Session"):
         ours, theirs = getattr(bayou.aio, name), getattr(bayou, name)
         public = {each for each in dir(theirs) if not each.startswith("_")} - lacking.get(name, set())
@@ -151,6 +151,44 @@ def test_replicas_sync_within_one_event_loop(tmp_path: Path) -> None:
                 await one.sync(at, timeout_s=2)
 
     run(main())
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+def test_a_replica_that_was_alone_joins_a_cluster_with_its_rows(kind: str, tmp_path: Path) -> None:
+    path: Any = tmp_path / "mine.bayou" if kind == "file" else ":memory:"
+
+    async def main(server: Served) -> None:
+        async with await bayou.aio.open(path) as db:
+            notes = db["notes"]
+            await notes.update((f"{number:04}", number) for number in range(1200))
+            with pytest.raises(bayou.WrongSecret):
+                await db.join(server.address, secret=bytes(32))
+            early = asyncio.ensure_future(notes.put("early", 1))
+            await asyncio.sleep(0)  # it has been handed in, and is not durable yet
+            await db.write(bayou.Write("mine").delete("notes", "0007").if_absent("notes", "0007"))
+            joining = asyncio.ensure_future(db.join(server.address, secret=server.secret))
+            await asyncio.sleep(0)
+            with pytest.raises(bayou.Error, match="is joining another cluster"):
+                await notes.put("late", 1)
+            assert await notes.get("early") == 1
+            await joining
+            await early
+            assert not db.is_primary
+            assert await db["notes"].count() == 1201
+            assert [each.name for each in await db.conflicts()] == ["mine"]
+            assert (await db.sync()).why_stopped == "level"
+            with pytest.raises(bayou.Error, match="other servers have joined"):
+                await db.join(server.address, secret=server.secret)
+        if kind == "file":
+            assert {each.name for each in tmp_path.iterdir() if "joining" in each.name} == set()
+            async with await bayou.aio.open(path) as db:  # the secret beside it is the new one
+                assert (await db.sync(server.address)).why_stopped == "level"
+
+    with Servers(tmp_path, 1) as servers:
+        servers.start_all()
+        run(main(servers[0]))
+        with bayou.connect(servers[0].address, secret=servers[0].secret) as session:
+            assert len(session["notes"]) == 1201
 
 
 def test_sessions_by_coroutines(tmp_path: Path) -> None:

@@ -11,14 +11,27 @@ from bayou.library.aistores import Store
 from bayou.library.aiturner import LoopTurner
 from bayou.library.carrying import export_file, import_file
 from bayou.library.engine import Room, carry
+from bayou.library.errors import Error
 from bayou.library.feed import LocalFeed
-from bayou.library.opening import MEMORY, Wanted, becoming_member, begin, is_nobody, log, remove, retiring
+from bayou.library.joining import COPIED, Joining
+from bayou.library.opening import (
+    MEMORY,
+    Wanted,
+    becoming_member,
+    begin,
+    check_alone,
+    is_nobody,
+    log,
+    remove,
+    retiring,
+)
 from bayou.library.reaching import address as address_of
 from bayou.library.reaching import addresses as addresses_of
 from bayou.library.reaching import check_secret
 from bayou.library.records import Outcome, WriteId
 from bayou.library.replica import FIRST, position
 from bayou.library.syncing import syncing
+from bayou.library.writes import Write
 from bayou.wire.exports import parse_name
 
 TYPE_CHECKING = False
@@ -63,17 +76,16 @@ async def open(
     >>> asyncio.run(main())
     'milk'
     """
-    wanted = Wanted.of(path, join, secret, listen, keep_synced, create=create)
+    return await _open(Wanted.of(path, join, secret, listen, keep_synced, create=create))
+
+
+async def _open(wanted: Wanted) -> Replica:
     station, tally = begin(wanted)
     turner = LoopTurner(station)
     is_new = is_nobody(station)
     try:
-        await turner.run(becoming_member(station, wanted.joins))
-        if wanted.is_first:
-            log("info", FIRST.format(wanted.place))
         made = Replica(turner, station, tally, wanted)
-        if wanted.kept_synced:
-            await made.keep_synced(wanted.kept_synced)
+        await made._start()
         return made
     except BaseException:
         is_new = is_new and is_nobody(station)
@@ -91,12 +103,24 @@ class Replica(Store):
 
     def __init__(self, turner: LoopTurner, station: Station, tally: Tally, wanted: Wanted) -> None:
         """Not for users: ``bayou.aio.open`` makes one."""
+        self._wanted = wanted
+        self._use(turner, station, tally)
+
+    def _use(self, turner: LoopTurner, station: Station, tally: Tally) -> None:
         self._turner = turner
         self._station = station
         self._tally = tally
-        self._wanted = wanted
         self._local = Local(turner, station)
         self._finalizer = finalize(self, turner.close)
+
+    async def _start(self) -> None:
+        """Become a member, and do what was wanted besides."""
+        wanted = self._wanted
+        await self._turner.run(becoming_member(self._station, wanted.joins))
+        if wanted.is_first:
+            log("info", FIRST.format(wanted.place))
+        if wanted.kept_synced:
+            await self.keep_synced(wanted.kept_synced)
 
     @property
     def _access(self) -> AsyncAccess:
@@ -123,6 +147,46 @@ class Replica(Store):
         found = addresses_of(addresses)
         check_secret(self._station)
         self._turner.act(lambda: self._station.dial_others((*self._wanted.joins, *found)))
+
+    async def join(self, address: str, *, secret: Secret | None = None) -> None:
+        """As of ``bayou.Replica``. Other tasks may read meanwhile; what they want written is an Error."""
+        joining = Joining(self._wanted, address, secret)
+        self._turner.look(lambda: check_alone(self._station))
+        self._local.freeze(joining.while_it_goes_on)
+        joined: Replica | None = None
+        try:
+            joined = await _open(joining.beside)
+            await self._copy_to(joined)
+        except BaseException:
+            self._local.freeze(None)
+            if joined is not None:
+                await joined.close()
+            raise
+        await self.close()
+        self._wanted = joining.after
+        if joining.is_kept:
+            await joined.close()
+            joining.take_its_place()
+            station, tally = begin(joining.after)
+            self._use(LoopTurner(station), station, tally)
+            await self._start()
+        else:
+            joined._finalizer.detach()
+            self._use(joined._turner, joined._station, joined._tally)
+
+    async def _copy_to(self, other: Replica) -> None:
+        """Put all rows again, and make the writes again that are conflicts."""
+        for name in await self.collections():
+            page: list[tuple[str, Any]] = []
+            async for row in self[name].scan():
+                page.append((row.key, row.value))
+                if len(page) == COPIED:
+                    await other[name].update(page)
+                    page = []
+            if page:
+                await other[name].update(page)
+        for conflict in await self.conflicts():
+            await other.write(Write.of(conflict.body))
 
     async def position(self) -> str:
         """As of ``bayou.Replica``."""
@@ -162,6 +226,13 @@ class Local:
         self._station = station
         self._room = Room()
         self._queue: list[tuple[Does, asyncio.Future[Any]]] = []
+        self._frozen: str | None = None
+
+    def freeze(self, why: str | None) -> None:
+        """Let nothing be written from now on, and say why; None: let things be written again. What tasks have
+        begun to write is made durable first."""
+        self._write_all()
+        self._frozen = why
 
     @property
     def _replica(self) -> CoreReplica:
@@ -193,6 +264,8 @@ class Local:
         turner.check()
         if machine.is_unsure:
             await turner.wait(lambda: not machine.is_unsure)
+        if self._frozen is not None:
+            raise Error(self._frozen)
         self._room.check(self._station)
         future: asyncio.Future[Any] = turner.events.create_future()
         if not self._queue:
@@ -203,6 +276,8 @@ class Local:
     def _write_all(self) -> None:
         """Make durable what tasks want written: also for those that do not wait any more."""
         queue, self._queue = self._queue, []
+        if not queue:
+            return
         try:
             made = self._turner.act(
                 lambda: self._station.use(lambda replica: [does(replica) for does, _ in queue])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from itertools import islice
 from weakref import finalize
 
 from bayou.host.home import put_away
 from bayou.library.carrying import export_file, import_file
 from bayou.library.engine import Engine
+from bayou.library.joining import COPIED, Joining
 from bayou.library.local import Local, replica
 from bayou.library.opening import (
     MEMORY,
@@ -17,7 +17,6 @@ from bayou.library.opening import (
     begin,
     check_alone,
     is_nobody,
-    keep_secret,
     log,
     remove,
     retiring,
@@ -39,9 +38,6 @@ if TYPE_CHECKING:
     from bayou.library.access import Access
     from bayou.library.reaching import Secret
     from bayou.library.records import SyncReport
-
-COPIED = 1000
-"""How many rows are put again in one transaction, where a replica joins another cluster."""
 
 FIRST = (
     "{} is the first server of a new cluster: what others bring is committed while this program runs, and at "
@@ -186,16 +182,12 @@ class Replica(Store):
         ``secret``: that of the other cluster, which takes the place of ``PATH-secret``, where it is not the
         same. Error where others have joined this one; Unavailable, WrongSecret: it is as it was then.
         """
-        wanted, engine = self._wanted, self._engine
-        joins = (address_of(address),)
-        given = wanted.secret or f"{wanted.place}-secret" if secret is None else secret
-        is_kept = wanted.place != MEMORY
-        place = f"{wanted.place}-joining" if is_kept else MEMORY
+        joining, engine = Joining(self._wanted, address, secret), self._engine
         engine.look(check_alone)
-        engine.freeze(f"{wanted.place} is joining another cluster: write when that is over")
+        engine.freeze(joining.while_it_goes_on)
         joined: Replica | None = None
         try:
-            joined = _open(Wanted(place, joins, (), given, None, True))
+            joined = _open(joining.beside)
             self._copy_to(joined)
         except BaseException:
             engine.freeze(None)
@@ -203,14 +195,11 @@ class Replica(Store):
                 joined.close()
             raise
         self.close()
-        self._wanted = Wanted(wanted.place, joins, wanted.kept_synced, given, wanted.listen, False)
-        if is_kept:
+        self._wanted = joining.after
+        if joining.is_kept:
             joined.close()
-            if wanted.secret is None and secret is not None:
-                keep_secret(f"{wanted.place}-secret", secret)
-            os.replace(place, wanted.place)
-            remove(place)
-            self._use(Engine(*begin(self._wanted)))
+            joining.take_its_place()
+            self._use(Engine(*begin(joining.after)))
             self._start()
         else:
             joined._finalizer.detach()
