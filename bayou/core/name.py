@@ -3,6 +3,10 @@ when, all the way up to the first one."""
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Names = tuple["Name", ...]
+
 from _weakref import ref  # all that ``weakref`` would add here is its import time
 
 

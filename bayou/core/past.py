@@ -22,15 +22,16 @@ from _bisect import bisect_left, bisect_right  # the C half: see docs/decisions/
 
 from bayou._record import Record
 from bayou.core.errors import InvariantBroken, PeerError, require
-from bayou.core.name import ROOT, Name
+from bayou.core.name import ROOT
 from bayou.core.vector import STAMP_MAX, START, LiveVector, VersionVector
-from bayou.core.write import CHANGE, PUT, Write
+from bayou.core.write import CHANGE, PUT, Write, members_made
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Protocol
 
+    from bayou.core.name import Name, Names
     from bayou.core.rows import Collection
     from bayou.core.values import Value
 
@@ -134,14 +135,20 @@ LAST = "~"
 
 class Base(Record):
     """What belongs to the rows of a base: the CSN up to which they are what the prefix makes, the vector of
-    that prefix, the primary that it names, the largest stamp in it, and the digest of what its general writes
-    came to (bayou.core.executions)."""
+    that prefix, the group and the epoch that it names (bayou.core.group), the largest stamp in it, and the
+    digest of what its general writes came to (bayou.core.executions)."""
 
     csn: int
     vector: VersionVector
-    primary: Name
+    group: Names
+    epoch: int
     clock: int
     digest: str = ""
+
+    @property
+    def primary(self) -> Name | None:
+        """The one who commits where the group has one member, otherwise None."""
+        return self.group[0] if len(self.group) == 1 else None
 
     @property
     def key(self) -> None:
@@ -152,17 +159,18 @@ class Base(Record):
         """Return the base behind these writes, committed next in this order, which has that digest where
         there are general writes among them."""
         learned = LiveVector.of(self.vector)
-        csn, primary, clock = self.csn, self.primary, self.clock
+        csn, group, epoch, clock = self.csn, self.group, self.epoch, self.clock
         for write in writes:
             csn += 1
             learned.learn(write)
             clock = max(clock, write.stamp)
-            if write.heir is not None:
-                primary = write.heir
-        return Base(csn, learned.snapshot(), primary, clock, digest or self.digest)
+            members = members_made(write, epoch)
+            if members is not None:
+                group, epoch = members, csn
+        return Base(csn, learned.snapshot(), group, epoch, clock, digest or self.digest)
 
 
-NO_BASE = Base(0, START, ROOT, 0)
+NO_BASE = Base(0, START, (ROOT,), 0, 0)
 
 
 class BasePosition(Record):
@@ -192,6 +200,18 @@ class BasePosition(Record):
     def is_beginning(self) -> bool:
         """Whether nothing has come in."""
         return self.place == (self.since, LAST, "")
+
+
+class Bounded(Record):
+    """A record of a replica: the last decree that it has whole ends at the CSN ``csn``
+    (bayou.core.replica)."""
+
+    csn: int
+
+    @property
+    def key(self) -> None:
+        """It never takes the place of another one."""
+        return None
 
 
 class Incoming(Record):
@@ -481,6 +501,8 @@ def check_base(base: Base) -> None:
     """Raise PeerError for what can't belong to a base."""
     if not 0 < base.csn <= CSN_MAX or not 0 <= base.clock <= STAMP_MAX:
         raise PeerError(f"a base of CSN {base.csn} with the clock {base.clock}")
+    if not 0 <= base.epoch <= base.csn or not base.group or list(base.group) != sorted(set(base.group)):
+        raise PeerError(f"a base of CSN {base.csn} with a group that can be none")
     try:
         base.vector.check()
     except InvariantBroken as error:

@@ -11,6 +11,7 @@ from bayou.core.name import ROOT, Name
 from bayou.core.past import (
     Base,
     BasePosition,
+    Bounded,
     Chunk,
     Folded,
     IncomingDropped,
@@ -24,19 +25,20 @@ from bayou.core.past import (
 from bayou.core.sortedwrites import SHORT
 from bayou.core.table import value_of
 from bayou.core.vector import NOTHING, STAMP_MAX, LiveVector, VersionVector
-from bayou.core.write import CHANGE, CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
+from bayou.core.write import CHANGE, CREATION, DELETE, GROUP, NOTICE, PUT, RETIREMENT, Write, members_made
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from bayou.core.body import Body
     from bayou.core.database import Seen
     from bayou.core.execute import Functions
+    from bayou.core.group import Group
     from bayou.core.past import BaseRow, Past, Result
     from bayou.core.values import Value
 
-    Journaled = Items | Chunk | Folded | Truncated | MarksDropped | IncomingDropped | Installed
+    Journaled = Items | Chunk | Folded | Truncated | MarksDropped | IncomingDropped | Installed | Bounded
 
 UNKNOWN = "unknown"
 TENTATIVE = "tentative"
@@ -52,8 +54,10 @@ class Replica:
     (``apply`` of items, ``redo`` of the rest).
 
     - ``name``: this server's name;
-    - ``primary``: who commits, as far as the committed prefix tells: the first server, until the
-      committed retirement of a primary names its heir;
+    - ``group``: who commits, as far as the committed prefix tells (bayou.core.group): the first server
+      alone, until a committed write makes another group;
+    - ``epoch``: the CSN of that write, at first 0; ``left``: the last epoch in which this server was in a
+      group that has since been changed to one without it, as far as it has seen that itself;
     - ``retired``: whether this server's own retirement write has been accepted;
     - ``log``, ``database``, ``clock``, ``past``: for reading.
     """
@@ -81,7 +85,11 @@ class Replica:
         self.clock.saw(0 if name is ROOT else name.stamp)
         self.log = WriteLog(self.past, short_max=short_max)
         self.database = Database(self.past, short_max=short_max, functions=functions)
-        self.primary = ROOT
+        self.group: tuple[Name, ...] = (ROOT,)
+        self.epoch = 0
+        self.left: int | None = None
+        self._bound = 0
+        self._group_writes: list[Write] = []
         self._vector = LiveVector.newborn(name)
         self._journal: list[Journaled] = []
         if self.past.base.csn:
@@ -98,9 +106,25 @@ class Replica:
         return self._vector.snapshot()
 
     @property
+    def primary(self) -> Name | None:
+        """Who commits, where the group has one member; otherwise None."""
+        return self.group[0] if len(self.group) == 1 else None
+
+    @property
     def is_primary(self) -> bool:
-        """Whether it is this server's part to commit."""
-        return self.primary is self.name and not self.retired
+        """Whether it is this server's part alone to commit."""
+        return self.group[0] is self.name and len(self.group) == 1 and not self.retired
+
+    @property
+    def is_in_group(self) -> bool:
+        """Whether it is one of the servers that commit together."""
+        return self.name in self.group and not self.retired
+
+    @property
+    def boundary(self) -> int:
+        """The CSN at which the last decree ends that is here whole; the CSN itself while the group has one
+        member. Where an exchange broke off in the middle of a decree there are commitments beyond it."""
+        return self.csn if len(self.group) == 1 else max(self._bound, self.epoch)
 
     @property
     def is_complete(self) -> bool:
@@ -193,12 +217,29 @@ class Replica:
             raise Misuse("the primary can't retire without an heir")
         return self._accept(RETIREMENT, "", "", heir if self.is_primary else None)
 
+    def regroup(self, members: Iterable[Name]) -> Write:
+        """Accept a group write: these servers are to commit from then on, if it counts. BadGroup for members
+        that can't be a group; PeerError for a server that was never heard of here, or has retired."""
+        text = self.check_group(members).text
+        return self._accept(GROUP, "", "", text)  # type: ignore[arg-type]  # it has the form of a value
+
+    def check_group(self, members: Iterable[Name]) -> Group:
+        """Return the group of these members that could be made now; errors as of ``regroup``."""
+        from bayou.core.group import Group, sorted_members
+
+        group = Group(self.epoch, sorted_members(members))
+        for member in group.members:
+            if member not in self._vector.entries:
+                raise PeerError(f"{member} is no server that is known here")
+        return group
+
     def _accept(self, kind: int, collection: str, key: str, value: Value | Name | None) -> Write:
         if self.retired:
             raise Misuse(f"{self.name} has retired and accepts nothing more")
         write = Write(self.clock.next(), self.name, kind, collection, key, value)
         if self.is_primary:
             self.mark()  # the new write has the largest stamp, so it comes last
+        if self.is_primary:
             self._journal.append(Items(self.csn, [write], []))
             self._commit_new(write)
         else:
@@ -210,16 +251,81 @@ class Replica:
     def mark(self) -> int:
         """As the primary, commit everything tentative in accept order; return how many writes that is.
 
-        Never a part of it. Does nothing elsewhere.
+        Never a part of it, but for one case: what stands behind a group write that counts is for the group
+        which that makes. Does nothing elsewhere.
         """
-        if not self.is_primary or not self.log.tentative:
-            return 0
-        csn = self.csn
+        count = 0
+        while self.is_primary and self.log.tentative:
+            if any(write.kind == GROUP and members_made(write, self.epoch) for write in self._group_writes):
+                count += self._commit_known([*self.log.tentative])
+                continue
+            csn = self.csn
+            self.database.settle()
+            writes = self.log.commit_all()
+            self.database.commit_all(writes)
+            self._group_writes.clear()
+            self._journal.append(Items(csn, [write.notice() for write in writes], []))
+            count += len(writes)
+        return count
+
+    def decide(self, base: int, upto: VersionVector) -> int:
+        """Commit what a decree says that was decided for this boundary: all tentative writes that ``upto``
+        knows, in accept order, up to and including the first group write that counts (bayou.core.votes).
+        Return how many that is.
+
+        Whoever holds a decree holds all writes that it names, and has committed perhaps some of them already.
+        """
+        require(base == self.boundary, f"a decree for {base}, where {self.boundary} is the boundary")
+        completed, epoch = upto.completed, self.epoch
+        count = self._commit_known(
+            [write for write in self.log.tentative if completed(write.server) >= write.stamp]
+        )
+        if self.epoch == epoch:
+            self._bound_at(self.csn)
+        return count + self.mark()
+
+    def _commit_known(self, writes: list[Write]) -> int:
+        """Commit tentative writes, up to and including the first group write that counts."""
+        csn, epoch, count = self.csn, self.epoch, 0
         self.database.settle()
-        writes = self.log.commit_all()
-        self.database.commit_all(writes)
-        self._journal.append(Items(csn, [write.notice() for write in writes], []))
-        return len(writes)
+        for write in writes:
+            self._commit_held(write)
+            count += 1
+            if self.epoch != epoch:
+                break
+        if count:
+            self._journal.append(Items(csn, [write.notice() for write in writes[:count]], []))
+            self.database.settle()
+        return count
+
+    def _commit_held(self, notice: Write) -> None:
+        """Commit the tentative write that this one is, or is a notice of."""
+        is_first = self.log.is_first(notice.stamp, notice.server)
+        write = self.log.commit_known(notice.stamp, notice.server)
+        if write.kind <= DELETE or write.kind == CHANGE:
+            self.database.commit(write, is_first=is_first)
+        elif write.kind == GROUP:
+            self._group_writes.remove(write)
+            self._regroup(write)
+
+    def learn_boundary(self, boundary: int) -> None:
+        """Learn that a decree ends there: of a server from which an exchange is complete."""
+        if boundary > self.csn:
+            raise PeerError(f"a decree that ends at {boundary}, where {self.csn} is the CSN of an exchange")
+        if len(self.group) > 1 and boundary > self.boundary:
+            self._bound_at(boundary)
+
+    def _bound_at(self, csn: int) -> None:
+        self._bound = csn
+        self._journal.append(Bounded(csn))
+
+    def _regroup(self, write: Write) -> None:
+        """Take notice of the group that a write makes, which is the last one committed."""
+        members = members_made(write, self.epoch)
+        if members is not None:
+            if self.name in self.group and self.name not in members:
+                self.left = self.epoch
+            self.group, self.epoch = members, self.csn
 
     # Telling and being told.
 
@@ -266,11 +372,8 @@ class Replica:
             self._compare(items)
         for write in items.committed[already:]:
             if write.kind == NOTICE or self._knows(write):
-                is_first = self.log.is_first(write.stamp, write.server)
-                known = self.log.commit_known(write.stamp, write.server)
-                if known.kind <= DELETE or known.kind == CHANGE:
-                    self.database.commit(known, is_first=is_first)
-                done.append(known.notice())
+                self._commit_held(write)
+                done.append(write.notice())
             else:
                 self._commit_new(write)
                 done.append(write)
@@ -330,6 +433,8 @@ class Replica:
         self.log.add(write)
         if write.kind <= DELETE or write.kind == CHANGE:
             self.database.tentative(write)
+        elif write.kind == GROUP:
+            self._group_writes.append(write)
 
     def _commit_new(self, write: Write) -> None:
         self._check_stamp(write)
@@ -341,8 +446,8 @@ class Replica:
         self._learn(write)
         if write.kind <= DELETE or write.kind == CHANGE:
             self.database.commit_new(write)
-        elif write.heir is not None:
-            self.primary = write.heir
+        elif write.kind >= RETIREMENT:
+            self._regroup(write)
 
     def _knows(self, write: Write) -> bool:
         known = self._vector.entries.get(write.server)
@@ -363,9 +468,13 @@ class Replica:
 
     def fold(self, upto: int | None = None, *, rows_max: int | None = None) -> int:
         """Move the base on to the CSN ``upto``, or as far as there is something, by ``rows_max`` versions of
-        rows at most; return its CSN. Only what is kept already is folded."""
+        rows at most; return its CSN. Only what is kept already is folded, and nothing beyond the boundary: so
+        every base ends where a decree does."""
+        return self._fold(min(self.boundary, self.csn if upto is None else upto), rows_max)
+
+    def _fold(self, upto: int, rows_max: int | None = None) -> int:
         log, past = self.log, self.past
-        stop = min(self.csn, past.kept_csn, self.csn if upto is None else upto)
+        stop = min(upto, past.kept_csn)
         if rows_max is not None:
             stop = min(stop, log.start + self._fitting(rows_max))
         if stop <= log.start:
@@ -486,7 +595,7 @@ class Replica:
         was_primary = self.is_primary
         marks_from = incoming.marks_from
         if incoming.position.since:
-            folded = self.fold()
+            folded = self._fold(self.csn)  # whatever the boundary: the base that comes in ends at one
             require(folded == self.csn, "a base was to be installed before all was kept")
             marks_from = max(marks_from, past.marks_from)
         past.install(base, marks_from)
@@ -503,7 +612,9 @@ class Replica:
         """Know what a base does. Never its sender's vector, which may know more, nor the base's alone, which
         knows less than this server may: what both know, completed by the same rule."""
         self._vector = LiveVector.of(self.vector.merged(base.vector))
-        self.primary = base.primary
+        self.group, self.epoch = base.group, base.epoch
+        self._bound = base.csn
+        self._group_writes = [write for write in self.log.tentative if write.kind == GROUP]
         self.clock.saw(base.clock)
         if self.name not in self._vector.entries:
             self.retired = True
@@ -513,7 +624,7 @@ class Replica:
         if isinstance(record, Items):
             self.apply(record)
         elif isinstance(record, Folded):
-            self.fold(record.upto)
+            self._fold(record.upto)
         elif isinstance(record, Truncated):
             self.truncate(record.upto)
         elif isinstance(record, MarksDropped):
@@ -522,6 +633,8 @@ class Replica:
             self.receive_base(record)
         elif isinstance(record, Installed):
             self.install(record.base)
+        elif isinstance(record, Bounded):
+            self._bound = record.csn
         else:
             self.drop_incoming()
 
@@ -550,7 +663,7 @@ class Replica:
     def _check_order(self) -> None:
         """Walk the log beyond the base in its own order: every prefix of it is something that a server can
         know."""
-        primary = self.past.base.primary
+        group, epoch = self.past.base.group, self.past.base.epoch
         walked = self._known_by_base()
         for at, write in enumerate([*self.log.committed, *self.log.tentative], self.log.start):
             require(walked.completed(write.server) < write.stamp, f"{write} was known before it came")
@@ -558,6 +671,16 @@ class Replica:
             walked.learn(write)
             if write.heir is not None:
                 require(at < self.csn, f"{write} names an heir, but is not committed")
-                require(write.server is primary, f"{write} names an heir without being the primary")
-                primary = write.heir
-        require(primary is self.primary, f"{self.primary} is not the primary that the committed prefix names")
+                require(group == (write.server,), f"{write} names an heir without being the primary")
+            members = members_made(write, epoch) if at < self.csn else None
+            if members is not None:
+                group, epoch = members, at + 1
+        require(
+            (group, epoch) == (self.group, self.epoch),
+            f"{self.group} since {self.epoch} is not the group that the committed prefix names",
+        )
+        require(
+            sorted(self._group_writes) == [write for write in self.log.tentative if write.kind == GROUP],
+            "the tentative group writes are not those of the suffix",
+        )
+        require(self.past.base.csn <= self.boundary <= self.csn, f"the boundary is {self.boundary}")

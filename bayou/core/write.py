@@ -56,10 +56,10 @@ NOTICE = 4
 CHANGE = 5
 """A general write: its body says what it expects of rows, and what it does (bayou.core.body)."""
 
-KIND_NAMES = ("put", "delete", "creation", "retirement", "notice", "change")
-RESERVED_KINDS = {6: "group"}
-"""A number that is kept for writes to come, about a group of servers that commit together. Nobody takes one
-yet."""
+GROUP = 6
+"""A group write: its value says which servers commit from then on (bayou.core.group)."""
+
+KIND_NAMES = ("put", "delete", "creation", "retirement", "notice", "change", "group")
 
 
 class Write(_Fields):
@@ -69,10 +69,10 @@ class Write(_Fields):
 
     - ``stamp``: the accept stamp, a positive integer;
     - ``server``: the name of the server that accepted it;
-    - ``kind``: PUT, DELETE, CHANGE, CREATION or RETIREMENT (or NOTICE, see there);
+    - ``kind``: PUT, DELETE, CHANGE, CREATION, RETIREMENT or GROUP (or NOTICE, see there);
     - ``collection``, ``key``: the row put or deleted, otherwise empty;
-    - ``value``: the value of a put, in canonical form (bayou.core.values); the text of a change's body; of a
-      primary's retirement, the heir to its duty; otherwise None.
+    - ``value``: the value of a put, in canonical form (bayou.core.values); the text of a change's body, or
+      of a group; of a primary's retirement, the heir to its duty; otherwise None.
     """
 
     __slots__ = ()
@@ -103,3 +103,14 @@ class Write(_Fields):
     def __repr__(self) -> str:
         words = (self.stamp, self.server, KIND_NAMES[self.kind], self.collection, self.key, self.value)
         return f"({' '.join(str(word) for word in words if word not in ('', None))})"
+
+
+def members_made(write: Write, epoch: int) -> tuple[Name, ...] | None:
+    """Return the members of the group that a write makes where it is committed in that epoch; None where it
+    makes none (bayou.core.group)."""
+    if write.kind == GROUP:
+        from bayou.core.group import group_of  # most systems have none, and start-up time counts
+
+        group = group_of(write.value)  # type: ignore[arg-type]  # never a name
+        return group.members if group.since == epoch else None
+    return None if write.heir is None else (write.heir,)

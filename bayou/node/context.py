@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from bayou.machine.messages import Message
     from bayou.machine.records import Fact
     from bayou.node.life import Life
-    from bayou.node.messages import End
+    from bayou.node.messages import End, GroupStand, Votes
     from bayou.node.peers import Peers
+    from bayou.node.voting import Voting
 
     class Context(Protocol):
         """A server as its own parts see it.
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
         - ``peers``: what it keeps of each connection; ``servers``: the ids of connected servers, in order;
         - ``heard``: where each server stood, its CSN and vector, when it was last heard of;
         - ``past``: where its committed prefix is kept;
-        - ``replica``: its replica (Misuse before it has a name).
+        - ``replica``: its replica (Misuse before it has a name);
+        - ``voting``: its part in the commit group, None where that has always been a group of one; ``votes``:
+          those that it knows; ``stand``: how it stands to the group.
         """
 
         id: int
@@ -48,6 +51,12 @@ if TYPE_CHECKING:
         def is_member(self) -> bool: ...
         @property
         def is_active(self) -> bool: ...
+        @property
+        def votes(self) -> Votes: ...
+        @property
+        def stand(self) -> GroupStand | None: ...
+        @property
+        def voting(self) -> Voting | None: ...
 
         def send(self, peer: int, message: Message) -> None:
             """Send a message, as an effect of this input."""
@@ -75,6 +84,9 @@ if TYPE_CHECKING:
 
         def base_begun(self, purpose: str, key: int) -> None:
             """Rows of a base come in, in place of an exchange that one of the parts asked for."""
+
+        def heard_votes(self, end: End) -> None:
+            """An exchange is complete, at whose end votes have come."""
 
         def pulled(self, purpose: str, key: int, peer: int, end: End) -> None:
             """An exchange that one of the parts asked for is complete."""

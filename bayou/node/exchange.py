@@ -99,8 +99,9 @@ class Exchanges:
             at.inbound = None
             end = message.end
             self._server.replica.compare_digest(end.csn, end.digest)
+            self._server.heard_votes(end)
             if inbound.back is not None:
-                end = End(end.csn, end.vector, inbound.back, end.base, end.digest)
+                end = End(end.csn, end.vector, inbound.back, end.base, end.digest, end.boundary, end.votes)
             self._server.pulled(inbound.purpose, inbound.key, peer, end)
 
     def on_base_rows(self, peer: int, message: BaseRows) -> None:
@@ -216,7 +217,7 @@ class Exchanges:
         at = self._peers.of(peer)
         at.answered = serial
         replica = self._server.replica
-        end = _end(replica, back, None if back is None else self.position)
+        end = self._end(back, None if back is None else self.position)
         tentative = replica.log.tentative_beyond(vector)
         at.outbound = Outbound(serial, csn, replica.csn, vector, tentative, end, base)
         self._send_parts(peer, at, at.outbound)
@@ -275,7 +276,7 @@ class Exchanges:
         too."""
         replica = self._server.replica
         tentative = replica.log.tentative_beyond(vector)
-        end = _end(replica)
+        end = self._end()
         outbound = Outbound(0, csn, replica.csn, vector, tentative, end, None)
         part = self._part(replica.log, outbound)
         return part, len(part) == len(outbound)
@@ -288,14 +289,16 @@ class Exchanges:
         stand = None if outbound.end.back is None else outbound.end
         self._server.send(id, BaseRows(outbound.serial, chunk, end, stand))
 
+    def _end(self, back: int | None = None, base: BasePosition | None = None) -> End:
+        """Return what the last part of an exchange adds that begins now."""
+        replica, server = self._server.replica, self._server
+        boundary = 0 if len(replica.group) == 1 else replica.boundary
+        votes = () if server.paused else server.votes
+        return End(replica.csn, replica.vector, back, base, replica.database.digest, boundary, votes)
+
     # Both.
 
     def break_off(self, peer: int) -> None:
         """Go on with nothing that was going on with ``peer``."""
         at = self._peers.of(peer)
         at.inbound = at.outbound = None
-
-
-def _end(replica: Replica, back: int | None = None, base: BasePosition | None = None) -> End:
-    """Return what the last part of an exchange adds that begins now."""
-    return End(replica.csn, replica.vector, back, base, replica.database.digest)

@@ -6,7 +6,8 @@ a period at most.
 
 The primary commits what anti-entropy brought it at the end of a round: when it has pulled from every
 server connected to it since the last of those writes came, so that what is older is likely to be there
-too, or when the round takes too long.
+too, or when the round takes too long. So does the leader of a commit group propose it; a vote that changes is
+news like a write.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from bayou.node.messages import GOSSIP, HAND_OVER, JOIN, News, NotNow, Status, W
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.core.vector import VersionVector
     from bayou.machine.machine import Randomness
     from bayou.node.context import Context
     from bayou.node.exchange import Exchanges
@@ -58,12 +58,19 @@ class Gossip:
         replica = self._server.replica
         if not replica.log.tentative:
             self._end_round()
-        elif replica.is_primary:
+        elif self._may_commit():
             self._begin_round()
+        voting = self._server.voting
         for peer in self._server.servers:
             heard = self._peers.of(peer).heard
-            if heard is None or heard[0] < replica.csn or not heard[1].covers(replica.vector):
-                self._server.send(peer, News(replica.csn, replica.vector))
+            if (
+                heard is None
+                or heard.csn < replica.csn
+                or not heard.vector.covers(replica.vector)
+                or (voting is not None and voting.is_ahead_of(heard.votes))
+            ):
+                votes = () if voting is None else voting.progress()
+                self._server.send(peer, News(replica.csn, replica.vector, votes))
 
     def on_link_changed(self, peer: int) -> None:
         """The connection to ``peer`` is gone, or new: nothing is known of where it stands."""
@@ -100,21 +107,23 @@ class Gossip:
         if self._period_due is not None and now >= self._period_due:
             self._plan_period()
             replica = self._server.replica
-            if self._round_due is None and replica.is_primary and replica.log.tentative:
+            if self._round_due is None and self._may_commit() and replica.log.tentative:
                 self._begin_round()  # a crash had ended the one that was going on
             for peer in self._partners():
                 self._pull(peer)
 
     def on_news(self, peer: int, message: News) -> None:
         """``peer`` has something new: pull it, unless it is known here."""
-        self._peers.of(peer).heard = (message.csn, message.vector)
-        if self._is_on() and self._lacks(message.csn, message.vector):
+        self._peers.of(peer).heard = message
+        if self._is_on() and self._lacks(message):
             self._pull(peer)
 
     def pulled(self, key: int, peer: int, end: End) -> None:
         """An exchange is complete."""
         at = self._peers.of(peer)
-        at.heard = (end.csn, end.vector)
+        voting = self._server.voting
+        votes = () if voting is None else voting.progress(end.votes)
+        at.heard = News(end.csn, end.vector, votes)
         again, at.is_wanted_again = at.is_wanted_again, False
         if key == self._round:
             at.is_unheard = False
@@ -159,9 +168,16 @@ class Gossip:
             return [servers[self._turn % len(servers)]]
         return [servers[self._rng.getrandbits(32) % len(servers)]]
 
-    def _lacks(self, csn: int, vector: VersionVector) -> bool:
-        replica = self._server.replica
-        return replica.csn < csn or not replica.vector.covers(vector)
+    def _may_commit(self) -> bool:
+        """Whether it is this server's part to commit what is tentative, or to propose that."""
+        voting = self._server.voting
+        return self._server.replica.is_primary or (voting is not None and voting.may_propose)
+
+    def _lacks(self, news: News) -> bool:
+        replica, voting = self._server.replica, self._server.voting
+        if replica.csn < news.csn or not replica.vector.covers(news.vector):
+            return True
+        return voting is not None and voting.lacks(news.votes)
 
     def _pull(self, peer: int) -> None:
         """Pull from a server, after the exchange with it that is going on, if there is one."""
@@ -202,6 +218,8 @@ class Gossip:
                 peer.is_unheard = False
         if not self._server.is_unsure:
             self._server.replica.mark()
+            if self._server.voting is not None:
+                self._server.voting.propose()
 
 
 class Watching:
@@ -225,7 +243,8 @@ class Watching:
         order, known = self._watch
         replica = self._server.replica
         tentative = len(replica.log.tentative)
-        now = Status(replica.csn, replica.vector, tentative, replica.is_primary, replica.retired)
+        stand = self._server.stand
+        now = Status(replica.csn, replica.vector, tentative, replica.is_primary, replica.retired, stand)
         if (known.csn, known.vector, known.tentative) != (now.csn, now.vector, now.tentative):
             self._watch = None
             self._server.answer(order, now)

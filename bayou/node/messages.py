@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from typing import ClassVar
 
     from bayou.core.items import Items
-    from bayou.core.name import Name
+    from bayou.core.name import Name, Names
     from bayou.core.rows import Collection
     from bayou.core.values import Value
     from bayou.core.vector import VersionVector
+    from bayou.core.votes import Vote
     from bayou.core.write import Write
+
+    Votes = tuple[Vote, ...]
 
 
 class Hello(Message):
@@ -80,7 +83,8 @@ class AntiEntropy(Message):
 
 class End(Record):
     """What the last part of an exchange adds; see AntiEntropy. ``digest``: of what the sender's committed
-    general writes came to, up to ``csn`` (bayou.core.executions)."""
+    general writes came to, up to ``csn`` (bayou.core.executions); ``boundary``: up to where it has whole
+    decrees, and ``votes``: those that it knew (bayou.core.votes)."""
 
     TAGS: ClassVar[tuple[str, ...]] = ("back",)
 
@@ -89,6 +93,8 @@ class End(Record):
     back: int | None = None
     base: BasePosition | None = None
     digest: str = ""
+    boundary: int = 0
+    votes: Votes = ()
 
 
 class BaseRows(Message):
@@ -118,10 +124,12 @@ class Continue(Message):
 
 
 class News(Message):
-    """Something new is here: where this server stands now."""
+    """Something new is here: where this server stands now. ``votes``: how far the votes have got that it
+    knows, in numbers that only grow within an epoch (bayou.core.votes)."""
 
     csn: int
     vector: VersionVector
+    votes: tuple[int, ...] = ()
 
 
 # Between servers: a round, which brings a group of connected servers level (bayou.node.rounds).
@@ -365,24 +373,37 @@ class Converge(Message):
     """Take part in ``round``, with the server ``above`` in the tree, None at its head, and those ``below``.
 
     All servers of the tree get this order, each with its own neighbours in it. ``attempt`` counts the
-    rounds since the group last changed, from 0: servers are more patient each time.
+    rounds since the tree last changed, from 0: servers are more patient each time. ``leads``: in which epoch
+    the head may lead the commit group, of which a majority is in the tree then; -1 for in none.
     """
 
     round: int
     above: int | None
     below: tuple[int, ...]
     attempt: int = 0
+    leads: int = -1
 
 
 class Converged(Message):
     """The server's part in the round is over.
 
     ``level``: it has the same vector and CSN as the one above it, and nothing tentative if it is the
-    primary, which ``primary`` tells.
+    primary, which ``primary`` tells. ``stand``: how it stands to the commit group, None where that has never
+    been any but the first server.
     """
 
     level: bool
     primary: bool
+    stand: GroupStand | None = None
+
+
+class GroupStand(Record):
+    """What a server knows of the commit group: its epoch, the members, in the order of names, and how many
+    writes are tentative at that server."""
+
+    epoch: int
+    members: Names
+    tentative: int
 
 
 class Watch(Message):
@@ -395,13 +416,45 @@ class Watch(Message):
 
 class Status(Message):
     """Where a server stands, how many tentative writes it has, whether it is the primary, and whether it is
-    about to leave."""
+    about to leave. ``stand``: as of Converged."""
 
     csn: int
     vector: VersionVector
     tentative: int
     primary: bool
     retired: bool = False
+    stand: GroupStand | None = None
+
+
+class TellGroup(Message):
+    """What do you know of the commit group?"""
+
+
+class GroupIs(Message):
+    """This, and from where on this server has not heard of a decree yet (``boundary``); the votes that it
+    knows; whether it is in no group, and not needed any more by one that came after its own (``is_free``); and
+    whether it has consented to a change that may still count (``is_bound``)."""
+
+    stand: GroupStand
+    boundary: int
+    votes: Votes
+    is_free: bool
+    is_bound: bool
+
+
+class Consent(Message):
+    """Consent to a change of the group that was made in this epoch: not to retire before a later one."""
+
+    epoch: int
+
+
+class Regroup(Message):
+    """Accept a group write: the servers of these names are to commit from then on, who have consented to a
+    change that was made in ``epoch``. ``is_trial``: only say whether that could be."""
+
+    members: Names
+    epoch: int
+    is_trial: bool = False
 
 
 class Truncate(Message):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bayou.core.past import BasePosition
     from bayou.core.vector import VersionVector
     from bayou.core.write import Write
-    from bayou.node.messages import AskHeir, End, Gather
+    from bayou.node.messages import AskHeir, End, Gather, News
 else:
     from _collections import deque  # the C half: see docs/decisions/0002-start-time.md
 
@@ -89,7 +89,7 @@ class Peer:
     - ``inbound``, ``outbound``: the exchange that is coming in from it, and the one that is going out to it;
     - ``answered``: the largest serial under which it was sent something, -1 where there is none;
     - ``early``: what it said of a round that this server was not told of yet;
-    - ``heard``: the CSN and vector that it last told, None where it has told nothing;
+    - ``heard``: where it stands, as it last told, None where it has told nothing;
     - ``asked_at``: when gossip last asked it for something, in seconds;
     - ``is_wanted_again``: whether gossip is to ask it once more when the present exchange is over;
     - ``is_unheard``: whether a primary waits to hear from it before it commits;
@@ -109,7 +109,7 @@ class Peer:
         self.outbound: Outbound | None = None
         self.answered = -1
         self.early: Gather | None = None  # bayou.node.rounds
-        self.heard: tuple[int, VersionVector] | None = None  # these four: bayou.node.gossip
+        self.heard: News | None = None  # these four: bayou.node.gossip
         self.asked_at = 0.0
         self.is_wanted_again = False
         self.is_unheard = False

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from bayou.core.name import Name
     from bayou.core.vector import VersionVector
+    from bayou.core.votes import Vote
     from bayou.core.write import Write
 
 
@@ -71,6 +72,29 @@ class Promised(Fact):
     def key(self) -> tuple[str, object]:
         """Whom the promise was given."""
         return "Promised", self.asker
+
+
+class Voted(Fact):
+    """Its own vote in the commit group: the latest takes the place of those before."""
+
+    vote: Vote
+
+    @property
+    def key(self) -> tuple[str, object]:
+        """There is one."""
+        return "Voted", None
+
+
+class Consented(Fact):
+    """It has consented to a change of the commit group that was made in this epoch: it does not retire before
+    its own is a later one."""
+
+    epoch: int
+
+    @property
+    def key(self) -> tuple[str, object]:
+        """The latest counts."""
+        return "Consented", None
 
 
 class CreatedFor(Fact):

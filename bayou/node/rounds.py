@@ -6,7 +6,7 @@ round every server of the tree is told its neighbours in it (``Converge``), and 
 1. says to each one below where it stands (``Gather``), all at the same time;
 2. once it has what those below have, sends what lies beyond to the one above (``AntiEntropy``), which
    so gathers at the head of the tree; the head commits it if it is the primary, having heard from every
-   server connected with it;
+   server connected with it, or proposes it, if it leads a commit group of which a majority takes part;
 3. from the head down, sends each one below what lies beyond, and is done (``Converged``).
 
 Three messages a connection, besides the order and its answer; a long chain takes the time of two
@@ -83,7 +83,7 @@ class Rounds:
         self._give_up()
         neighbours = plan.below if plan.above is None else (*plan.below, plan.above)
         if any(peer not in server.servers for peer in neighbours):
-            server.answer(order, Converged(False, server.replica.is_primary))
+            server.answer(order, Converged(False, server.replica.is_primary, server.stand))
             return
         current = self._round = Round(order, plan)
         self.due = server.now + (self._patience_s * 2 ** min(plan.attempt, ATTEMPTS_COUNTED))
@@ -169,6 +169,9 @@ class Rounds:
             return
         if above is None:
             server.replica.mark()
+            voting = server.voting
+            if voting is not None and current.plan.leads == server.replica.epoch:
+                voting.lead_round()
             self._spread(current)
         elif current.asked is not None:
             asked = current.asked
@@ -184,4 +187,5 @@ class Rounds:
     def _answer(self, current: Round, *, level: bool) -> None:
         self._round = None
         self.due = None
-        self._server.answer(current.order, Converged(level, self._server.replica.is_primary))
+        server = self._server
+        server.answer(current.order, Converged(level, server.replica.is_primary, server.stand))

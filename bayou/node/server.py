@@ -6,7 +6,16 @@ from bayou.core.clock import HybridClock, LogicalClock
 from bayou.core.errors import Misuse, PeerError
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
-from bayou.core.past import Chunk, Folded, IncomingDropped, Installed, MarksDropped, MemoryPast, Truncated
+from bayou.core.past import (
+    Bounded,
+    Chunk,
+    Folded,
+    IncomingDropped,
+    Installed,
+    MarksDropped,
+    MemoryPast,
+    Truncated,
+)
 from bayou.core.replica import Replica
 from bayou.machine.effects import Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.machine.messages import Done, Failed, Links, Message, Probe, Waiting
@@ -24,6 +33,7 @@ from bayou.node.messages import (
     AskHeir,
     BaseRows,
     CanImport,
+    Consent,
     Continue,
     Converge,
     Create,
@@ -32,6 +42,7 @@ from bayou.node.messages import (
     End,
     Export,
     Gather,
+    GroupStand,
     HandOver,
     Hello,
     Import,
@@ -42,9 +53,11 @@ from bayou.node.messages import (
     Pause,
     Pull,
     ReadLog,
+    Regroup,
     Request,
     Retire,
     TakenOver,
+    TellGroup,
     Watch,
     WhereIs,
     Willing,
@@ -52,7 +65,17 @@ from bayou.node.messages import (
 )
 from bayou.node.past import ORDERS, carry_out
 from bayou.node.peers import Peers
-from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, Named, Promised
+from bayou.node.records import (
+    Activated,
+    Aiming,
+    Answered,
+    Asking,
+    Consented,
+    CreatedFor,
+    Named,
+    Promised,
+    Voted,
+)
 from bayou.node.retiring import Retiring
 from bayou.node.rounds import Rounds
 from bayou.node.settings import Settings
@@ -70,14 +93,18 @@ if TYPE_CHECKING:
     from bayou.machine.machine import Randomness
     from bayou.machine.records import Durable, Fact
     from bayou.node.gossip import Gossip, Watching
+    from bayou.node.grouping import Grouping
+    from bayou.node.leading import Leading
+    from bayou.node.messages import Votes
     from bayou.node.past import OrderOfThePast
     from bayou.node.upkeep import Upkeep
+    from bayou.node.voting import Voting
 
 
 HEARD_MAX = 1 << 12
 """Of so many servers it is remembered where they stood, before those that have left are forgotten."""
 
-REDONE = (Items, Chunk, Folded, Truncated, MarksDropped, IncomingDropped, Installed)
+REDONE = (Items, Chunk, Folded, Truncated, MarksDropped, IncomingDropped, Installed, Bounded)
 """What a replica journals."""
 
 _BEFORE_NAMED = (Created, Declined, Create, Pull, Request)
@@ -139,10 +166,13 @@ class Server:
         self._inheriting = Inheriting(self, self.exchanges)
         self._retiring = Retiring(self, self.exchanges, self._inheriting, settings.retry_s)
         self._desk = Desk(self, settings.sessions_max)
+        self._grouping: Grouping | None = None
+        self.voting: Voting | None = None
         self._watching: Watching | None = None
         self._gossip: Gossip | None = None
+        self._leading: Leading | None = None
         self._upkeep: Upkeep | None = None
-        self._timed: list[Rounds | Joining | Retiring | Gossip | Upkeep | Desk] = []
+        self._timed: list[Rounds | Joining | Retiring | Gossip | Leading | Upkeep | Desk] = []
         if settings.keep is not None:
             from bayou.node.upkeep import Upkeep  # only servers that last have one
 
@@ -181,6 +211,7 @@ class Server:
             **dict.fromkeys((WhereIs, Export, CanImport, Import), self._on_carried),
             Watch: self._on_watch,
             Probe: self._on_probe,
+            **dict.fromkeys((TellGroup, Consent, Regroup), self._on_group),
         }
 
     # What whoever drives it uses.
@@ -201,6 +232,7 @@ class Server:
         ``now``: it knows what it knew, and has no connections. What ``past`` has is not in the records."""
         server = cls(id, rng, settings, paused=paused, past=past)
         server.now = now
+        votes: list[Voted] = []
         restore: dict[type, Callable[[Any], object]] = {
             **dict.fromkeys(REDONE, server._redo),
             Named: lambda named: server._take_name(named.name),
@@ -210,11 +242,15 @@ class Server:
             CreatedFor: lambda created: server._creating.keep(created.token, created.creation),
             Asking: server._joining.restore_asking,
             Aiming: server._joining.restore_aim,
+            Voted: votes.append,
+            Consented: lambda consented: server._change_of_group().restore(consented),
         }
         for record in records:
             restore[type(record)](record)
         if server._replica is not None:
             server._replica.take_journal()
+            if votes:
+                server._begin_voting().restore(votes[-1].vote)
             if server._gossip is not None:
                 server._gossip.wake()
             server._notice_retirement(server._replica)
@@ -241,8 +277,12 @@ class Server:
             self._retiring.on_promises_settled()
         if self._replica is not None:
             self._notice_retirement(self._replica)
+            if self.voting is not None or len(self._replica.group) > 1:
+                self._begin_voting().settle()
             self._notice_moves(self._replica)
             effects.durable += self._replica.take_journal()
+            if self.voting is not None:
+                self._keep_vote(self.voting)
         return effects
 
     @property
@@ -280,6 +320,24 @@ class Server:
     def is_active(self) -> bool:
         """Whether it takes part: a member that has not accepted its own retirement write."""
         return self.life.is_active
+
+    @property
+    def votes(self) -> Votes:
+        """The votes in the commit group that are known here."""
+        return () if self.voting is None else self.voting.votes.all()
+
+    @property
+    def stand(self) -> GroupStand | None:
+        """How it stands to the commit group, None where that has always been the first server alone."""
+        replica = self.replica
+        if not replica.epoch:
+            return None
+        return GroupStand(replica.epoch, replica.group, len(replica.log.tentative))
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it has consented to a change of the group that may still count, so that it can't retire."""
+        return self._grouping is not None and self._grouping.is_bound
 
     @property
     def log_held_by(self) -> str:
@@ -354,6 +412,13 @@ class Server:
         self.life.enter(MEMBER)
         self.remember(Activated())
 
+    def heard_votes(self, end: End) -> None:
+        """An exchange is complete, at whose end votes have come."""
+        replica = self.replica
+        replica.learn_boundary(end.boundary)
+        if end.votes and (self.voting is not None or len(replica.group) > 1):
+            self._begin_voting().take_in(end.votes)
+
     def base_begun(self, purpose: str, key: int) -> None:
         """Rows of a base come in, in place of an exchange that one of the parts asked for."""
         if purpose == ROUND:
@@ -382,6 +447,37 @@ class Server:
         if replica.retired and self.life.is_active:
             self._retiring.resume()
 
+    def _begin_voting(self) -> Voting:
+        if self.voting is None:
+            from bayou.node.voting import Voting  # most systems have one primary, and start-up time counts
+
+            self.voting = Voting(self)
+            if self._gossip is not None:
+                from bayou.node.leading import Leading
+
+                self._leading = Leading(self, self._rng)
+                self._timed.append(self._leading)
+        return self.voting
+
+    def _keep_vote(self, voting: Voting) -> None:
+        """Make its own vote durable, behind all items of this step."""
+        vote = voting.to_keep()
+        if vote is not None:
+            self.remember(vote)
+
+    def _change_of_group(self) -> Grouping:
+        if self._grouping is None:
+            from bayou.node.grouping import Grouping  # seldom needed, as above
+
+            self._grouping = Grouping(self)
+        return self._grouping
+
+    def _on_group(self, number: int, order: TellGroup | Consent | Regroup) -> None:
+        if self._replica is None:
+            self.answer(number, Failed("it has no name yet"))
+        else:
+            self.answer(number, self._change_of_group().answer_to(order))
+
     def _notice_moves(self, replica: Replica) -> None:
         if replica.has_moved:
             self._desk.moved()
@@ -391,6 +487,12 @@ class Server:
                 self._watching.look()
             if self._upkeep is not None:
                 self._upkeep.moved()
+        elif self.voting is not None and self.voting.has_moved and self._gossip is not None:
+            self._gossip.moved()
+        if self.voting is not None:
+            self.voting.has_moved = False
+            if self._leading is not None:
+                self._leading.look(self.voting)
 
     def _wall_us(self) -> int:
         return int((self.now + (self.wall_offset_s or 0.0)) * 1e6)

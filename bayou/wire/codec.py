@@ -23,10 +23,12 @@ from bayou.wire.columns import (
     NAMES_MAX,
     pack_ids,
     pack_name,
+    pack_names,
     pack_text,
     pack_vector,
     unpack_ids,
     unpack_name,
+    unpack_names,
     unpack_text,
     unpack_vector,
 )
@@ -276,6 +278,12 @@ def _later(module: str, pack_name: str, unpack_name: str) -> Codec:
     return pack, unpack
 
 
+def _unless_empty(codec: Codec) -> Codec:
+    """Return the codec of a tuple that is nearly always empty, which nothing has to be found for."""
+    encode, decode = codec
+    return (lambda value: encode(value) if value else (), lambda plain: decode(plain) if plain != () else ())
+
+
 def _of_a_log(kind: str) -> Codec:
     return _later("decrees", f"pack_{kind}", f"unpack_{kind}")
 
@@ -299,6 +307,9 @@ _CODECS: dict[str, Codec] = {
     "Value | None": _optional((pack_text, _decode_value)),
     "Name": (pack_name, unpack_name),
     "Name | None": _optional((pack_name, unpack_name)),
+    "Names": (pack_names, unpack_names),
+    "Vote": _later("votes", "pack_vote", "unpack_vote"),
+    "Votes": _unless_empty(_later("votes", "pack_votes", "unpack_votes")),
     "VersionVector": (pack_vector, unpack_vector),
     "VersionVector | None": _optional((pack_vector, unpack_vector)),
     "Write": _exactly(Write),

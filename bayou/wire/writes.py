@@ -24,7 +24,7 @@ from bayou.core.rows import (
     check_row,
 )
 from bayou.core.values import check_value
-from bayou.core.write import CHANGE, CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
+from bayou.core.write import CHANGE, CREATION, DELETE, GROUP, NOTICE, PUT, RETIREMENT, Write
 from bayou.wire.columns import (
     NAMES_MAX,
     WRITES_MAX,
@@ -64,6 +64,7 @@ FITTING = frozenset(
         (RETIREMENT, NOTHING_TAG),
         (RETIREMENT, NAME_TAG),
         (NOTICE, NOTHING_TAG),
+        (GROUP, VALUE_TAG),
     }
 )
 """Which kinds of writes there are, and what their payload can be. Those up to DELETE have a row."""
@@ -175,8 +176,8 @@ def _check_kinds(kinds: Any, tags: Any) -> None:
 
 
 def _check_row(kind: int, collection: str, key: str, payload: str) -> None:
-    """A write has a row that can be, and a put a value that this row can have; others have no row, and a
-    change has a body."""
+    """A write has a row that can be, and a put a value that this row can have; others have no row, a
+    change has a body, and a group write a group."""
     if kind <= DELETE:
         check_row(collection, key, check_value(payload) if kind == PUT else None)
     elif collection or key:
@@ -185,6 +186,10 @@ def _check_row(kind: int, collection: str, key: str, payload: str) -> None:
         from bayou.core.body import body_of  # most exchanges have none
 
         body_of(payload)
+    elif kind == GROUP:
+        from bayou.core.group import group_of
+
+        group_of(payload)
 
 
 def _of_payload(tag: int, payload: str, names: tuple[Name, ...]) -> str | Name | None:

@@ -14,6 +14,7 @@ from bayou.families.store.describe import describe_get, describe_log
 from bayou.families.store.faults import FAULTS
 from bayou.families.store.fields import CLIENT_ID, NEW_ID, NODE_ID, SERVER_ID
 from bayou.families.store.files import FILES
+from bayou.families.store.grouping import GROUPING, leave_group
 from bayou.families.store.pasts import PAST
 from bayou.families.store.system import StoreSystem
 from bayou.node.messages import Delete, Did, Get, LogPage, Pause, Put, ReadLog, Retire, Retired
@@ -67,6 +68,7 @@ def join_server(system: StoreSystem, server: int) -> None:
 def retire_server(system: StoreSystem, server: int) -> None:
     if not system.topology.neighbours(server):
         raise BadLine(f"no other server is connected to {server}, so nobody would hear of its retirement")
+    leave_group(system, server)
     retired = system.ask(server, Retire(), Retired)
     system.world.farewell(server)
     if retired.heir is not None:
@@ -272,3 +274,4 @@ COMMANDS.update(CHANGING)
 COMMANDS.update(PAST)
 COMMANDS.update(FAULTS)
 COMMANDS.update(FILES)
+COMMANDS.update(GROUPING)

@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from bayou.core.name import Name
     from bayou.families.store.topology import Topology
     from bayou.machine.messages import Message
     from bayou.worlds.world import World
@@ -19,12 +20,17 @@ class FreeRunning:
     """Waits for quiescence by asking: a server that has something to come answers when it has moved."""
 
     def __init__(
-        self, world: World, topology: Topology, look_round: Callable[[], None] = lambda: None
+        self,
+        world: World,
+        topology: Topology,
+        names: Mapping[int, Name],
+        look_round: Callable[[], None] = lambda: None,
     ) -> None:
         """``look_round`` brings ``topology`` up to date where servers have left, or crashed, by
-        themselves."""
+        themselves. ``names``: of servers, by id."""
         self._world = world
         self._topology = topology
+        self._names = names
         self._look_round = look_round
 
     def settle(self, changed: Iterable[int], *, after_failure: bool = False) -> None:
@@ -42,7 +48,9 @@ class FreeRunning:
             if not all(server in known for group in groups for server in group):
                 known, is_fresh = self._ask_all(), True
                 continue
-            moving = [server for group in groups if who_is_behind(group, known) for server in group]
+            moving = [
+                server for group in groups if who_is_behind(group, known, self._names) for server in group
+            ]
             if moving:
                 self._await_move(moving, known)
                 is_fresh = False
@@ -81,9 +89,10 @@ class FreeRunning:
                 raise BayouError(f"server {server} did not say where it stands: {answer}")
 
 
-def who_is_behind(group: Iterable[int], known: Mapping[int, Status]) -> list[int]:
+def who_is_behind(group: Iterable[int], known: Mapping[int, Status], names: Mapping[int, Name]) -> list[int]:
     """Return the servers of a connected group to which something is still to come: they lack what another
-    one has, or are the primary and have something to commit, or are about to leave.
+    one has, or are the primary and have something to commit, or have that where a majority of the commit group
+    is among them, or are about to leave.
 
     Where all have retired, and wait for somebody to be connected to whom they can hand over, nothing comes.
     """
@@ -95,11 +104,15 @@ def who_is_behind(group: Iterable[int], known: Mapping[int, Status]) -> list[int
     for vector in others:
         if vector != union:
             union = union.merged(vector)
+    stands = [status.stand for status in statuses.values() if status.stand is not None]
+    members = max(stands, key=lambda stand: stand.epoch).members if stands else ()
+    present = sum(names.get(server) in members for server in statuses)
+    can_decide = len(members) > 1 and 2 * present > len(members)
     return [
         server
         for server, status in statuses.items()
         if status.csn < csn
         or not status.vector.covers(union)
-        or (status.primary and status.tentative)
+        or ((status.primary or can_decide) and status.tentative)
         or status.retired
     ]

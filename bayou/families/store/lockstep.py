@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from bayou.core.errors import BayouError
 from bayou.machine.messages import Failed
-from bayou.node.messages import Converge, Converged, Status, Watch
+from bayou.node.messages import Converge, Converged, GroupStand, Status, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from bayou.core.name import Name
     from bayou.families.store.topology import Topology
     from bayou.worlds.world import World
 
+
+NO_GROUP = GroupStand(0, (), 0)
 
 ROUNDS_MAX = 100
 """How many rounds a group may take at most to get level; one or two are enough for servers that are well."""
@@ -23,18 +26,30 @@ class LockStep:
 
     One is enough where the head of the tree is the primary, so the last one seen is remembered; where
     the guess was wrong, the answers say who it is. What they say is what counts, not what is remembered.
+
+    A commit group of several (bayou.core.group) takes two rounds to commit, three where nobody leads it yet:
+    one of its members is the head, and may lead where a majority of them is in the tree.
     """
 
     def __init__(
-        self, world: World, topology: Topology, look_round: Callable[[], None] = lambda: None
+        self,
+        world: World,
+        topology: Topology,
+        names: Mapping[int, Name],
+        look_round: Callable[[], None] = lambda: None,
+        leader: int = 0,
     ) -> None:
         """``look_round`` brings ``topology`` up to date where servers have left, or crashed, by
-        themselves."""
+        themselves. ``names``: of servers, by id. ``leader``: which of the members that are there leads, in
+        the order of ids, counted from 0; nothing that is printed depends on it."""
         self._world = world
         self._topology = topology
+        self._names = names
         self._look_round = look_round
+        self._leader = leader
         self._rounds = 0
         self._primary: int | None = None
+        self._stands: dict[int, GroupStand] = {}
 
     def settle(self, changed: Iterable[int], *, after_failure: bool = False) -> None:
         """Bring the groups of these servers level: equal vectors and CSNs in each, and nothing
@@ -53,6 +68,7 @@ class LockStep:
                 raise BayouError(f"servers {lagging} are not level after {ROUNDS_MAX} rounds")
             answers = self._world.ask_all(orders)
             settled, absent = {}, []
+            tentative: dict[int, int] = {}
             for (server, order), answer in zip(orders, answers, strict=True):
                 if isinstance(answer, Failed):
                     absent.append(server)
@@ -61,11 +77,19 @@ class LockStep:
                     raise BayouError(f"server {server} did not take part in a round: {answer}")
                 if answer.primary:
                     self._primary = server
+                if answer.stand is not None:
+                    self._stands[server] = answer.stand
+                    tentative[server] = answer.stand.tentative
                 settled[server] = answer.level and (not answer.primary or order.above is None)
             if absent:
                 groups = self._without(absent, [server for group in groups for server in group])
             else:
-                groups = [group for group in groups if not all(settled[server] for server in group)]
+                groups = [
+                    group
+                    for group in groups
+                    if not all(settled[server] for server in group)
+                    or (self._can_decide(group) and any(tentative.get(server) for server in group))
+                ]
 
     def stabilize(self) -> None:
         """Bring all groups level; they are so already unless anti-entropy was stopped."""
@@ -108,8 +132,26 @@ class LockStep:
     def _plan(self, group: list[int], attempt: int) -> list[tuple[int, Converge]]:
         """Return the orders of one round for a group."""
         self._rounds += 1
-        tree = self._topology.tree(self._primary if self._primary in group else group[0])
+        head, leads = self._primary if self._primary in group else group[0], -1
+        members = self._members_in(group)
+        if self._can_decide(group):
+            head, leads = members[self._leader % len(members)], self._stand_of(group).epoch
+        tree = self._topology.tree(head)
         return [
-            (server, Converge(self._rounds, above, tuple(below), attempt))
+            (server, Converge(self._rounds, above, tuple(below), attempt, leads))
             for server, (above, below) in tree.items()
         ]
+
+    def _stand_of(self, group: list[int]) -> GroupStand:
+        """Return what is known of the commit group by those of these servers who know most of it."""
+        return max([self._stands.get(server, NO_GROUP) for server in group], key=lambda stand: stand.epoch)
+
+    def _members_in(self, group: list[int]) -> list[int]:
+        """Return which of these servers are in the commit group."""
+        members = self._stand_of(group).members
+        return [server for server in group if self._names.get(server) in members]
+
+    def _can_decide(self, group: list[int]) -> bool:
+        """Whether a majority of a commit group of several is among these servers."""
+        members = self._stand_of(group).members
+        return len(members) > 1 and 2 * len(self._members_in(group)) > len(members)

@@ -40,6 +40,14 @@ def add_options(group: argparse._ArgumentGroup) -> None:
         help="whom from: one at random (the default), each in turn, all",
     )
     group.add_argument(
+        "--leader",
+        type=int,
+        default=0,
+        metavar="N",
+        help="which member of a commit group leads in lock-step, in the order of ids; nothing that is printed "
+        "depends on it (default: 0, the first)",
+    )
+    group.add_argument(
         "--data",
         default="",
         metavar="DIR",
@@ -62,7 +70,9 @@ def _guarantees(text: str) -> str:
 def options_of(given: argparse.Namespace) -> dict[str, Any]:
     """Return what the command line asked for, as plain data for ``settings_of``."""
     habits = Habits(given.gossip_period, partners=given.partners)
-    return plain_of(StoreSettings(parse_guarantees(given.guarantees), habits, data=given.data))
+    return plain_of(
+        StoreSettings(parse_guarantees(given.guarantees), habits, data=given.data, leader=given.leader)
+    )
 
 
 def settings_of(plain: Mapping[str, Any]) -> StoreSettings:

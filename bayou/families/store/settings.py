@@ -19,13 +19,15 @@ class StoreSettings(Record):
 
     ``guarantees``: what all sessions ask for; ``habits``: how servers gossip, where they run freely;
     ``server``: all else that can be set for a server; ``data``: the directory in which servers are kept in
-    files of their own, empty where what they make durable goes with the run.
+    files of their own, empty where what they make durable goes with the run; ``leader``: which member of a
+    commit group leads in lock-step, of those that are there (bayou.families.store.lockstep).
     """
 
     guarantees: Guarantees = Guarantees()
     habits: Habits = Habits()
     server: Settings = Settings()
     data: str = ""
+    leader: int = 0
 
     def of_server(self, *, free_running: bool) -> Settings:
         """Return the settings of a server, which gossips if it runs freely."""
@@ -44,6 +46,8 @@ def plain_of(settings: StoreSettings) -> dict[str, Any]:
     if settings.server.keep is None:  # as in every scenario that is not an explorer's
         del server["keep"]
     plain = {"guarantees": chosen, "habits": _plain(settings.habits), "server": server}
+    if settings.leader:
+        plain["leader"] = settings.leader
     return {**plain, "data": settings.data} if settings.data else plain
 
 

@@ -31,6 +31,7 @@ class StoreSystem(System):
     - ``is_in_doubt``: whether nodes may be connected otherwise than ``topology`` says, as a command was
       given up (bayou.families.store.stock);
     - ``had_servers``: whether the first server, which is the primary, has joined;
+    - ``had_group``: whether several servers have been named to commit together;
     - ``faults``: what messages suffer, by direction;
     - ``names``: of servers, by id: of each the last one that has joined under it;
     - ``writes``: the general writes that were accepted, by name: stamp and server.
@@ -41,11 +42,12 @@ class StoreSystem(System):
         super().__init__(stage)
         self.settings = self._read_settings()
         self.topology = Topology()
+        self.names: dict[int, Name] = {}
         self.pace = self._new_pace()
         self.paused = False
         self.had_servers = False
+        self.had_group = False
         self.faults: dict[tuple[int | None, int | None], Faults] = {}
-        self.names: dict[int, Name] = {}
         self.writes: dict[str, tuple[int, Name]] = {}
         self.files: dict[str, bytes] | None = {} if stage.keeps_no_files else None
         self._secret: tuple[bytes, str] | None = None
@@ -65,8 +67,9 @@ class StoreSystem(System):
         if self.stage.free_running:
             from bayou.families.store.freerunning import FreeRunning
 
-            return FreeRunning(self.world, self.topology, self.look_round)
-        return LockStep(self.world, self.topology, self.look_round)
+            return FreeRunning(self.world, self.topology, self.names, self.look_round)
+        leader = 0 if self.settings is None else self.settings.leader
+        return LockStep(self.world, self.topology, self.names, self.look_round, leader)
 
     @property
     def secret(self) -> tuple[bytes, str]:

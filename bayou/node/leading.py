@@ -1,0 +1,61 @@
+"""When a member of the commit group begins to lead, where servers run freely (bayou.node.voting).
+
+A member that has something to commit and sees neither its CSN nor the votes move for a while begins a ballot.
+How long that is, chance decides, so that members seldom do so at the same time; and after each ballot of its
+own that came to nothing it waits twice as long. Where nothing is to be committed, nothing happens.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bayou.machine.machine import Randomness
+    from bayou.node.context import Context
+    from bayou.node.voting import Voting
+
+WAIT_S = 0.3
+"""A member waits for that long at least, and for twice that at most."""
+
+TRIES_COUNTED = 4
+"""From so many ballots on that came to nothing it does not wait any longer."""
+
+
+class Leading:
+    """Watches whether commitment gets on, and has this server lead where it does not."""
+
+    UNCOMPARED = ("_rng", "_server", "due")
+
+    def __init__(self, server: Context, rng: Randomness) -> None:
+        self._server = server
+        self._rng = rng
+        self._seen = (-1, -1)
+        self._tries = 0
+        self.due: float | None = None
+
+    def look(self, voting: Voting) -> None:
+        """Called after each input."""
+        server = self._server
+        if server.paused or not server.is_active or not voting.has_something:
+            self.due = None
+            return
+        seen = server.replica.csn, voting.moved
+        if seen[0] != self._seen[0]:
+            self._tries = 0
+        if self.due is None or seen != self._seen:
+            self._seen = seen
+            self._plan()
+
+    def on_due(self) -> None:
+        """Nothing has moved for a while."""
+        self.due = None
+        voting = self._server.voting
+        if voting is None or not voting.has_something or self._server.paused:
+            return
+        if not voting.propose():
+            voting.lead()
+            self._tries = min(self._tries + 1, TRIES_COUNTED)
+        self._plan()
+
+    def _plan(self) -> None:
+        share = self._rng.getrandbits(32) / (1 << 32)
+        self.due = self._server.now + WAIT_S * (1 + share) * 2**self._tries
