@@ -281,7 +281,9 @@ class Twins:
         for server in self.servers:
             if server in known or self.random.random() < 0.6:
                 known[server] = self.random.randint(known.get(server, 0), self.stamps[server])
-        base = Base(csn, VersionVector(known), self.random.choice(self.servers), max(self.stamps.values()))
+        base = Base(
+            csn, VersionVector(known), (self.random.choice(self.servers),), 0, max(self.stamps.values())
+        )
         records: list[Durable] = []
         for past in (self.memory, self.file):
             past.install(base, incoming.marks_from)

@@ -347,7 +347,7 @@ def test_how_writes_stand() -> None:
     assert reading.answer(replica, AwaitCommitted(own.stamp, A, 1.0), may_wait=True) is None
     assert answer_of(replica, AwaitCommitted(own.stamp, A, 1.0)) == Standing(TENTATIVE, None, None, row)
     stands = answer_of(replica, Stand())
-    assert stands == Stands(A, 2, 1, ROOT, 0, 2, 0, False)
+    assert stands == Stands(A, 2, 1, (ROOT,), 0, 2, 0, False)
 
 
 def contending() -> tuple[Replica, Name]:

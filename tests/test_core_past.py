@@ -284,9 +284,9 @@ def test_a_base_that_lacks_what_was_committed_is_refused() -> None:
     replica.apply(known.beyond(0, replica.vector))
     assert replica.receive_base(Chunk(BasePosition.beginning(0), [("notes", "b", text_value("1"), 7)], 7, 0))
     for base in (
-        Base(7, VersionVector({ROOT: 1, ROOT.child(1): 1}), ROOT, 9),
-        Base(0, VersionVector({ROOT: 1, ROOT.child(1): 1}), ROOT, 9),
-        Base(7, VersionVector({ROOT.child(9): 4}), ROOT, 9),
+        Base(7, VersionVector({ROOT: 1, ROOT.child(1): 1}), (ROOT,), 0, 9),
+        Base(0, VersionVector({ROOT: 1, ROOT.child(1): 1}), (ROOT,), 0, 9),
+        Base(7, VersionVector({ROOT.child(9): 4}), (ROOT,), 0, 9),
     ):
         with pytest.raises(PeerError):
             replica.install(base)

@@ -239,6 +239,6 @@ def test_check_finds_what_is_wrong_with_a_replica() -> None:
     with pytest.raises(InvariantBroken, match="not what the log makes"):
         a.check()
     forgetful = family(2)[1]
-    forgetful.primary = forgetful.name
-    with pytest.raises(InvariantBroken, match="is not the primary"):
+    forgetful.group = (forgetful.name,)
+    with pytest.raises(InvariantBroken, match="is not the group"):
         forgetful.check()

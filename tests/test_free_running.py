@@ -133,7 +133,7 @@ def test_who_is_behind() -> None:
     newer = VersionVector({ROOT: 3, a: 1})
 
     def behind(*statuses: Status) -> list[int]:
-        return who_is_behind(range(len(statuses)), dict(enumerate(statuses)))
+        return who_is_behind(range(len(statuses)), dict(enumerate(statuses)), {})
 
     assert behind(Status(1, new, 0, True), Status(1, new, 0, False)) == []
     assert behind(Status(1, old, 0, True), Status(1, new, 1, False)) == [0]

@@ -34,7 +34,7 @@ def replica(committed: Sequence[Write], tentative: Sequence[Write] = (), primary
     made.log.committed.extend(committed)
     for write in tentative:
         made.log.add(write)
-    made.primary = primary
+    made.group = (primary,)
     return made
 
 
@@ -111,7 +111,7 @@ def lock_step(count: int) -> tuple[StoreWorld, Topology, Listening, LockStep]:
     for server in range(count):
         topology.add_server(server)
     listening = Listening(world)
-    return world, topology, listening, LockStep(listening, topology)  # type: ignore[arg-type]
+    return world, topology, listening, LockStep(listening, topology, {})  # type: ignore[arg-type]
 
 
 def test_lock_step_with_a_wrong_guess_of_the_primary_takes_one_round_more() -> None:

@@ -115,9 +115,9 @@ def test_orders_about_files_that_can_not_be_carried_out() -> None:
 
 def test_what_belongs_to_no_base() -> None:
     for base in (
-        Base(-1, START, ROOT, 1),
-        Base(2, VersionVector({ROOT: 2, ROOT.child(5): 9}), ROOT, 9),
-        Base(2, VersionVector({ROOT: 2}), ROOT, -1),
+        Base(-1, START, (ROOT,), 0, 1),
+        Base(2, VersionVector({ROOT: 2, ROOT.child(5): 9}), (ROOT,), 0, 9),
+        Base(2, VersionVector({ROOT: 2}), (ROOT,), 0, -1),
     ):
         with pytest.raises(PeerError):
             check_base(base)
@@ -151,9 +151,9 @@ def test_a_base_that_ends_before_what_was_seen_or_far_ahead_is_refused() -> None
     assert replica.receive_base(Chunk(BasePosition.beginning(0), [("notes", "a", text_value("v"), 8)], 9, 0))
     vector = VersionVector({ROOT: 5, replica.name: 1})
     with pytest.raises(PeerError, match="ends a transfer"):
-        replica.install(Base(8, vector, ROOT, 9))
+        replica.install(Base(8, vector, (ROOT,), 0, 9))
     with pytest.raises(PeerError, match="far ahead"):
-        replica.install(Base(9, vector, ROOT, 1 << 61))
+        replica.install(Base(9, vector, (ROOT,), 0, 1 << 61))
     assert root.replica.csn == replica.csn == 1
 
 
@@ -162,11 +162,11 @@ def test_a_base_may_make_a_primary_or_tell_of_a_retirement() -> None:
     replica = other.replica
     replica.put("notes", "own", text_value("w"))
     assert replica.receive_base(Chunk(BasePosition.beginning(0), [("notes", "a", text_value("v"), 8)], 9, 0))
-    assert replica.install(Base(9, VersionVector({ROOT: 5, replica.name: 1}), replica.name, 9))
+    assert replica.install(Base(9, VersionVector({ROOT: 5, replica.name: 1}), (replica.name,), 0, 9))
     assert (replica.is_primary, replica.csn, len(replica.log.tentative)) == (True, 10, 0)
     _, gone = pair()
     assert gone.replica.receive_base(Chunk(BasePosition.beginning(0), [], 9, 0))
-    assert gone.replica.install(Base(9, VersionVector({ROOT: 5}), ROOT, 9))
+    assert gone.replica.install(Base(9, VersionVector({ROOT: 5}), (ROOT,), 0, 9))
     assert gone.replica.retired
 
 

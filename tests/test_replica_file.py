@@ -242,7 +242,7 @@ def test_the_base_vector_keeps_the_order_of_its_names(tmp_path: Path) -> None:
     for csn, names in enumerate(([ROOT, one, two], [ROOT, two, one], [two, one, ROOT], [two, ROOT]), 1):
         entries = {name: 10 * csn + at for at, name in enumerate(names)}
         file.receive(Chunk(BasePosition.beginning(0), [], csn, 0), Incoming(BasePosition.beginning(0), 0))
-        file.install(Base(csn, VersionVector(entries), ROOT, 50), 0)
+        file.install(Base(csn, VersionVector(entries), (ROOT,), 0, 50), 0)
         file.keep([])
         file.close()
         file = open_file(tmp_path / "a.bayou")

@@ -144,7 +144,7 @@ def test_a_base_that_is_not_what_its_writes_make(tmp_path: Path) -> None:
     file.fold(writes[:2], folded_rows(writes[:2], 0), file.base.after(writes[:2]))
     file.keep([])
     file.check()
-    file.fold(writes[2:], [], type(base)(3, base.vector, ROOT, 2))
+    file.fold(writes[2:], [], type(base)(3, base.vector, (ROOT,), 0, 2))
     file.keep([])
     file.close()
     findings = diagnose(str(path)).findings
@@ -266,7 +266,7 @@ def test_a_newcomer_has_the_rows_that_it_needs_not_ask_for(tmp_path: Path) -> No
             [put(1), put(2, "b"), put(3, "caf\udce9"), put(4), Write(5, ROOT, DELETE, "playlist", "b", None),
              put(6, "a", "new")], 0,
         )  # fmt: skip
-        new.install(type(base)(6, base.vector, ROOT, 6), 0)
+        new.install(type(base)(6, base.vector, (ROOT,), 0, 6), 0)
         new.keep([])
         assert sorted(new.rows_after((0, "", ""), 9, NO_LIMIT)) == sorted(rows)
         new.close()

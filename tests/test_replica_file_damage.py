@@ -123,7 +123,7 @@ def test_a_flipped_bit_in_rows_that_came_in_is_noticed_when_they_are_used(tmp_pa
     path.write_bytes(content)
     file = open_file(path)
     base = file.base.after([put(5), put(6), put(7)])
-    file.install(type(base)(5, base.vector, ROOT, 7), 0)
+    file.install(type(base)(5, base.vector, (ROOT,), 0, 7), 0)
     file.keep([])
     with pytest.raises(StorageDamaged, match="the row notes/k of CSN 5 is damaged"):
         file.row("notes", "k")

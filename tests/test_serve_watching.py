@@ -99,7 +99,7 @@ def values(port: int) -> dict[str, float]:
 def test_parts_of_bases_are_counted() -> None:
     metrics, vector = Metrics(), VersionVector({ROOT: 1})
     chunk = Chunk(BasePosition.beginning(0), [], 1, 0)
-    rows = BaseRows(1, chunk, Base(1, vector, ROOT, 1))
+    rows = BaseRows(1, chunk, Base(1, vector, (ROOT,), 0, 1))
     sent = Effects()
     sent.sends += [(1, rows), (2, rows)]
     metrics.stepped(Received(1, rows), Effects())

@@ -188,7 +188,7 @@ def test_of_facts_about_the_same_the_last_one_is_kept() -> None:
 
 KEEPING = StoreKeeping()
 
-INSTALLED = Installed(Base(7, VersionVector({ROOT: 9}), ROOT, 9), 0)
+INSTALLED = Installed(Base(7, VersionVector({ROOT: 9}), (ROOT,), 0, 9), 0)
 
 RECORDS: list[Durable] = [
     Named(ROOT),

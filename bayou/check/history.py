@@ -19,7 +19,7 @@ VERSION = 2
 """The version of the format that is read here (docs/traces.md)."""
 
 ALL_GUARANTEES = ["RYW", "MR", "WFR", "MW"]
-KINDS = ("put", "delete", "creation", "retirement", "notice", "change")
+KINDS = ("put", "delete", "creation", "retirement", "notice", "change", "group")
 """Kinds of writes, by their numbers in a trace."""
 
 READS = ("get", "rows", "outcome")

@@ -11,6 +11,8 @@ nothing. A primary's retirement that names its heir makes a group too, of that h
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from bayou._record import Record
 from bayou.core.name import ROOT, Name
 from bayou.core.vector import STAMP_MAX
@@ -62,7 +64,7 @@ def sorted_members(members: Iterable[Name]) -> tuple[Name, ...]:
         raise BadGroup("a group without members")
     if len(found) > MEMBERS_MAX:
         raise BadGroup(f"a group of {len(found)}; {MEMBERS_MAX} are the limit")
-    for one, other in zip(found, found[1:], strict=False):
+    for one, other in pairwise(found):
         if one is other:
             raise BadGroup(f"{one} is named twice in a group")
     return found
@@ -98,7 +100,7 @@ def _name_of(text: str) -> Name:
     if text == ROOT_TEXT:
         return ROOT
     stamps = tuple([_number(part, 1) for part in text.split(".")])
-    for stamp, creation in zip(stamps, stamps[1:], strict=False):
+    for stamp, creation in pairwise(stamps):
         if stamp <= creation:
             raise BadGroup(f"{text:.40} is no name: a server creates others after it was created itself")
     return Name.of(stamps)

@@ -3,11 +3,11 @@ when, all the way up to the first one."""
 
 from __future__ import annotations
 
+from _weakref import ref  # all that ``weakref`` would add here is its import time
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    Names = tuple["Name", ...]
-
-from _weakref import ref  # all that ``weakref`` would add here is its import time
+    ServerNames = tuple["Name", ...]
 
 
 class Name:
@@ -16,7 +16,7 @@ class Name:
     ``stamps`` lists it flat: own creation stamp first, then the creator's, and so on; the first server,
     whose name is ``ROOT``, has none. A name holds its own stamp and shares the rest with its creator's
     name, so that a chain of servers, each created by the one before, costs a step each however deep it
-    is. Names are interned, so that equality and hashing are by identity and cost the same at any depth.
+    is. ServerNames are interned, so that equality and hashing are by identity and cost the same at any depth.
     They are ordered by stamp, then by the creator's name, the root first, as the flat tuples would be.
 
     >>> a = ROOT.child(3)
@@ -132,6 +132,15 @@ class Name:
 
     def __repr__(self) -> str:
         return f"<{','.join(map(str, self.stamps))}>"
+
+
+def commits(group: ServerNames) -> str:
+    """Return who commits, as people are told: the primary, or all members of a commit group.
+
+    >>> commits((ROOT,)), commits((ROOT, Name.of((5, 3))))
+    ('<>', '<> <5,3>')
+    """
+    return " ".join(map(repr, group))
 
 
 class _Interned(ref[Name]):

@@ -24,14 +24,14 @@ from bayou._record import Record
 from bayou.core.errors import InvariantBroken, PeerError, require
 from bayou.core.name import ROOT
 from bayou.core.vector import STAMP_MAX, START, LiveVector, VersionVector
-from bayou.core.write import CHANGE, PUT, Write, members_made
+from bayou.core.write import CHANGE, GROUP, PUT, Write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Protocol
 
-    from bayou.core.name import Name, Names
+    from bayou.core.name import Name, ServerNames
     from bayou.core.rows import Collection
     from bayou.core.values import Value
 
@@ -140,7 +140,7 @@ class Base(Record):
 
     csn: int
     vector: VersionVector
-    group: Names
+    group: ServerNames
     epoch: int
     clock: int
     digest: str = ""
@@ -168,6 +168,17 @@ class Base(Record):
             if members is not None:
                 group, epoch = members, csn
         return Base(csn, learned.snapshot(), group, epoch, clock, digest or self.digest)
+
+
+def members_made(write: Write, epoch: int) -> tuple[Name, ...] | None:
+    """Return the members of the group that a write makes where it is committed in that epoch; None where it
+    makes none (bayou.core.group)."""
+    if write.kind == GROUP:
+        from bayou.core.group import group_of  # most systems have none, and start-up time counts
+
+        group = group_of(write.value)  # type: ignore[arg-type]  # never a name
+        return group.members if group.since == epoch else None
+    return None if write.heir is None else (write.heir,)
 
 
 NO_BASE = Base(0, START, (ROOT,), 0, 0)

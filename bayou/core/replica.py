@@ -21,11 +21,12 @@ from bayou.core.past import (
     Truncated,
     check_base,
     check_chunk,
+    members_made,
 )
 from bayou.core.sortedwrites import SHORT
 from bayou.core.table import value_of
 from bayou.core.vector import NOTHING, STAMP_MAX, LiveVector, VersionVector
-from bayou.core.write import CHANGE, CREATION, DELETE, GROUP, NOTICE, PUT, RETIREMENT, Write, members_made
+from bayou.core.write import CHANGE, CREATION, DELETE, GROUP, NOTICE, PUT, RETIREMENT, Write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

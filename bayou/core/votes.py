@@ -4,16 +4,17 @@ A **decree** says: behind the CSN ``base`` commit all that the version vector ``
 committed yet, in accept order, up to and including the first group write that counts. Whoever holds these
 writes works out the same CSNs, so a decree needs no list of writes. For each base one decree is decided.
 
-A **ballot** is (number, name of the member that leads it). A **vote** of a member tells the ballot that it has
-promised, under which it accepts nothing of any lower one, and the last decree that it accepted. Votes travel
-at the end of exchanges, behind all items: so whoever holds a vote holds the committed prefix up to the base of
-its decree and all writes that this names.
+A **ballot** is (number, name of the member that leads it). A **vote** of a member tells the ballot that it
+has promised, under which it accepts nothing of any lower one, and the last decree that it accepted. Votes
+travel at the end of exchanges, behind all items: so whoever holds a vote holds the committed prefix up to the
+base of its decree and all writes that this names.
 
 The rules, each of which is needed (docs/group.md says what goes wrong without it):
 
 - a member promises the highest ballot that it hears of, and keeps what it had accepted;
-- the leader of a ballot proposes when a majority has promised just that ballot. Where one of them has accepted
-  a decree with the same base, the leader takes over the one of the highest ballot; otherwise it is free;
+- the leader of a ballot proposes when a majority has promised just that ballot. Where one of them has
+  accepted a decree with the same base, the leader takes over the one of the highest ballot; otherwise it is
+  free;
 - under one ballot there is one decree for each base;
 - what a majority has accepted, under one ballot and with one base, is decided.
 """
@@ -53,8 +54,8 @@ class Decree(Record):
 
 
 class Vote(Record):
-    """The vote of a member in an epoch: the ballot ``number`` of ``leader`` that it has promised, and the last
-    decree that it accepted, None where there is none."""
+    """The vote of a member in an epoch: the ballot ``number`` of ``leader`` that it has promised, and the
+    last decree that it accepted, None where there is none."""
 
     member: Name
     epoch: int
@@ -113,9 +114,9 @@ class Votes:
         if known is None or known.age < vote.age:
             self._latest[vote.member] = vote
             return True
-        if known.age == vote.age and decree is not None and known.accepted is not None:
-            if known.accepted.upto != decree.upto:
-                raise PeerError(f"two votes of {vote.member} for different decrees under one ballot")
+        ours = known.accepted
+        if known.age == vote.age and decree is not None and ours is not None and ours.upto != decree.upto:
+            raise PeerError(f"two votes of {vote.member} for different decrees under one ballot")
         return False
 
     @property

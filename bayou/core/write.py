@@ -103,14 +103,3 @@ class Write(_Fields):
     def __repr__(self) -> str:
         words = (self.stamp, self.server, KIND_NAMES[self.kind], self.collection, self.key, self.value)
         return f"({' '.join(str(word) for word in words if word not in ('', None))})"
-
-
-def members_made(write: Write, epoch: int) -> tuple[Name, ...] | None:
-    """Return the members of the group that a write makes where it is committed in that epoch; None where it
-    makes none (bayou.core.group)."""
-    if write.kind == GROUP:
-        from bayou.core.group import group_of  # most systems have none, and start-up time counts
-
-        group = group_of(write.value)  # type: ignore[arg-type]  # never a name
-        return group.members if group.since == epoch else None
-    return None if write.heir is None else (write.heir,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
+from bayou.core.name import commits
 from bayou.net.address import shown
 
 TYPE_CHECKING = False
@@ -60,7 +61,7 @@ def stats_lines(station: Told) -> tuple[str, ...]:
         f"listens {'nowhere' if station.address is None else shown(station.address)}",
         f"csn {replica.csn}",
         f"tentative {len(replica.log.tentative)}",
-        f"primary {replica.primary}",
+        f"primary {commits(replica.group)}",
         f"stage {station.machine.life.stage}",
         f"full {'yes' if station.machine.is_full else 'no'}",
         f"vector_entries {len(replica.vector.names)}",

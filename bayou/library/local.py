@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bayou.core.name import commits
 from bayou.core.replica import COMMITTED
 from bayou.core.write import PUT
 from bayou.library.access import shown_change, shown_outcome
@@ -187,7 +188,7 @@ def status(station: Station) -> dict[str, Any]:
         "cluster": me.cluster,
         "file": station.home.place,
         "is_primary": found.is_primary,
-        "primary": repr(found.primary),
+        "primary": commits(found.group),
         "csn": found.csn,
         "tentative": len(found.log.tentative),
         "pending": len(found.log.tentative_of(found.name)),

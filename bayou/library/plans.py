@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from time import monotonic
 
+from bayou.core.name import commits
 from bayou.core.past import LAST
 from bayou.core.replica import COMMITTED as IS_COMMITTED
 from bayou.core.vector import VersionVector
@@ -195,7 +196,7 @@ def status(stands: asks.Stands, **more: Any) -> dict[str, Any]:
     """Return what there is to be told of a session, whose server has told where it stands."""
     return {
         "server": repr(stands.name),
-        "primary": repr(stands.primary),
+        "primary": commits(stands.group),
         "csn": stands.csn,
         "tentative": stands.tentative,
         "has_room": not stands.is_full,

@@ -11,7 +11,7 @@ from bayou.node.messages import FULL, Ask, Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.core.name import Name
+    from bayou.core.name import Name, ServerNames
     from bayou.core.rows import Collection
     from bayou.core.values import Value
     from bayou.core.vector import VersionVector
@@ -213,14 +213,14 @@ class Stand(Ask):
 
 
 class Stands(Reply):
-    """The server's name and CSN, how many of its writes are tentative, who is the primary as far as it knows,
+    """The server's name and CSN, how many of its writes are tentative, who commits as far as it knows,
     and up to which CSNs its log is truncated, its rows are the base's, and deletions are forgotten;
     ``is_full``: whether it takes no writes for lack of room."""
 
     name: Name
     csn: int
     tentative: int
-    primary: Name
+    group: ServerNames
     omitted_csn: int
     base_csn: int
     marks_from: int

@@ -34,7 +34,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.core.log import WriteLog
     from bayou.core.past import BasePosition
-    from bayou.core.replica import Replica
     from bayou.core.write import Write
     from bayou.node.context import Context
     from bayou.node.peers import Peer

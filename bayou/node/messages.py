@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import ClassVar
 
     from bayou.core.items import Items
-    from bayou.core.name import Name, Names
+    from bayou.core.name import Name, ServerNames
     from bayou.core.rows import Collection
     from bayou.core.values import Value
     from bayou.core.vector import VersionVector
@@ -402,7 +402,7 @@ class GroupStand(Record):
     writes are tentative at that server."""
 
     epoch: int
-    members: Names
+    members: ServerNames
     tentative: int
 
 
@@ -432,8 +432,8 @@ class TellGroup(Message):
 
 class GroupIs(Message):
     """This, and from where on this server has not heard of a decree yet (``boundary``); the votes that it
-    knows; whether it is in no group, and not needed any more by one that came after its own (``is_free``); and
-    whether it has consented to a change that may still count (``is_bound``)."""
+    knows; whether it is in no group, and not needed any more by one that came after its own (``is_free``);
+    and whether it has consented to a change that may still count (``is_bound``)."""
 
     stand: GroupStand
     boundary: int
@@ -452,7 +452,7 @@ class Regroup(Message):
     """Accept a group write: the servers of these names are to commit from then on, who have consented to a
     change that was made in ``epoch``. ``is_trial``: only say whether that could be."""
 
-    members: Names
+    members: ServerNames
     epoch: int
     is_trial: bool = False
 

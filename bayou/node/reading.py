@@ -251,7 +251,7 @@ def _stand(replica: Replica, ask: Stand, may_wait: bool) -> Reply:
         replica.name,
         replica.csn,
         len(replica.log.tentative),
-        replica.primary,
+        replica.group,
         past.omitted_csn,
         past.base.csn,
         past.marks_from,

@@ -1,8 +1,8 @@
 """A server's part in the commit group (bayou.core.group, bayou.core.votes).
 
-Votes travel with anti-entropy and need no messages of their own: each exchange ends with those that its sender
-held when it put the items together. Every server passes on the latest votes that it knows; members change
-their own. A group of one marks at once and needs no ballots.
+Votes travel with anti-entropy and need no messages of their own: each exchange ends with those that its
+sender held when it put the items together. Every server passes on the latest votes that it knows; members
+change their own. A group of one marks at once and needs no ballots.
 
 After each input these rules are applied as long as one of them applies; a paused server does the first two
 only:
@@ -25,8 +25,18 @@ from bayou.node.records import Voted
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Protocol
 
-    from bayou.node.context import Context
+    from bayou.core.replica import Replica
+
+    class Member(Protocol):
+        """A server as this part of it sees it; see bayou.node.context."""
+
+        paused: bool
+        is_unsure: bool
+
+        @property
+        def replica(self) -> Replica: ...
 
 
 class Voting:
@@ -38,7 +48,7 @@ class Voting:
 
     UNCOMPARED = ("_kept", "_server", "has_moved", "moved")
 
-    def __init__(self, server: Context) -> None:
+    def __init__(self, server: Member) -> None:
         replica = server.replica
         self._server = server
         self._kept: Vote | None = None
@@ -71,8 +81,8 @@ class Voting:
 
     @property
     def is_free(self) -> bool:
-        """Whether this server is in no group, and not needed any more by that which came after one that it was
-        in: as long as less than half of the new group knows, only the old one may be able to go on."""
+        """Whether this server is in no group, and not needed any more by that which came after one that it
+        was in: as long as less than half of the new group knows, only the old one may be able to go on."""
         return self.own is None and (self._kept is None or self.has_half)
 
     @property

@@ -8,6 +8,7 @@ import sys
 from bayou._arguments import seconds
 from bayou._statuses import EXIT_FAILED
 from bayou.core.errors import BayouError
+from bayou.core.name import commits
 from bayou.host.caller import Caller, CallFailed
 from bayou.host.messages import AskPosition, AskRetire, AskStats, Denied, Granted, Position, Told
 from bayou.host.secrets import read_secrets
@@ -153,7 +154,7 @@ def _of_file(path: str, *, is_position: bool) -> int:
             "starts": home.starts,
             "csn": replica.csn,
             "tentative": len(replica.log.tentative),
-            "primary": replica.primary,
+            "primary": commits(replica.group),
             "vector_entries": len(replica.vector.names),
             **home.sizes(),
         }

@@ -10,6 +10,7 @@ from time import monotonic, time
 from bayou._lean import signal
 from bayou._statuses import EXIT_FAILED
 from bayou.core.errors import BayouError
+from bayou.core.name import commits
 from bayou.host.acquaintances import short
 from bayou.host.filehome import FileHome
 from bayou.host.home import put_away
@@ -194,7 +195,7 @@ class _Serving:
         where = "nowhere" if station.address is None else shown(station.address)
         line = (
             f"serving {where} name={replica.name} cluster={short(station.me.cluster)} csn={replica.csn} "
-            f"tentative={len(replica.log.tentative)} primary={replica.primary}\n"
+            f"tentative={len(replica.log.tentative)} primary={commits(replica.group)}\n"
         )
         try:
             sys.stdout.write(line)

@@ -307,7 +307,7 @@ _CODECS: dict[str, Codec] = {
     "Value | None": _optional((pack_text, _decode_value)),
     "Name": (pack_name, unpack_name),
     "Name | None": _optional((pack_name, unpack_name)),
-    "Names": (pack_names, unpack_names),
+    "ServerNames": (pack_names, unpack_names),
     "Vote": _later("votes", "pack_vote", "unpack_vote"),
     "Votes": _unless_empty(_later("votes", "pack_votes", "unpack_votes")),
     "VersionVector": (pack_vector, unpack_vector),

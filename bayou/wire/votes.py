@@ -12,13 +12,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from bayou.wire.columns import Plain
 
-
-def pack_vote(vote: Vote) -> Plain:
+def pack_vote(vote: Vote) -> object:
     """Return a vote as plain data; ``unpack_vote`` reads it."""
     decree = vote.accepted
-    accepted: Plain = None
+    accepted: object = None
     if decree is not None:
         accepted = decree.number, pack_name(decree.leader), decree.base, pack_vector(decree.upto)
     return pack_name(vote.member), vote.epoch, vote.number, pack_name(vote.leader), accepted
@@ -38,7 +36,7 @@ def unpack_vote(plain: Any) -> Vote:
     return Vote(unpack_name(member), epoch, number, unpack_name(leader), accepted)
 
 
-def pack_votes(votes: tuple[Vote, ...]) -> Plain:
+def pack_votes(votes: tuple[Vote, ...]) -> object:
     """Return votes as plain data."""
     return tuple(map(pack_vote, votes))
 

@@ -157,7 +157,7 @@ def two_primaries_after_a_lost_confirmation(patch: Patch) -> None:
 
     def on_ask_heir(self: Inheriting, peer: int, message: AskHeir) -> None:
         original(self, peer, message)
-        self._server.replica.primary = self._server.replica.name
+        self._server.replica.group = (self._server.replica.name,)
 
     original = Inheriting.on_ask_heir
     patch.setattr(Inheriting, "on_ask_heir", on_ask_heir)

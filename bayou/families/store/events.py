@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from json import loads
 
+from bayou.core.group import group_of
 from bayou.core.items import Items
 from bayou.core.name import Name
 from bayou.core.past import Base, Installed, Truncated
 from bayou.core.values import of_value
-from bayou.core.write import DELETE, Write
+from bayou.core.write import DELETE, GROUP, Write
 from bayou.machine.effects import Effects, Input, Ordered, Received
 from bayou.machine.messages import Failed
 from bayou.node.messages import Answer, Delete, Did, Do, Get, Got, Put, Request, Written
@@ -109,11 +110,15 @@ def _name(name: Name) -> list[int]:
 
 def _write(write: Write) -> list[Any]:
     """A write: stamp, server, number of the kind, and what the kind has: collection, key and value,
-    collection and key, the body of a general write, or the heir's name."""
+    collection and key, the body of a general write, the heir's name, or the epoch and the members of a
+    group."""
     plain: list[Any] = [write.stamp, _name(write.server), write.kind]
     if write.kind <= DELETE:
         plain += write.collection, write.key
-    if isinstance(write.value, Name):
+    if write.kind == GROUP:
+        group = group_of(write.value)  # type: ignore[arg-type]  # never a name
+        plain += group.since, [_name(member) for member in group.members]
+    elif isinstance(write.value, Name):
         plain.append(_name(write.value))
     elif write.value is not None:
         plain.append(of_value(write.value))
@@ -138,7 +143,8 @@ def _base(base: Base) -> Event:
     return {
         "csn": base.csn,
         "vector": sorted([_name(name), vector.completed(name)] for name in vector.names),
-        "primary": _name(base.primary),
+        "group": [_name(member) for member in base.group],
+        "epoch": base.epoch,
         "clock": base.clock,
     }
 

@@ -90,9 +90,9 @@ class FreeRunning:
 
 
 def who_is_behind(group: Iterable[int], known: Mapping[int, Status], names: Mapping[int, Name]) -> list[int]:
-    """Return the servers of a connected group to which something is still to come: they lack what another
-    one has, or are the primary and have something to commit, or have that where a majority of the commit group
-    is among them, or are about to leave.
+    """Return the servers of a connected group to which something is still to come: they lack what another one
+    has, or are the primary and have something to commit, or have that where a majority of the commit group is
+    among them, or are about to leave.
 
     Where all have retired, and wait for somebody to be connected to whom they can hand over, nothing comes.
     """

@@ -24,8 +24,8 @@ TRIES_MAX = 10
 @GROUPING.command(
     "commitGroup",
     ("id...", REST),
-    does="lets these servers be the primary together: a majority of them commits, whoever else is down; the first "
-    "one named accepts the change",
+    does="lets these servers be the primary together: a majority of them commits, whoever else is down; the "
+    "first one named accepts the change",
     until="nothing more can move; where servers run freely, the change is accepted",
     example="commitGroup 0 1 2",
     group=GROUP,
@@ -51,8 +51,8 @@ def commit_group(system: StoreSystem, text: str) -> None:
 
 
 def leave_group(system: StoreSystem, server: int) -> None:
-    """Before a server retires: let it leave the commit group, in which another server takes its place. BadLine
-    where it can't."""
+    """Before a server retires: let it leave the commit group, in which another server takes its place.
+    BadLine where it can't."""
     if not system.had_group:
         return
     for _ in range(TRIES_MAX):
@@ -78,8 +78,8 @@ def _wait_free(system: StoreSystem, server: int) -> None:
         system.pace.settle([server], after_failure=True)
     if not system.ask(server, TellGroup(), GroupIs).is_free:
         raise BadLine(
-            f"server {server} was in the commit group before, and half of the present one has not been heard of: "
-            "it may still be needed"
+            f"server {server} was in the commit group before, and half of the present one has not been heard "
+            "of: it may still be needed"
         )
 
 

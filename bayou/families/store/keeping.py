@@ -8,9 +8,19 @@ writes is read in a fraction of the time that reading them one by one takes.
 from __future__ import annotations
 
 from bayou.core.items import Items
-from bayou.core.past import Chunk, Folded, IncomingDropped, Installed, MarksDropped, Truncated
+from bayou.core.past import Bounded, Chunk, Folded, IncomingDropped, Installed, MarksDropped, Truncated
 from bayou.node.messages import OK
-from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, Named, Promised
+from bayou.node.records import (
+    Activated,
+    Aiming,
+    Answered,
+    Asking,
+    Consented,
+    CreatedFor,
+    Named,
+    Promised,
+    Voted,
+)
 from bayou.wire.codec import FEW, SHALLOW, dump, fields_of, load, make
 from bayou.wire.columns import WRITES_MAX
 from bayou.wire.errors import WireError
@@ -42,6 +52,9 @@ RECORDS: dict[int, type[Record]] = {
     12: Chunk,
     13: IncomingDropped,
     14: Installed,
+    15: Bounded,
+    16: Voted,
+    17: Consented,
 }
 """The numbers are for good: a journal written today is read by versions to come."""
 

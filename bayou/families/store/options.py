@@ -44,8 +44,8 @@ def add_options(group: argparse._ArgumentGroup) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="which member of a commit group leads in lock-step, in the order of ids; nothing that is printed "
-        "depends on it (default: 0, the first)",
+        help="which member of a commit group leads in lock-step, in the order of ids; nothing that is "
+        "printed depends on it (default: 0, the first)",
     )
     group.add_argument(
         "--data",

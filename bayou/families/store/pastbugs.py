@@ -53,7 +53,7 @@ def _stands(stand_on: Callable[[Replica, Base], None]) -> Plant:
 
 def _base_vector_alone(replica: Replica, base: Base) -> None:
     replica._vector = LiveVector.of(base.vector)
-    replica.primary = base.primary
+    replica.group, replica.epoch = base.group, base.epoch
     replica.clock.saw(base.clock)
 
 
@@ -62,7 +62,7 @@ def _larger_entries(replica: Replica, base: Base) -> None:
     for name in base.vector.names:
         entries[name] = max(entries.get(name, 0), base.vector.completed(name))
     replica._vector = LiveVector.of(VersionVector(entries))
-    replica.primary = base.primary
+    replica.group, replica.epoch = base.group, base.epoch
     replica.clock.saw(base.clock)
 
 
@@ -73,7 +73,7 @@ def _no_primary(replica: Replica, base: Base) -> None:
 
 def _no_clock(replica: Replica, base: Base) -> None:
     replica._vector = LiveVector.of(replica.vector.merged(base.vector))
-    replica.primary = base.primary
+    replica.group, replica.epoch = base.group, base.epoch
 
 
 def all_tentative_dropped(patch: Patch) -> None:

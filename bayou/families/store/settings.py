@@ -46,9 +46,8 @@ def plain_of(settings: StoreSettings) -> dict[str, Any]:
     if settings.server.keep is None:  # as in every scenario that is not an explorer's
         del server["keep"]
     plain = {"guarantees": chosen, "habits": _plain(settings.habits), "server": server}
-    if settings.leader:
-        plain["leader"] = settings.leader
-    return {**plain, "data": settings.data} if settings.data else plain
+    rest: dict[str, Any] = {"data": settings.data, "leader": settings.leader}
+    return {**plain, **{name: value for name, value in rest.items() if value}}
 
 
 def _plain(record: Record) -> dict[str, Any]:

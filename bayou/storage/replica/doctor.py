@@ -11,7 +11,8 @@ import sqlite3
 from bayou._record import Record
 from bayou.core.body import body_of
 from bayou.core.errors import InvariantBroken
-from bayou.core.past import NO_BASE
+from bayou.core.name import ROOT
+from bayou.core.past import NO_BASE, members_made
 from bayou.core.replay import Replay
 from bayou.core.table import value_of
 from bayou.core.vector import LiveVector
@@ -148,8 +149,8 @@ def _base(past: FilePast) -> Iterator[str]:
         base.vector.check()
     except InvariantBroken as error:
         yield f"the base vector: {error}"
-    learned = LiveVector.newborn(NO_BASE.primary)
-    primary = NO_BASE.primary
+    learned = LiveVector.newborn(ROOT)
+    made = NO_BASE.group, NO_BASE.epoch
     for csn, *row in past.database.execute(_COMMITTED):
         try:
             write = past.servers.write_of(csn, *row)
@@ -160,11 +161,16 @@ def _base(past: FilePast) -> Iterator[str]:
             yield f"the base vector of CSN {base.csn} {where} {write} of CSN {csn}"
         if csn <= base.csn:
             learned.learn(write)
-            primary = write.heir or primary
+            members = members_made(write, made[1])
+            made = made if members is None else (members, csn)
             if write.stamp > base.clock:
                 yield f"the clock of the base is {base.clock}, and it has {write}"
-    if not past.omitted_csn and base.csn and (learned.snapshot(), primary) != (base.vector, base.primary):
-        yield "vector or primary of the base are not what all its writes make"
+    if (
+        not past.omitted_csn
+        and base.csn
+        and (learned.snapshot(), *made) != (base.vector, base.group, base.epoch)
+    ):
+        yield "vector or commit group of the base are not what all its writes make"
 
 
 def _rows(past: FilePast) -> Iterator[str]:

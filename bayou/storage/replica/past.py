@@ -194,13 +194,14 @@ class FilePast:
             if told_sum(stamp, start=start) != sum:
                 raise BadSum(f"the entry of {server} in the base vector is damaged: its sum is wrong")
             entries[server] = stamp
-        primary = name_of(database.text("base_primary"))
+        group = tuple(map(name_of, database.text("base_group").split(" ")))
+        epoch = database.number("base_epoch")
         csn, clock, digest = (
             database.number("base_csn"),
             database.number("base_clock"),
             database.text("base_digest"),
         )
-        return Base(csn, VersionVector(entries), primary, clock, digest)
+        return Base(csn, VersionVector(entries), group, epoch, clock, digest)
 
     def _read_incoming(self) -> Incoming | None:
         rows = self.database.execute("SELECT * FROM incoming_meta").fetchall()
@@ -307,7 +308,8 @@ class FilePast:
         """Let this be the base: of its vector, only what has changed is written."""
         self.database.set_meta(
             base_csn=base.csn,
-            base_primary=name_text(base.primary),
+            base_group=" ".join(map(name_text, base.group)),
+            base_epoch=base.epoch,
             base_clock=base.clock,
             base_digest=base.digest,
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Migrations = Mapping[int, Callable[[Connection], None]]
 
 APPLICATION_ID = 0x62617972
-FORMAT = 2
+FORMAT = 3
 
 FIRST = ("a", "b")
 """Which set of index names ``rows`` has at first, and which ``incoming``."""
@@ -85,7 +85,9 @@ META: dict[str, type | tuple[type, ...]] = {
     "member": int,
     "omitted_csn": int,
     "base_csn": int,
-    "base_primary": str,
+    "base_group": str,
+    "base_epoch": int,
+    "boundary": int,
     "base_clock": int,
     "base_digest": str,
     "marks_from": int,
