@@ -7,13 +7,15 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from bayou._record import Record
+from bayou.core.group import Group, sorted_members
 from bayou.core.items import Items
 from bayou.core.name import Name
 from bayou.core.past import CSN_MAX
 from bayou.core.rows import BLANKS, PLAYLIST
 from bayou.core.values import Value, text_value, to_value
 from bayou.core.vector import STAMP_MAX, VersionVector
-from bayou.core.write import CREATION, DELETE, NOTICE, PUT, RETIREMENT, Write
+from bayou.core.votes import NUMBER_MAX, Decree, Vote
+from bayou.core.write import CREATION, DELETE, GROUP, NOTICE, PUT, RETIREMENT, Write
 from bayou.machine.messages import Message
 from bayou.node.asks import Version
 from bayou.node.messages import Ask, Hello, Reply
@@ -74,12 +76,15 @@ vectors = st.dictionaries(names, st.integers(0, STAMP_MAX), max_size=5).map(Vers
 
 
 @st.composite
-def writes(draw: st.DrawFn, kinds: tuple[int, ...] = (PUT, DELETE, CREATION, RETIREMENT)) -> Write:
+def writes(draw: st.DrawFn, kinds: tuple[int, ...] = (PUT, DELETE, CREATION, RETIREMENT, GROUP)) -> Write:
     kind = draw(st.sampled_from(kinds))
     collection, key, value = draw(rows) if kind <= DELETE else ("", "", None)
     payload: Value | Name | None = value if kind == PUT else None
     if kind == RETIREMENT:
         payload = draw(st.none() | names)
+    if kind == GROUP:
+        members = draw(st.lists(names, min_size=1, max_size=3, unique=True).map(sorted_members))
+        payload = Group(draw(st.integers(0, CSN_MAX)), members).text  # type: ignore[assignment]
     return Write(draw(stamps), draw(names), kind, collection, key, payload)
 
 
@@ -92,7 +97,7 @@ def versions(draw: st.DrawFn) -> Version:
     return Version(collection, key, draw(st.sampled_from([value, None])), csn, is_committed, stamp, server)
 
 
-any_writes = writes((PUT, DELETE, CREATION, RETIREMENT, NOTICE))
+any_writes = writes((PUT, DELETE, CREATION, RETIREMENT, NOTICE, GROUP))
 items = st.builds(
     Items, st.integers(0, 1 << 40), st.lists(any_writes, max_size=6), st.lists(writes(), max_size=6)
 )
@@ -110,6 +115,11 @@ settings = st.builds(
     Settings, floats, floats, st.integers(), st.integers(), limits, st.none() | habits, st.none() | floats
 )
 
+ballot_numbers = st.integers(0, NUMBER_MAX)
+csns = st.integers(0, CSN_MAX)
+decrees = st.builds(Decree, ballot_numbers, names, csns, vectors)
+votes = st.builds(Vote, names, csns, ballot_numbers, names, st.none() | decrees)
+
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "int": st.integers(),
     "int | None": st.none() | st.integers(),
@@ -123,6 +133,9 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "Value | None": st.none() | values | texts.map(text_value),
     "Name": names,
     "Name | None": st.none() | names,
+    "ServerNames": st.lists(names, max_size=4, unique=True).map(tuple),
+    "Vote": votes,
+    "Votes": st.lists(votes, max_size=3).map(tuple),
     "VersionVector": vectors,
     "VersionVector | None": st.none() | vectors,
     "Write": writes(),
