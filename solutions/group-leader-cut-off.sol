@@ -1,0 +1,2 @@
+PUT:(s0, u22):TRUE
+PUT:(s1, u25):TRUE

@@ -1,0 +1,3 @@
+PUT:(a, u1):TRUE
+PUT:(a, u1):TRUE
+PUT:(b, u2):FALSE

@@ -1,0 +1,6 @@
+a:ERR_DEP
+b:ERR_DEP
+b:u2
+PUT:(a, u1):TRUE
+PUT:(b, u2):TRUE
+PUT:(c, u3):TRUE
