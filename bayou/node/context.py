@@ -57,6 +57,10 @@ if TYPE_CHECKING:
         def stand(self) -> GroupStand | None: ...
         @property
         def voting(self) -> Voting | None: ...
+        @property
+        def is_bound(self) -> bool: ...
+        def leave_group(self) -> None:
+            """Leave the commit group, as this server is about to retire."""
 
         def send(self, peer: int, message: Message) -> None:
             """Send a message, as an effect of this input."""

@@ -11,7 +11,7 @@ from bayou.core.errors import PeerError
 from bayou.core.group import BadGroup
 from bayou.machine.messages import Done, Failed
 from bayou.node.messages import Consent, GroupIs, GroupStand, Regroup, TellGroup
-from bayou.node.records import Consented
+from bayou.node.records import ConsentGiven
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Grouping:
         self._server = server
         self._consented = -1
 
-    def restore(self, record: Consented) -> None:
+    def restore(self, record: ConsentGiven) -> None:
         """Keep a consent that was given before a crash."""
         self._consented = record.epoch
 
@@ -44,7 +44,7 @@ class Grouping:
         if isinstance(order, TellGroup):
             return self._tell()
         if isinstance(order, Consent):
-            return self._consent(order.epoch)
+            return self.consent(order.epoch)
         if isinstance(order, Regroup):
             return self._regroup(order)
         return Failed(f"{type(order).__name__} is no order about the group")
@@ -55,7 +55,8 @@ class Grouping:
         is_free = not replica.is_in_group if voting is None else voting.is_free
         return GroupIs(stand, replica.boundary, self._server.votes, is_free, self.is_bound)
 
-    def _consent(self, epoch: int) -> Message:
+    def consent(self, epoch: int) -> Message:
+        """Consent to a change that was made in this epoch, unless retiring, or beyond it."""
         server = self._server
         if server.life.is_leaving:
             return Failed("it is retiring")
@@ -63,7 +64,7 @@ class Grouping:
             return Failed(f"it knows of a later group, of the epoch {server.replica.epoch}")
         if epoch > self._consented:
             self._consented = epoch
-            server.remember(Consented(epoch))
+            server.remember(ConsentGiven(epoch))
         return Done()
 
     def _regroup(self, order: Regroup) -> Message:

@@ -198,7 +198,24 @@ class TakenOver(Message):
 
 
 class Declined(Message):
-    """The answer to Create, AskHeir or HandOver by a server that can't: it is itself retiring, say."""
+    """The answer to Create, AskHeir, HandOver or AskConsent by a server that can't: it is itself retiring,
+    say."""
+
+    token: int
+
+
+# Between servers: a change of the commit group (bayou.node.regrouping).
+
+
+class AskConsent(Message):
+    """Asks whether a server that is named in a change of the group, made in this epoch, consents to it."""
+
+    token: int
+    epoch: int
+
+
+class Consented(Message):
+    """The answer to AskConsent: it does not retire before its epoch is a later one. Declined is the other."""
 
     token: int
 
@@ -446,6 +463,13 @@ class Consent(Message):
     """Consent to a change of the group that was made in this epoch: not to retire before a later one."""
 
     epoch: int
+
+
+class SetGroup(Message):
+    """Let the servers of these names be the commit group, and bring the consents that it takes from those
+    connected. Answered when the group write is accepted."""
+
+    members: ServerNames
 
 
 class Regroup(Message):

@@ -85,7 +85,7 @@ class Voted(Fact):
         return "Voted", None
 
 
-class Consented(Fact):
+class ConsentGiven(Fact):
     """It has consented to a change of the commit group that was made in this epoch: it does not retire before
     its own is a later one."""
 
@@ -94,7 +94,7 @@ class Consented(Fact):
     @property
     def key(self) -> tuple[str, object]:
         """The latest counts."""
-        return "Consented", None
+        return "ConsentGiven", None
 
 
 class CreatedFor(Fact):

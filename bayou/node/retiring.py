@@ -65,6 +65,9 @@ class Retiring:
             )
         elif not server.servers:
             server.answer(order, Failed("no other server is connected to hear of it"))
+        elif server.is_bound:
+            why = "it has consented to a change of the commit group that may still count"
+            server.answer(order, Failed(why))
         else:
             server.life.enter(LEAVING)
             self._order = order
@@ -140,8 +143,28 @@ class Retiring:
             self._look_for_duty()
         elif self._server.replica.is_primary:
             self._ask_heir()
+        elif self._is_needed:
+            if self._server.replica.is_in_group:
+                self._server.leave_group()
+            self.due = self._server.now + self._patience.take()
         else:
             self._retire(None)
+
+    @property
+    def _is_needed(self) -> bool:
+        """Whether the commit group needs this server: as a member, or as long as only few of the new members
+        know that it is none any more."""
+        voting = self._server.voting
+        return self._server.replica.is_in_group or (voting is not None and not voting.is_free)
+
+    def look(self) -> None:
+        """Called after each input of a server that has heard of a commit group of several."""
+        if self._waits_for_group and not self._is_needed:
+            self._proceed()
+
+    @property
+    def _waits_for_group(self) -> bool:
+        return self._server.life.stage == LEAVING and not self._inheriting.promises and self._asked is None
 
     def _look_for_duty(self) -> None:
         """This server has promised to be the heir of one that is not connected any more: it may have retired.
@@ -167,9 +190,16 @@ class Retiring:
         return candidates
 
     def _retire(self, heir: Name | None) -> None:
-        """Accept the retirement write, which names the heir if this is the primary."""
+        """Accept the retirement write, which names the heir if this is the primary. Where what it marks first
+        makes it that no more, it goes on as others do."""
+        replica = self._server.replica
+        replica.mark()
+        if heir is not None and not replica.is_primary:
+            self._heir = self._asked = None
+            self._proceed()
+            return
         self._exchanges.stop_receiving()
-        self._server.replica.retire(heir)
+        replica.retire(heir)
         self._server.life.enter(RETIRED)
         self._offer()
 
@@ -206,6 +236,8 @@ class Retiring:
             return self._inheriting.waiting()
         if not self._server.servers:
             return ["waits for a server to be connected to it, to hand over to"]
+        if not self._has_retired and self._asked is None:
+            return ["waits until it is in no commit group, and half of the new one knows"]
         if not self._has_retired:
             return [f"waits for server {self._asked} to agree to be the next primary"]
         return [f"waits for server {peer} to take over" for peer in self._offered]

@@ -30,10 +30,12 @@ from bayou.node.messages import (
     JOIN,
     ROUND,
     AntiEntropy,
+    AskConsent,
     AskHeir,
     BaseRows,
     CanImport,
     Consent,
+    Consented,
     Continue,
     Converge,
     Create,
@@ -56,6 +58,7 @@ from bayou.node.messages import (
     Regroup,
     Request,
     Retire,
+    SetGroup,
     TakenOver,
     TellGroup,
     Watch,
@@ -70,7 +73,7 @@ from bayou.node.records import (
     Aiming,
     Answered,
     Asking,
-    Consented,
+    ConsentGiven,
     CreatedFor,
     Named,
     Promised,
@@ -97,6 +100,7 @@ if TYPE_CHECKING:
     from bayou.node.leading import Leading
     from bayou.node.messages import Votes
     from bayou.node.past import OrderOfThePast
+    from bayou.node.regrouping import Regrouping
     from bayou.node.upkeep import Upkeep
     from bayou.node.voting import Voting
 
@@ -167,12 +171,13 @@ class Server:
         self._retiring = Retiring(self, self.exchanges, self._inheriting, settings.retry_s)
         self._desk = Desk(self, settings.sessions_max)
         self._grouping: Grouping | None = None
+        self._regrouping: Regrouping | None = None
         self.voting: Voting | None = None
         self._watching: Watching | None = None
         self._gossip: Gossip | None = None
         self._leading: Leading | None = None
         self._upkeep: Upkeep | None = None
-        self._timed: list[Rounds | Joining | Retiring | Gossip | Leading | Upkeep | Desk] = []
+        self._timed: list[Rounds | Joining | Retiring | Gossip | Leading | Regrouping | Upkeep | Desk] = []
         if settings.keep is not None:
             from bayou.node.upkeep import Upkeep  # only servers that last have one
 
@@ -198,6 +203,8 @@ class Server:
             TakenOver: self._retiring.on_taken_over,
             Declined: self._on_declined,
             Request: self._desk.on_request,
+            AskConsent: self._on_consent,
+            Consented: self._on_consent,
             News: _ignore if self._gossip is None else self._gossip.on_news,
             NotNow: _ignore if self._gossip is None else self._gossip.on_not_now,
         }
@@ -211,7 +218,7 @@ class Server:
             **dict.fromkeys((WhereIs, Export, CanImport, Import), self._on_carried),
             Watch: self._on_watch,
             Probe: self._on_probe,
-            **dict.fromkeys((TellGroup, Consent, Regroup), self._on_group),
+            **dict.fromkeys((TellGroup, Consent, Regroup, SetGroup), self._on_group),
         }
 
     # What whoever drives it uses.
@@ -243,7 +250,7 @@ class Server:
             Asking: server._joining.restore_asking,
             Aiming: server._joining.restore_aim,
             Voted: votes.append,
-            Consented: lambda consented: server._change_of_group().restore(consented),
+            ConsentGiven: lambda consented: server._change_of_group().restore(consented),
         }
         for record in records:
             restore[type(record)](record)
@@ -279,6 +286,9 @@ class Server:
             self._notice_retirement(self._replica)
             if self.voting is not None or len(self._replica.group) > 1:
                 self._begin_voting().settle()
+                self._retiring.look()
+            if self._regrouping is not None:
+                self._regrouping.look()
             self._notice_moves(self._replica)
             effects.durable += self._replica.take_journal()
             if self.voting is not None:
@@ -419,6 +429,10 @@ class Server:
         if end.votes and (self.voting is not None or len(replica.group) > 1):
             self._begin_voting().take_in(end.votes)
 
+    def leave_group(self) -> None:
+        """Leave the commit group, as this server is about to retire."""
+        self.regrouping.leave()
+
     def base_begun(self, purpose: str, key: int) -> None:
         """Rows of a base come in, in place of an exchange that one of the parts asked for."""
         if purpose == ROUND:
@@ -472,11 +486,29 @@ class Server:
             self._grouping = Grouping(self)
         return self._grouping
 
-    def _on_group(self, number: int, order: TellGroup | Consent | Regroup) -> None:
+    @property
+    def regrouping(self) -> Regrouping:
+        """How it changes the commit group by itself."""
+        if self._regrouping is None:
+            from bayou.node.regrouping import Regrouping
+
+            self._regrouping = Regrouping(self, self._change_of_group(), self._settings.retry_s)
+            self._timed.append(self._regrouping)
+        return self._regrouping
+
+    def _on_group(self, number: int, order: TellGroup | Consent | Regroup | SetGroup) -> None:
         if self._replica is None:
             self.answer(number, Failed("it has no name yet"))
+        elif isinstance(order, SetGroup):
+            self.regrouping.on_set(number, order)
         else:
             self.answer(number, self._change_of_group().answer_to(order))
+
+    def _on_consent(self, peer: int, message: AskConsent | Consented) -> None:
+        if isinstance(message, AskConsent):
+            self.regrouping.on_ask_consent(peer, message)
+        else:
+            self.regrouping.on_consented(peer, message)
 
     def _notice_moves(self, replica: Replica) -> None:
         if replica.has_moved:
@@ -557,6 +589,8 @@ class Server:
     def _on_declined(self, peer: int, message: Declined) -> None:
         self._joining.on_declined(peer, message)
         self._retiring.on_declined(peer, message)
+        if self._regrouping is not None:
+            self._regrouping.on_declined(peer, message)
 
     def _on_pause(self, number: int, order: Pause) -> None:
         self.paused = order.paused
@@ -595,6 +629,6 @@ class Server:
 
     def _on_probe(self, number: int, order: Probe) -> None:
         lines = [*self._joining.waiting(), *self._retiring.waiting(), *self._rounds.waiting()]
-        for part in (self._watching, self._gossip):
+        for part in (self._regrouping, self._watching, self._gossip):
             lines += [] if part is None else part.waiting()
         self.answer(number, Waiting(tuple(lines or self.exchanges.waiting())))

@@ -15,7 +15,7 @@ from bayou.node.records import (
     Aiming,
     Answered,
     Asking,
-    Consented,
+    ConsentGiven,
     CreatedFor,
     Named,
     Promised,
@@ -54,7 +54,7 @@ RECORDS: dict[int, type[Record]] = {
     14: Installed,
     15: Bounded,
     16: Voted,
-    17: Consented,
+    17: ConsentGiven,
 }
 """The numbers are for good: a journal written today is read by versions to come."""
 
