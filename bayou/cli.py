@@ -89,6 +89,12 @@ def _retire(arguments: Sequence[str]) -> int:
     return retire(arguments)
 
 
+def _group(arguments: Sequence[str]) -> int:
+    from bayou.serving.grouping import group
+
+    return group(arguments)
+
+
 def _doctor(arguments: Sequence[str]) -> int:
     from bayou.serving.tending import doctor
 
@@ -206,6 +212,7 @@ VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "stats": (_stats, "print what a server, or its file, tells of itself"),
     "position": (_position, "print where a server, or its file, stands"),
     "retire": (_retire, "let a server leave for good"),
+    "group": (_group, "show or change which servers commit together"),
     "backup": (_backup, "copy all that a server has"),
     "restore": (_restore, "make a new server of a backup"),
     "rejoin": (_rejoin, "make a new server of one whose file is too old"),

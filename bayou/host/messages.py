@@ -8,7 +8,7 @@ from bayou.machine.messages import Message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.core.name import Name
+    from bayou.core.name import Name, ServerNames
     from bayou.core.vector import VersionVector
 
 
@@ -67,6 +67,14 @@ class Position(Message):
     serial: int
     csn: int
     vector: VersionVector
+
+
+class AskGroup(Message):
+    """Let the servers of these names be the commit group; where there are none: what is it? Answered by
+    Told."""
+
+    serial: int
+    members: ServerNames
 
 
 class AskStats(Message):

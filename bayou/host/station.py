@@ -22,6 +22,7 @@ from bayou.host.listing import Listing
 from bayou.host.lookout import Lookout
 from bayou.host.messages import (
     AskCarried,
+    AskGroup,
     AskPosition,
     AskRetire,
     AskStats,
@@ -39,7 +40,7 @@ from bayou.host.neighbours import Neighbours
 from bayou.host.resolver import Resolver
 from bayou.host.stats import stats_lines
 from bayou.machine.effects import LinkDown, LinkUp, Ordered, Received, Tick
-from bayou.machine.messages import Failed
+from bayou.machine.messages import Done, Failed
 from bayou.net.address import is_loopback, parse
 from bayou.net.link import HANDSHAKE_S
 from bayou.net.network import Network
@@ -56,6 +57,7 @@ from bayou.node.messages import (
     Request,
     Retire,
     Retired,
+    SetGroup,
     WhereIs,
 )
 from bayou.storage.store import LostMemory
@@ -492,7 +494,7 @@ class Station:
             self._take_name(id, peer, message.name)
         elif peer.is_server:
             self._take_from_server(id, peer, message)
-        elif isinstance(message, AskPosition | AskRetire | AskStats | AskCarried):
+        elif isinstance(message, AskPosition | AskRetire | AskGroup | AskStats | AskCarried):
             self._answer(id, message)
         elif self._doubt.is_on and isinstance(message, Request):
             self._doubt.hold(id, message)
@@ -535,7 +537,7 @@ class Station:
         self.machine.meet(id, name)
         self._neighbours.linked(id, name, monotonic())
 
-    def _answer(self, id: int, message: AskPosition | AskRetire | AskStats | AskCarried) -> None:
+    def _answer(self, id: int, message: AskPosition | AskRetire | AskGroup | AskStats | AskCarried) -> None:
         """Answer a program that is no client of the store."""
         machine, serial = self.machine, message.serial
 
@@ -548,6 +550,8 @@ class Station:
             self.network.send(id, Denied(serial, "it is no member of its cluster yet"))
         elif isinstance(message, AskRetire):
             self.order(Retire(), retired)
+        elif isinstance(message, AskGroup):
+            self._answer_of_group(id, message)
         elif isinstance(message, AskStats):
             self.network.send(id, Told(serial, stats_lines(self)))
         elif isinstance(message, AskCarried):
@@ -556,6 +560,23 @@ class Station:
             self.order(message.order, lambda answer: self.network.send(id, Carried(serial, answer)))
         else:
             self.network.send(id, Position(serial, machine.replica.csn, machine.replica.vector))
+
+    def _answer_of_group(self, id: int, message: AskGroup) -> None:
+        """Tell of the commit group, when it has been changed where that is wanted."""
+        from bayou.host.grouptold import changed_lines, group_lines  # seldom asked for
+
+        serial = message.serial
+
+        def changed(answer: Message) -> None:
+            is_done = isinstance(answer, Done)
+            why = answer.why if isinstance(answer, Failed) else type(answer).__name__
+            told = Told(serial, changed_lines(self)) if is_done else Denied(serial, why)
+            self.network.send(id, told)
+
+        if message.members:
+            self.order(SetGroup(message.members), changed)
+        else:
+            self.network.send(id, Told(serial, group_lines(self)))
 
     def complain(self, sort: str, line: str) -> None:
         self._tell("debug" if line.endswith(SELF) else "warning", sort, {"what": line})

@@ -19,7 +19,7 @@ from bayou.wire.exports import position_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bayou.machine.messages import Message
     from bayou.net.address import Address
@@ -76,7 +76,14 @@ def _parser(prog: str, about: str, within_s: float, *, or_file: bool = False) ->
         add("server", metavar="(FILE | HOST:PORT)", help="its file, or where it listens")
         add("--secret-file", metavar="FILE", help="the secret of its cluster; a FILE needs none")
     else:
-        add("server", type=_address, metavar="HOST:PORT", help="where the server listens")
+        add("server", type=address_of, metavar="HOST:PORT", help="where the server listens")
+    ask_arguments(add, within_s, or_file=or_file)
+    return parser
+
+
+def ask_arguments(add: Callable[..., object], within_s: float, *, or_file: bool = False) -> None:
+    """Add what every question to a server takes: its secret, encryption, and for how long to wait."""
+    if not or_file:
         add("--secret-file", required=True, metavar="FILE", help="the secret of its cluster")
     add("--tls-cert", metavar="FILE", help="encrypt, and show this certificate (PEM)")
     add("--tls-key", metavar="FILE", help="its key (PEM)")
@@ -88,10 +95,10 @@ def _parser(prog: str, about: str, within_s: float, *, or_file: bool = False) ->
         metavar="SECONDS",
         help=f"how long to wait for the answer (default: {within_s:g})",
     )
-    return parser
 
 
-def _address(text: str) -> Address:
+def address_of(text: str) -> Address:
+    """Return the address that a text names; for argparse."""
     try:
         return parse(text)
     except ValueError as error:
@@ -107,7 +114,7 @@ def _run(options: argparse.Namespace, asked: AskStats | AskPosition | AskRetire)
             if options.secret_file is None:
                 raise CallFailed("--secret-file: the secret of the server's cluster is needed to reach it")
         secret = read_secrets(options.secret_file)[0]
-        with Caller(options.server, secret, tls=_tls(options), within_s=options.within) as caller:
+        with Caller(options.server, secret, tls=tls_of(options), within_s=options.within) as caller:
             answer = caller.ask(asked, _is_answer, options.within)
     except StorageError as error:
         print(error, file=sys.stderr)
@@ -123,7 +130,8 @@ def _run(options: argparse.Namespace, asked: AskStats | AskPosition | AskRetire)
     return 0
 
 
-def _tls(options: argparse.Namespace) -> Tls | None:
+def tls_of(options: argparse.Namespace) -> Tls | None:
+    """Return how to encrypt, None for not at all. CallFailed where something is missing."""
     files = options.tls_cert, options.tls_key, options.tls_ca
     if not any(files):
         return None
