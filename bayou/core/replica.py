@@ -613,6 +613,8 @@ class Replica:
         """Know what a base does. Never its sender's vector, which may know more, nor the base's alone, which
         knows less than this server may: what both know, completed by the same rule."""
         self._vector = LiveVector.of(self.vector.merged(base.vector))
+        if self.name in self.group and self.name not in base.group:
+            self.left = self.epoch
         self.group, self.epoch = base.group, base.epoch
         self._bound = base.csn
         self._group_writes = [write for write in self.log.tentative if write.kind == GROUP]
