@@ -26,6 +26,7 @@ import bayou.running.chat
 import bayou.running.locks
 import bayou.serving.asking
 import bayou.serving.carrying
+import bayou.serving.grouping
 import bayou.serving.options
 import bayou.serving.rows
 import bayou.serving.saving
@@ -102,6 +103,7 @@ STATUSES = {
     "stats": _ASKING_FILE,
     "position": _ASKING_FILE,
     "retire": _ASKING,
+    "group": _ASKING,
     "doctor": {
         "0": "nothing is wrong",
         "2": WRONG,
@@ -219,6 +221,7 @@ ENDINGS: dict[str, tuple[ModuleType, ...]] = {
     "stats": (bayou.serving.asking,),
     "position": (bayou.serving.asking,),
     "retire": (bayou.serving.asking,),
+    "group": (bayou.serving.grouping,),
     "doctor": (bayou.serving.tending,),
     "compact": (bayou.serving.tending,),
     "backup": (bayou.serving.saving,),
@@ -252,6 +255,7 @@ ALSO = {
     "stats": "See [servers that last](serve.md).",
     "position": "See [servers that last](serve.md).",
     "retire": "See [servers that last](serve.md).",
+    "group": "See [the commit group](group.md).",
     "doctor": "See [the file of a durable server](durable-file.md).",
     "compact": "See [the file of a durable server](durable-file.md).",
     "backup": "See [the file of a durable server](durable-file.md#backups).",

@@ -57,11 +57,12 @@ def test_the_example_in_the_scenario_page() -> None:
 
 
 @pytest.mark.processes
-def test_the_scenarios_of_the_page_on_general_writes() -> None:
+@pytest.mark.parametrize(("name", "least"), [("general-writes.md", 9), ("group.md", 2)])
+def test_the_scenarios_of_pages(name: str, least: int) -> None:
     """In both worlds each prints what stands below it, and no line is off."""
-    page = ROOT / "docs" / "general-writes.md"
+    page = ROOT / "docs" / name
     scenarios, expected = blocks(page, "text"), blocks(page, "output")
-    assert len(scenarios) == len(expected) >= 9
+    assert len(scenarios) == len(expected) >= least
     for scenario, output in zip(scenarios, expected, strict=True):
         done = simulate(scenario.encode(), check=True)
         assert (done.out.decode(), done.errors) == (output, [])
