@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bayou.core.group import Group, sorted_members
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
 from bayou.core.past import (
@@ -12,6 +13,7 @@ from bayou.core.past import (
     NO_LIMIT,
     Base,
     BasePosition,
+    Bounded,
     Chunk,
     Folded,
     IncomingDropped,
@@ -22,7 +24,7 @@ from bayou.core.past import (
 )
 from bayou.core.values import text_value, to_value
 from bayou.core.vector import VersionVector
-from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, Write
+from bayou.core.write import CREATION, DELETE, GROUP, PUT, RETIREMENT, Write
 from bayou.families.store.keeping import StoreKeeping
 from bayou.node.records import Activated, Answered, CreatedFor, Named, Promised
 from bayou.storage.replica.file import ReplicaFile
@@ -90,7 +92,8 @@ def folded_rows(writes: Sequence[Write], csn: int) -> list[BaseRow]:
 class Twins:
     """A file, and what has to be in it: both change by the same steps, drawn at random.
 
-    ``committed`` are the writes beyond the base, ``tentative`` the others, in accept order.
+    ``committed`` are the writes beyond the base, ``tentative`` the others, in accept order; ``bound`` is the
+    last boundary that was told.
     """
 
     def __init__(self, path: Path, random: Random) -> None:
@@ -107,10 +110,22 @@ class Twins:
         self.stamps = {ROOT: 0}
         self.addresses: dict[Name, tuple[int, str]] = {}
         self.starts = 1
+        self.bound = 0
 
     @property
     def csn(self) -> int:
         return self.memory.base.csn + len(self.committed)
+
+    @property
+    def stand(self) -> Base:
+        """What a base would be that has all committed writes."""
+        return self.memory.base.after(self.committed)
+
+    @property
+    def boundary(self) -> int:
+        """Up to where may be folded."""
+        stand = self.stand
+        return self.csn if len(stand.group) == 1 else max(self.bound, stand.epoch)
 
     # What is drawn.
 
@@ -121,7 +136,7 @@ class Twins:
         stamp = self.stamps[server] = random.randrange(1, 4) + (
             max(self.stamps.values()) if random.random() < 0.7 else self.stamps[server]
         )
-        kind = random.choices((PUT, DELETE, CREATION, RETIREMENT), (12, 4, 2, 1))[0]
+        kind = random.choices((PUT, DELETE, CREATION, RETIREMENT, GROUP), (12, 4, 2, 1, 1))[0]
         if kind == CREATION:
             made = server.child(stamp)
             self.servers.append(made)
@@ -129,6 +144,12 @@ class Twins:
             return Write(stamp, server, CREATION, "", "", None)
         if kind == RETIREMENT and server is not ROOT and server is not self.name:
             return Write(stamp, server, RETIREMENT, "", "", random.choice((None, *self.servers)))
+        if kind == GROUP:
+            members = sorted_members(
+                random.sample(self.servers, min(len(self.servers), random.choice((1, 3))))
+            )
+            text: Any = Group(random.choice((self.stand.epoch, 0)), members).text
+            return Write(stamp, server, GROUP, "", "", text)
         key, value, kind = random.choice(KEYS), random.choice(VALUES), min(kind, DELETE)
         return Write(stamp, server, kind, random.choice(COLLECTIONS), key, value if kind == PUT else None)
 
@@ -201,6 +222,9 @@ class Twins:
             self.answers.pop(answer.session, None)
             self.answers[answer.session] = answer
             records.insert(self.random.randrange(len(records) + 1), answer)
+        if self.random.random() < 0.3:
+            self.bound = self.random.randint(self.boundary, self.csn)
+            records.append(Bounded(self.bound))
         self.file.keep(records)
 
     def step_facts(self) -> None:
@@ -228,7 +252,7 @@ class Twins:
         self.file.keep(records)
 
     def step_fold(self) -> None:
-        count = self.random.randint(0, len(self.committed))
+        count = self.random.randint(0, max(0, self.boundary - self.memory.base.csn))
         if not count:
             return
         before, writes = self.memory.base, self.committed[:count]
@@ -287,6 +311,7 @@ class Twins:
         records: list[Durable] = []
         for past in (self.memory, self.file):
             past.install(base, incoming.marks_from)
+        self.bound = csn
         self.committed.clear()
         self.tentative = [
             write for write in self.tentative if write.stamp > base.vector.completed(write.server)
@@ -328,6 +353,8 @@ class Twins:
         assert list(loaded.answers) == sorted(self.answers.values(), key=list(self.answers.values()).index)
         assert loaded.facts == list(self.facts.values())
         assert self.file.csn == self.file.kept_csn == self.csn
+        assert self.file.boundary == self.bound
+        assert loaded.boundary == (self.bound if self.bound > self.memory.base.csn else 0)
         assert self.file.tentative_count == len(self.tentative)
         assert {name: (version, text) for name, version, text in self.file.addresses()} == self.addresses
         assert self.file.is_member == any(isinstance(fact, Activated) for fact in self.facts.values())

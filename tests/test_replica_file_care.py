@@ -149,7 +149,7 @@ def test_a_base_that_is_not_what_its_writes_make(tmp_path: Path) -> None:
     file.close()
     findings = diagnose(str(path)).findings
     assert "the clock of the base is 2, and it has (3 <> retirement <2>)" in findings
-    assert "vector or primary of the base are not what all its writes make" in findings
+    assert "vector or commit group of the base are not what all its writes make" in findings
 
 
 def test_a_backup_is_a_whole_copy_that_is_not_started(tmp_path: Path) -> None:

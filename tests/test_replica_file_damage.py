@@ -19,7 +19,6 @@ from bayou.core.past import NO_LIMIT, BasePosition, Chunk
 from bayou.node.records import Answered, Named, Promised
 from bayou.storage.replica import opening
 from bayou.storage.replica.doctor import diagnose
-from bayou.storage.replica.schema import FORMAT, MIGRATIONS, SCHEMA
 from bayou.storage.replica.sums import told_sum
 from bayou.storage.store import (
     InUse,
@@ -422,89 +421,6 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "a.bayou").mkdir()
     with pytest.raises(StorageFailed, match=r"a\.bayou can't be used"):
         open_file(tmp_path / "a.bayou")
-
-
-# Formats.
-
-
-def set_format(path: Path, version: object, *changes: str) -> None:
-    """Let a file be of another format."""
-    with sqlite3.connect(path) as other:
-        other.execute(
-            "UPDATE meta SET value = ?, sum = ? WHERE key = 'format'", (version, told_sum("format", version))
-        )
-        for change in changes:
-            other.execute(change)
-    other.close()
-
-
-def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "a.bayou"
-    first_file(path).close()
-    set_format(path, FORMAT + 1, "ALTER TABLE committed ADD COLUMN outcome")
-    before = path.read_bytes()
-    with pytest.raises(
-        StorageForeign,
-        match=f"is of format {FORMAT + 1}, and this version of bayou reads format {FORMAT}: use the",
-    ) as error:
-        open_file(path)
-    assert error.value.exit_status == 65
-    assert path.read_bytes() == before
-    set_format(path, "new")
-    with pytest.raises(StorageDamaged, match="its format is no number"):
-        open_file(path)
-
-
-WITHOUT_GENERAL_WRITES = ("DROP TABLE results", "DELETE FROM meta WHERE key = 'base_digest'")
-
-
-def test_a_file_without_general_writes_takes_them_from_now_on(tmp_path: Path) -> None:
-    """Format 1, which knew of none, becomes format 2."""
-    path = tmp_path / "a.bayou"
-    marked(path)
-    expected_file = open_file(path)
-    expected = everything(expected_file)
-    expected_file.close()
-    set_format(path, 1, *WITHOUT_GENERAL_WRITES)
-    file = open_file(path)
-    assert everything(file) == expected
-    assert (file.result(1), file.base.digest) == (None, "")
-    file.check()
-    file.close()
-
-
-def test_an_older_format_becomes_the_present_one_in_one_transaction(tmp_path: Path) -> None:
-    """A format 0, made here: it had no addresses, and its marks were not indexed."""
-    path = tmp_path / "a.bayou"
-    marked(path)
-    expected_file = open_file(path)
-    expected = everything(expected_file)
-    expected_file.close()
-    set_format(path, 0, "DROP TABLE addresses", "DROP INDEX marks_a", *WITHOUT_GENERAL_WRITES)
-    with pytest.raises(StorageForeign, match="is of format 0"):
-        open_file(path)
-    steps: list[str] = []
-
-    def to_1(connection: sqlite3.Connection) -> None:
-        steps.append("addresses")
-        connection.execute(SCHEMA[-1])
-        if len(steps) == 1:
-            raise sqlite3.OperationalError("the machine goes down here")
-        connection.execute("CREATE INDEX marks_a ON rows (csn) WHERE value IS NULL")
-
-    with pytest.raises(StorageError, match="the machine goes down here"):
-        open_file(path, migrations={**MIGRATIONS, 0: to_1})
-    with sqlite3.connect(path) as other:
-        assert other.execute("SELECT count(*) FROM sqlite_master WHERE name = 'addresses'").fetchone() == (0,)
-        assert other.execute("SELECT value FROM meta WHERE key = 'format'").fetchone() == (0,)
-    other.close()
-    file = open_file(path, migrations={**MIGRATIONS, 0: to_1})
-    expected[4] = []
-    assert everything(file) == expected
-    file.close()
-    again = open_file(path)
-    again.check()
-    again.close()
 
 
 # A disk that is full.

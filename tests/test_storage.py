@@ -16,6 +16,7 @@ from bayou.core.name import ROOT, Name
 from bayou.core.past import (
     Base,
     BasePosition,
+    Bounded,
     Chunk,
     Folded,
     IncomingDropped,
@@ -24,12 +25,23 @@ from bayou.core.past import (
     Truncated,
 )
 from bayou.core.vector import VersionVector
+from bayou.core.votes import Decree, Vote, first_vote
 from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, Write
 from bayou.families.store.keeping import RECORDS as KINDS
 from bayou.families.store.keeping import TOGETHER, StoreKeeping
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
-from bayou.node.records import Activated, Aiming, Answered, Asking, CreatedFor, Named, Promised
+from bayou.node.records import (
+    Activated,
+    Aiming,
+    Answered,
+    Asking,
+    Consented,
+    CreatedFor,
+    Named,
+    Promised,
+    Voted,
+)
 from bayou.node.server import Server
 from bayou.storage.journal import HEADER, PREFIX_BYTES, Journal, JournalDamaged
 from bayou.storage.memory import Memory
@@ -206,6 +218,10 @@ RECORDS: list[Durable] = [
     Chunk(BasePosition.beginning(0), [(*row("song", "url"), 5), (*place("gone"), None, 6)], 7, 2),
     IncomingDropped(),
     INSTALLED,
+    Bounded(3),
+    Voted(first_vote(ROOT, 7)),
+    Voted(Vote(ROOT, 7, 2, ROOT.child(1), Decree(1, ROOT, 8, VersionVector({ROOT: 9})))),
+    Consented(7),
 ]
 
 

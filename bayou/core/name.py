@@ -16,7 +16,7 @@ class Name:
     ``stamps`` lists it flat: own creation stamp first, then the creator's, and so on; the first server,
     whose name is ``ROOT``, has none. A name holds its own stamp and shares the rest with its creator's
     name, so that a chain of servers, each created by the one before, costs a step each however deep it
-    is. ServerNames are interned, so that equality and hashing are by identity and cost the same at any depth.
+    is. Names are interned, so that equality and hashing are by identity and cost the same at any depth.
     They are ordered by stamp, then by the creator's name, the root first, as the flat tuples would be.
 
     >>> a = ROOT.child(3)

@@ -7,8 +7,9 @@ from random import SystemRandom
 from time import monotonic
 
 from bayou.core.items import Items
+from bayou.core.past import Bounded
 from bayou.host.messages import Entry
-from bayou.node.records import Activated, Aiming, Asking, CreatedFor, Named, Promised
+from bayou.node.records import Activated, Aiming, Asking, Consented, CreatedFor, Named, Promised, Voted
 from bayou.node.server import Server
 from bayou.storage.replica.file import ReplicaFile
 from bayou.wire.keeping import Keeping
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from bayou.machine.records import Durable
     from bayou.node.settings import Settings
 
-FACTS: dict[int, type[Record]] = {3: Activated, 5: Promised, 6: CreatedFor, 7: Asking, 8: Aiming}
+FACTS: dict[int, type[Record]] = {
+    3: Activated, 5: Promised, 6: CreatedFor, 7: Asking, 8: Aiming, 16: Voted, 17: Consented,
+}  # fmt: skip
 """What is kept as it is. The numbers are for good."""
 
 COUNT_S = 60.0
@@ -89,6 +92,8 @@ class FileHome:
             # later.
             records.append(Items(items.csn, items.committed, []))
             records.append(Items(items.csn + len(items.committed), [], items.tentative))
+            if loaded.boundary:
+                records.append(Bounded(loaded.boundary))
             records += loaded.answers
         return Server.restored(
             self.link if id is None else id,

@@ -21,7 +21,7 @@ from bayou.storage.files import SystemFiles
 from bayou.storage.replica.answers import Answers
 from bayou.storage.replica.database import Database, connect, told
 from bayou.storage.replica.lock import FileLock
-from bayou.storage.replica.opening import look
+from bayou.storage.replica.opening import csn_of, look, wrong_boundary
 from bayou.storage.replica.past import FilePast
 from bayou.storage.replica.schema import MIGRATIONS
 from bayou.storage.replica.sums import BadSum, bound, result_of, row_of, told_sum
@@ -99,6 +99,7 @@ def examine(past: FilePast) -> Iterator[str]:
     parts: list[Callable[[FilePast], Iterator[str]]] = [
         _log,
         _base,
+        _boundary,
         _rows,
         _made,
         _results,
@@ -171,6 +172,13 @@ def _base(past: FilePast) -> Iterator[str]:
         and (learned.snapshot(), *made) != (base.vector, base.group, base.epoch)
     ):
         yield "vector or commit group of the base are not what all its writes make"
+
+
+def _boundary(past: FilePast) -> Iterator[str]:
+    """Where the last decree ends that is there whole."""
+    wrong = wrong_boundary(past, csn_of(past))
+    if wrong is not None:
+        yield wrong
 
 
 def _rows(past: FilePast) -> Iterator[str]:

@@ -12,7 +12,7 @@ import sqlite3
 from bayou._record import Record
 from bayou.core.errors import Misuse, require
 from bayou.core.items import Items
-from bayou.core.past import Chunk, Folded, IncomingDropped, Installed, MarksDropped, Truncated
+from bayou.core.past import Bounded, Chunk, Folded, IncomingDropped, Installed, MarksDropped, Truncated
 from bayou.node.records import Activated, Answered, Named
 from bayou.storage.files import SystemFiles
 from bayou.storage.replica.answers import Answers
@@ -51,13 +51,15 @@ class Loaded(Record):
     - ``name``: its own, None where it has none yet;
     - ``facts``: the others, in the order in which they became durable;
     - ``answers``: the last one to each session, the oldest first, read from the file while they are taken;
-    - ``items``: what lies beyond the base.
+    - ``items``: what lies beyond the base;
+    - ``boundary``: where the last decree ends, 0 where the base tells as much.
     """
 
     name: Name | None
     facts: list[Fact]
     answers: Iterable[Answered]
     items: Items
+    boundary: int
 
 
 class ReplicaFile(FilePast):
@@ -151,6 +153,12 @@ class ReplicaFile(FilePast):
         """Whether the server has taken over all that its creator had."""
         return self.database.number("member") == 1
 
+    @property
+    def boundary(self) -> int:
+        """The CSN at which the last decree ends that was kept as such: no later one, unless it is the end of
+        the last base, or a commit group begins behind it (bayou.core.replica)."""
+        return self.database.number("boundary")
+
     @changing
     def join_cluster(self, cluster: str) -> None:
         """Let the server belong to a cluster; durable with the next ``keep``."""
@@ -186,7 +194,8 @@ class ReplicaFile(FilePast):
     def load(self) -> Loaded:
         """Return what a server is restored from. Its answers are read while they are taken: to be done before
         anything is changed."""
-        return Loaded(self.name, self._load_facts(), self._answers.all(), self._load_items())
+        boundary = self.boundary if self.boundary > self.base.csn else 0
+        return Loaded(self.name, self._load_facts(), self._answers.all(), self._load_items(), boundary)
 
     def _load_facts(self) -> list[Fact]:
         facts: list[Fact] = []
@@ -231,6 +240,7 @@ class ReplicaFile(FilePast):
     def _keep(self, records: Sequence[Durable]) -> None:
         turn = Turn(self.database, self.servers, self.csn, self.name, self._own_stamp, self.tentative_count)
         answers: dict[int, Answered] = {}
+        bounds = [self.boundary]
         for record in records:
             kind = type(record)
             if isinstance(record, Items):
@@ -241,13 +251,15 @@ class ReplicaFile(FilePast):
                 self.name = turn.name = record.name
                 self.database.set_meta(name=name_text(record.name))
                 turn.own_stamp = self._known_stamp(record.name)
+            elif kind is Bounded:
+                bounds.append(record.csn)  # type: ignore[attr-defined]
             elif kind not in _DONE:
                 self._put_fact(record)
         turn.write()
         self._transactions += 1
         if answers:
             self._answers.put(answers.values(), self._transactions)
-        self.database.set_meta(transactions=self._transactions)
+        self.database.set_meta(transactions=self._transactions, boundary=max(bounds))
         self.database.commit()
         self.csn = self.kept_csn = turn.csn
         self._own_stamp, self.tentative_count = turn.own_stamp, turn.tentative_count

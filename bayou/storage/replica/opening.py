@@ -9,17 +9,19 @@ from __future__ import annotations
 import os
 import sqlite3
 
+from bayou.core.past import members_made
+from bayou.core.write import GROUP, RETIREMENT
 from bayou.storage.files import OpenFile, parent_of
 from bayou.storage.replica.database import REMEDY, Database, connect
 from bayou.storage.replica.past import STAMP_CEILING, FilePast
-from bayou.storage.replica.schema import APPLICATION_ID, FORMAT, META, SCHEMA
+from bayou.storage.replica.schema import APPLICATION_ID, FORMAT, META, SCHEMA, Unmigrated
 from bayou.storage.replica.sums import BadSum, name_of, told_sum
 from bayou.storage.store import InUse, LostMemory, StorageDamaged, StorageForeign
 from bayou.storage.wal import broken_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.core.name import Name
+    from bayou.core.name import Name, ServerNames
     from bayou.storage.files import Files
     from bayou.storage.replica.lock import Note
     from bayou.storage.replica.schema import Migrations
@@ -70,7 +72,7 @@ def make(files: Files, path: str) -> None:
         connection.execute("INSERT INTO base_vector VALUES (0, ?, 0, ?)", (server, told_sum(0)))
         values: dict[str, int | str | None] = dict.fromkeys(META, 0)
         values |= {
-            "format": FORMAT, "cluster": "", "name": None, "base_primary": "", "base_digest": "", "clean": 1,
+            "format": FORMAT, "cluster": "", "name": None, "base_group": "", "base_digest": "", "clean": 1,
             "link": int.from_bytes(files.token()) >> 2, "device": about.st_dev, "inode": about.st_ino,
         }  # fmt: skip
         connection.executemany(
@@ -190,6 +192,9 @@ def check(database: Database, note: Note | None) -> None:
     (mark,) = one("SELECT min(csn) FROM rows WHERE value IS NULL").fetchone()
     if mark is not None and mark <= past.marks_from:
         raise BadSum(f"there is a mark of CSN {mark}, and they were dropped up to {past.marks_from}")
+    wrong = wrong_boundary(past, csn)
+    if wrong is not None:
+        raise BadSum(wrong)
     name = name_of_server(past)
     if note is not None and name is not None:
         own_stamp = own_stamp_of(past, name)
@@ -204,6 +209,31 @@ def csn_of(past: FilePast) -> int:
     """Return the CSN of the last committed write of a file."""
     (last,) = past.database.execute("SELECT max(csn) FROM committed").fetchone()
     return past.base.csn if last is None else int(last)
+
+
+def wrong_boundary(past: FilePast, csn: int) -> str | None:
+    """Return what is wrong with the boundary of a file whose last write has that CSN, None where nothing is.
+    While the group has one member, any CSN is a boundary."""
+    group, epoch = group_of(past)
+    kept = past.database.number("boundary")
+    boundary = max(kept, epoch)
+    if 0 <= kept <= csn and (len(group) == 1 or past.base.csn <= boundary):
+        return None
+    return f"its last decree ends at {boundary}, its base has {past.base.csn}, and its last write {csn}"
+
+
+def group_of(past: FilePast) -> tuple[ServerNames, int]:
+    """Return the commit group that the log of a file names, and its epoch."""
+    group, epoch = past.base.group, past.base.epoch
+    for csn, *row in past.database.execute(
+        "SELECT csn, stamp, server, kind, collection, key, value, sum FROM committed "
+        "WHERE csn > ? AND kind IN (?, ?) AND value IS NOT NULL ORDER BY csn",
+        (past.base.csn, RETIREMENT, GROUP),
+    ):
+        members = members_made(past.servers.write_of(csn, *row), epoch)
+        if members is not None:
+            group, epoch = members, csn
+    return group, epoch
 
 
 def _check_count(database: Database, omitted_csn: int, csn: int) -> None:
@@ -250,10 +280,14 @@ def begin(database: Database, *, migrations: Migrations) -> None:
     if version < FORMAT:
         database.begin()
         while version < FORMAT:
-            migrations[version](database.connection)
+            try:
+                migrations[version](database.connection)
+            except Unmigrated as error:
+                raise StorageForeign(f"{database.path} {error}") from error
             version += 1
         database.read_meta()
         database.set_meta(format=FORMAT)
+        check(database, None)
         database.commit()
     (is_busy, _, _) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if is_busy:

@@ -275,7 +275,7 @@ class FilePast:
         execute("DELETE FROM rows WHERE value IS NULL AND csn <= ?", (marks_from,))
         execute("DELETE FROM committed")
         execute("DELETE FROM results")
-        self.database.set_meta(omitted_csn=base.csn, marks_from=marks_from)
+        self.database.set_meta(omitted_csn=base.csn, marks_from=marks_from, boundary=base.csn)
         self.omitted_csn, self.marks_from = base.csn, marks_from
         self._put_base(base)
         self._remove_covered(base.vector)

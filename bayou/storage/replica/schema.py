@@ -7,12 +7,15 @@ indexes.
 
 from __future__ import annotations
 
-from bayou.storage.replica.sums import told_sum
+from bayou.core.write import RETIREMENT
+from bayou.storage.replica.sums import BadSum, Servers, name_text, told_sum
+from bayou.storage.store import StorageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from sqlite3 import Connection
+    from typing import Any
 
     Migrations = Mapping[int, Callable[[Connection], None]]
 
@@ -99,13 +102,63 @@ META: dict[str, type | tuple[type, ...]] = {
 has ``backup`` too."""
 
 
+class Unmigrated(StorageError):
+    """A file lacks what the next format needs. Whoever migrates says which file."""
+
+
 def _add_general_writes(connection: Connection) -> None:
     """From format 1 to 2: general writes, of which a file of format 1 has none."""
     connection.execute(_RESULTS)
-    key, value = "base_digest", ""
+    _put_meta(connection, "base_digest", "")
+
+
+def _add_group(connection: Connection) -> None:
+    """From format 2 to 3: the commit group, which is the primary alone in a file of format 2."""
+    primary, base_csn, omitted_csn = (
+        _meta(connection, key) for key in ("base_primary", "base_csn", "omitted_csn")
+    )
+    csn, heir = _last_heir(connection, base_csn)
+    if (heir or primary) != primary or (omitted_csn == 0 and heir is None and primary):
+        raise BadSum(f"its base names {primary!r} as the primary, and its log {heir!r}")
+    if primary and heir is None and _last_heir(connection)[1] is None:
+        # All servers must go by one epoch, and nothing here tells which it is.
+        raise Unmigrated(
+            "is of format 2, and its log goes back no further than to a change of the primary that its "
+            "server must know of: with the version that wrote it, run all servers with --keep-writes all, "
+            "let the primary retire, so that another one takes over its duty, and then use this version; or "
+            "let a new server join in place of this one"
+        )
+    connection.execute("DELETE FROM meta WHERE key = 'base_primary'")
+    _put_meta(connection, "base_group", primary)
+    _put_meta(connection, "base_epoch", csn)
+    _put_meta(connection, "boundary", 0)
+
+
+def _last_heir(connection: Connection, upto: int | None = None) -> tuple[int, str | None]:
+    """Return the CSN of the last retirement in the log, up to some CSN, that names an heir, and the heir; 0
+    and None where there is none, or it is let go of."""
+    found = connection.execute(
+        "SELECT csn, stamp, server, kind, collection, key, value, sum FROM committed WHERE kind = ? "
+        "AND value IS NOT NULL AND csn <= coalesce(?, csn) ORDER BY csn DESC LIMIT 1",
+        (RETIREMENT, upto),
+    ).fetchone()
+    if found is None:
+        return 0, None
+    write = Servers(connection).write_of(*found)
+    return found[0], None if write.heir is None else name_text(write.heir)
+
+
+def _meta(connection: Connection, key: str) -> Any:
+    found = connection.execute("SELECT value, sum FROM meta WHERE key = ?", (key,)).fetchone()
+    if found is None or told_sum(key, found[0]) != found[1]:
+        raise BadSum(f"what it says of {key} in meta is missing, or has a wrong sum")
+    return found[0]
+
+
+def _put_meta(connection: Connection, key: str, value: int | str) -> None:
     connection.execute("INSERT INTO meta VALUES (?, ?, ?)", (key, value, told_sum(key, value)))
 
 
-MIGRATIONS: Migrations = {1: _add_general_writes}
+MIGRATIONS: Migrations = {1: _add_general_writes, 2: _add_group}
 """For each older format what makes the next one of it, within a transaction that its caller commits,
 ``format`` in ``meta`` aside."""
