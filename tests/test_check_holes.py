@@ -678,7 +678,7 @@ LOG = log(0, 0)
         (log(0, 0, [[1, ROOT, 2, A]]), "event 2 (log): a creation has nothing more to it"),
         (log(0, 0, [[1, ROOT, 4, "s"]]), "event 2 (log): a notice has nothing more to it"),
         (log(0, 0, [[1, ROOT, -1]]), "event 2 (log): -1 is no kind of write"),
-        (log(0, 0, [[1, ROOT, 6, "", "", "x"]]), "event 2 (log): 6 is no kind of write"),
+        (log(0, 0, [[1, ROOT, 7, "", "", "x"]]), "event 2 (log): 7 is no kind of write"),
         (log(0, 0, [[1, ROOT, True, "playlist", "s"]]), "event 2 (log): a bool where a number is due"),
         (log(0, 0, [[1, ROOT, 0, "playlist", 5, "u"]]), "event 2 (log): a int where a text is due"),
         (log(0, 0, [[1, ROOT, 0, 5, "s", "u"]]), "event 2 (log): a int where a text is due"),

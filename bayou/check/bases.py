@@ -3,7 +3,8 @@ finds."""
 
 from __future__ import annotations
 
-from bayou.check.logs import named
+from bayou.check.facts import members_made
+from bayou.check.logs import named, several
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def bases(state: State, verdict: Verdict) -> None:
-    """A base that a server takes over is what the first commitments make, by its vector, primary and clock,
-    and newer than what was there; what it has not stays tentative. No log is let go of that is not
+    """A base that a server takes over is what the first commitments make, by its vector, group, epoch and
+    clock, and newer than what was there; what it has not stays tentative. No log is let go of that is not
     committed."""
     for based in state.bases:
         step = based.step
@@ -44,16 +45,17 @@ def _differences(state: State, based: Based) -> list[str]:
     """Return how a base differs from what the commitments up to it make."""
     step = based.step
     vector: dict[Name, int] = {(): 0}
-    primary: Name = ()
-    clock = 0
-    for id in based.server.committed[: step.csn]:
+    group: tuple[Name, ...] = ((),)
+    epoch = clock = 0
+    for csn, id in enumerate(based.server.committed[: step.csn], start=1):
         stamp, name = id
         write = state.writes[id]
         clock = max(clock, stamp)
+        members = members_made(write, group, epoch)
+        if members is not None:
+            group, epoch = members, csn
         if write.kind == "retirement":
             vector.pop(name, None)
-            if write.heir is not None:
-                primary = write.heir
             continue
         vector[name] = stamp
         if write.kind == "creation":
@@ -64,8 +66,11 @@ def _differences(state: State, based: Based) -> list[str]:
         told, made = listed.get(name, "nothing"), vector.get(name, "nothing")
         if told != made:
             found.append(f"whose vector has {told} for {named(name)}, not {made}")
-    if step.primary != primary:
-        found.append(f"that names {named(step.primary)} the primary, not {named(primary)}")
+    if step.group != group:
+        what = "primary" if len(step.group) == 1 else "group"
+        found.append(f"that names {several(step.group)} the {what}, not {several(group)}")
+    if step.epoch not in (epoch, None):
+        found.append(f"with the epoch {step.epoch}, not {epoch}")
     if step.clock != clock:
         found.append(f"with the clock {step.clock}, not {clock}")
     return found

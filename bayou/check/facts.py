@@ -12,9 +12,20 @@ from bayou.check.history import show_row
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou.check.history import Installed, Name, Served, Truncated, Write, WriteId
+    from bayou.check.votes import Consented, Voted
+
+    Group = tuple[Name, ...]
 
 NEVER = 1 << 62
 """The place of a write in the past of a server that never knew it."""
+
+
+def members_made(write: Write, group: Group, epoch: int) -> Group | None:
+    """Return who commits from a write on that is committed in an epoch of a group; None where it changes
+    nothing. So does a group write that was made in another epoch, or an heir that somebody else names."""
+    if write.since is not None:
+        return tuple(sorted(write.members)) if write.since == epoch else None
+    return None if write.heir is None or group != (write.server,) else (write.heir,)
 
 
 @dataclass(eq=False, slots=True)
@@ -23,7 +34,9 @@ class Server:
 
     - ``known``: each write that it ever knew, and how many it knew before;
     - ``committed``, ``tentative``: its log;
-    - ``primary``: whom the committed prefix here names; ``retired``: the retirements that it has processed;
+    - ``group``, ``epoch``: who commits as the committed prefix here tells, and since which CSN;
+    - ``retired``: the retirements that it has processed; ``consented``: the last epoch in which it is bound
+      not to retire;
     - ``own``: the writes that it accepted; ``since_own``: those it learned since the last of them, and that;
     - ``omitted``: up to which CSN its log is gone;
     - ``lives``: how often it crashed; ``is_down``: whether it still is; ``left_at``: the event by which it
@@ -37,7 +50,9 @@ class Server:
     committed: list[WriteId] = field(default_factory=list)
     tentative: dict[WriteId, None] = field(default_factory=dict)
     retired: dict[Name, WriteId] = field(default_factory=dict)
-    primary: Name = ()
+    group: Group = ((),)
+    epoch: int = 0
+    consented: int = -1
     own: list[WriteId] = field(default_factory=list)
     since_own: list[WriteId] = field(default_factory=list)
     latest: int = 0
@@ -107,7 +122,7 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A server has a write at a CSN, while ``primary`` was the one that its committed prefix named.
+    """A server has a write at a CSN, while ``group`` was the one that its committed prefix named.
 
     ``is_own``: it had just accepted the write itself, so that nobody else can have given it the CSN.
     """
@@ -116,18 +131,43 @@ class Commit:
     server: Server
     csn: int
     id: WriteId
-    primary: Name
+    group: Group
     is_own: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A server accepted a write: what it had learned since its own write before, and its latest stamp."""
+    """A server accepted a write: what it had learned since its own write before, its latest stamp, and what
+    it knew of the group; ``consented`` as of Server."""
 
     at: int
     server: Server
     causes: list[WriteId]
     latest: int
+    group: Group = ((),)
+    epoch: int = 0
+    consented: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A server's vote is durable, when it knew ``place`` writes, ``committed`` of them committed, and was in
+    that ``epoch``. What it had done since the event ``since`` may have been in the same step."""
+
+    step: Voted
+    server: Server
+    since: int
+    place: int
+    committed: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A server has consented to a change of the group."""
+
+    step: Consented
+    server: Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +216,8 @@ class Rest:
     """A server of a group at rest: does it have what the first of the group has? ``lacking`` says what
     either of them lacks, empty where they are the same.
 
-    ``uncommitted``: what a primary has not committed; None for others.
+    ``uncommitted``: what a primary has not committed, or a server that a majority of the group is connected
+    with; None for others.
     """
 
     at: int

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
+from bayou.check.plain import as_bool, as_int, as_list, as_members, as_name, as_object, as_text, as_vector
+from bayou.check.votes import Consented, Voted, consented, voted
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,7 +38,8 @@ class Write:
     """A write as it stands in a log. ``id`` is its stamp and the name of the server that accepted it.
 
     ``row``: collection and key of a put or delete; ``value``: that of a put, or the body of a general write,
-    as JSON with sorted keys, so that two values are the same where their texts are.
+    as JSON with sorted keys, so that two values are the same where their texts are. ``since``, ``members``:
+    of a group write, the epoch in which it was made, and whom it names.
     """
 
     id: WriteId
@@ -43,6 +47,8 @@ class Write:
     row: Row | None = None
     value: str | None = None
     heir: Name | None = None
+    since: int | None = None
+    members: tuple[Name, ...] = ()
 
     @property
     def server(self) -> Name:
@@ -149,7 +155,8 @@ class Fate:
 class Installed:
     """A server has taken over a base: the database as the first ``csn`` commitments make it.
 
-    ``vector``: the stamp of each server that it lists; ``tentative``: how many writes stayed tentative;
+    ``vector``: the stamp of each server that it lists; ``group``, ``epoch``: who commits, and since which CSN
+    (None where an older trace names a primary alone); ``tentative``: how many writes stayed tentative;
     ``again``: as of Logged.
     """
 
@@ -157,7 +164,8 @@ class Installed:
     server: int
     csn: int
     vector: tuple[tuple[Name, int], ...]
-    primary: Name
+    group: tuple[Name, ...]
+    epoch: int | None
     clock: int
     tentative: int
     again: bool = False
@@ -194,7 +202,7 @@ class Answered:
     told: tuple[tuple[str, int | str | Name | None], ...]
 
 
-Step = Logged | Served | Settled | Named | Fate | Installed | Truncated
+Step = Logged | Served | Settled | Named | Fate | Installed | Truncated | Voted | Consented
 
 
 @dataclass
@@ -249,8 +257,8 @@ class History:
             self.answered.setdefault(_key(event), _answered(at, event))
         elif kind == "began":
             _check_version(event["version"])
-            store = _dict(_dict(event.get("families", {})).get("store", {}))
-            self.guarantees = frozenset(map(_str, _list(store.get("guarantees", ALL_GUARANTEES))))
+            store = as_object(as_object(event.get("families", {})).get("store", {}))
+            self.guarantees = frozenset(map(as_text, as_list(store.get("guarantees", ALL_GUARANTEES))))
             self.of_processes = event.get("world") == "processes"
             self.is_whole = not self.of_processes
         elif kind == "ended":
@@ -265,57 +273,64 @@ def _check_version(version: object) -> None:
 
 
 def _logged(at: int, event: Event) -> Logged:
-    committed = tuple(_write(plain) for plain in _list(event["committed"]))
-    tentative = tuple(_write(plain) for plain in _list(event["tentative"]))
+    committed = tuple(_write(plain) for plain in as_list(event["committed"]))
+    tentative = tuple(_write(plain) for plain in as_list(event["tentative"]))
     if any(write.kind == "notice" for write in tentative):
         raise ValueError("a notice stands for a committed write")
-    return Logged(at, _int(event["server"]), _csn(event), committed, tentative, event.get("again") is True)
+    return Logged(at, as_int(event["server"]), _csn(event), committed, tentative, event.get("again") is True)
 
 
 def _installed(at: int, event: Event) -> Installed:
-    vector = tuple((_name(name), _int(stamp)) for name, stamp in map(_list, _list(event["vector"])))
-    numbers = _csn(event), _int(event["clock"]), _int(event["tentative"])
-    csn, clock, tentative = numbers
-    again = event.get("again") is True
-    return Installed(at, _int(event["server"]), csn, vector, _name(event["primary"]), clock, tentative, again)
+    is_older = "primary" in event
+    return Installed(
+        at,
+        as_int(event["server"]),
+        _csn(event),
+        as_vector(event["vector"]),
+        (as_name(event["primary"]),) if is_older else as_members(event["group"]),
+        None if is_older else as_int(event["epoch"]),
+        as_int(event["clock"]),
+        as_int(event["tentative"]),
+        event.get("again") is True,
+    )
 
 
 def _truncated(at: int, event: Event) -> Truncated:
-    return Truncated(at, _int(event["server"]), _csn(event), event.get("again") is True)
+    return Truncated(at, as_int(event["server"]), _csn(event), event.get("again") is True)
 
 
 def _csn(event: Event) -> int:
-    csn = _int(event["csn"])
+    csn = as_int(event["csn"])
     if csn < 0:
         raise ValueError("a CSN is 0 at least")
     return csn
 
 
 def _named(at: int, event: Event) -> Named:
-    return Named(at, _int(event["server"]), _name(event["name"]), event.get("again") is True)
+    return Named(at, as_int(event["server"]), as_name(event["name"]), event.get("again") is True)
 
 
 def _fate(at: int, event: Event) -> Fate:
-    return Fate(at, _int(event["server"]), event["event"])
+    return Fate(at, as_int(event["server"]), event["event"])
 
 
 def _settled(at: int, event: Event) -> Settled:
-    return Settled(at, tuple(tuple(map(_int, _list(group))) for group in _list(event["groups"])))
+    return Settled(at, tuple(tuple(map(as_int, as_list(group))) for group in as_list(event["groups"])))
 
 
 def _key(event: Event) -> tuple[int, int]:
-    return _int(event["session"]), _int(event["number"])
+    return as_int(event["session"]), as_int(event["number"])
 
 
 def _row(event: Event) -> Row:
-    return _str(event["collection"]), _str(event["key"])
+    return as_text(event["collection"]), as_text(event["key"])
 
 
 def _view(event: Event, kind: str) -> str:
     """Return what a read looked at; other requests look at nothing."""
     if kind not in READS:
         return ""
-    view = _str(event["view"])
+    view = as_text(event["view"])
     if view not in ("full", "committed"):
         raise ValueError(f"{view[:20]!r} is no view")
     return view
@@ -334,112 +349,85 @@ def _value(value: Any) -> str | None:
 
 
 def _asked(at: int, event: Event) -> Asked:
-    kind = _str(event["kind"])
-    return Asked(at, _int(event["server"]), kind, _row(event), _view(event, kind), _value(event.get("value")))
+    kind = as_text(event["kind"])
+    return Asked(
+        at, as_int(event["server"]), kind, _row(event), _view(event, kind), _value(event.get("value"))
+    )
 
 
 def _answered(at: int, event: Event) -> Answered:
     told: list[tuple[str, int | str | Name | None]] = []
     if "stamp" in event:
-        told.append(("stamp", _int(event["stamp"])))
+        told.append(("stamp", as_int(event["stamp"])))
     if "by" in event:
-        told.append(("by", _name(event["by"])))
+        told.append(("by", as_name(event["by"])))
     if "value" in event:
         told.append(("value", _value(event["value"])))
-    return Answered(at, _str(event["verdict"]), tuple(told))
+    return Answered(at, as_text(event["verdict"]), tuple(told))
 
 
 def _served(at: int, event: Event) -> Served:
     stamp = event.get("stamp")
-    kind = _str(event["kind"])
+    kind = as_text(event["kind"])
     if kind not in (*READS, "put", "delete", "change"):
         raise ValueError(f"{kind[:20]!r} is no kind of request")
     rows, outcome = None, None
     if kind == "rows" and event["verdict"] == "ok":
         rows = tuple(
-            (_str(key), _value(value) or "", _bool(mark))
-            for key, value, mark in map(_list, _list(event["read"]))
+            (as_text(key), _value(value) or "", as_bool(mark))
+            for key, value, mark in map(as_list, as_list(event["read"]))
         )
     elif kind == "outcome" and event["verdict"] == "ok":
-        write_stamp, name = _list(event["write"])
-        state, came_to, is_conflict = _list(event["read"])
-        came_to = None if came_to is None else _int(came_to)
-        outcome = (_int(write_stamp), _name(name)), _str(state), came_to, _bool(is_conflict)
+        write_stamp, name = as_list(event["write"])
+        state, came_to, is_conflict = as_list(event["read"])
+        came_to = None if came_to is None else as_int(came_to)
+        outcome = (as_int(write_stamp), as_name(name)), as_text(state), came_to, as_bool(is_conflict)
     return Served(
         at,
-        _int(event["server"]),
-        _int(event["session"]),
-        _int(event["number"]),
+        as_int(event["server"]),
+        as_int(event["session"]),
+        as_int(event["number"]),
         kind,
         _row(event),
         _view(event, kind),
-        _str(event["verdict"]),
-        None if stamp is None else _int(stamp),
+        as_text(event["verdict"]),
+        None if stamp is None else as_int(stamp),
         _value(event.get("read")) if kind == "get" else None,
         rows,
-        None if event.get("after") is None else _str(event["after"]),
+        None if event.get("after") is None else as_text(event["after"]),
         event.get("last") is not False,
         outcome,
     )
 
 
 def _write(plain: Any) -> Write:
-    stamp, server, number, *rest = _list(plain)
-    if not 0 <= _int(number) < len(KINDS):
+    stamp, server, number, *rest = as_list(plain)
+    if not 0 <= as_int(number) < len(KINDS):
         raise ValueError(f"{number} is no kind of write")
     kind = KINDS[number]
-    id = _int(stamp), _name(server)
+    id = as_int(stamp), as_name(server)
     if kind == "put":
         collection, key, plain_value = rest
         if plain_value is None:
             raise ValueError("a put has a value, which null is not")
-        return Write(id, kind, (_str(collection), _str(key)), _value(plain_value))
+        return Write(id, kind, (as_text(collection), as_text(key)), _value(plain_value))
     if kind == "change":
         (body,) = rest
-        return Write(id, kind, ("", ""), _value(_dict(body)))
+        return Write(id, kind, ("", ""), _value(as_object(body)))
     if kind == "delete":
         collection, key = rest
-        return Write(id, kind, (_str(collection), _str(key)))
+        return Write(id, kind, (as_text(collection), as_text(key)))
     if kind == "retirement" and rest:
         (heir,) = rest
-        return Write(id, kind, heir=_name(heir))
+        return Write(id, kind, heir=as_name(heir))
+    if kind == "group":
+        if len(rest) != 2:
+            raise ValueError("a group write has an epoch and members")
+        since, members = rest
+        return Write(id, kind, since=as_int(since), members=as_members(members))
     if rest:
         raise ValueError(f"a {kind} has nothing more to it")
     return Write(id, kind)
-
-
-def _int(value: Any) -> int:
-    if type(value) is not int:
-        raise TypeError(f"a {type(value).__name__} where a number is due")
-    return value
-
-
-def _str(value: Any) -> str:
-    if type(value) is not str:
-        raise TypeError(f"a {type(value).__name__} where a text is due")
-    return value
-
-
-def _bool(value: Any) -> bool:
-    if type(value) is not bool:
-        raise TypeError(f"a {type(value).__name__} where true or false is due")
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    if type(value) is not list:
-        raise TypeError(f"a {type(value).__name__} where a list is due")
-    return value
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    if type(value) is not dict:
-        raise TypeError(f"a {type(value).__name__} where an object is due")
-    return value
-
-
-def _name(value: Any) -> Name:
-    return tuple(map(_int, _list(value)))
 
 
 _STEPS: dict[str, Callable[[int, Event], Step]] = {
@@ -452,4 +440,6 @@ _STEPS: dict[str, Callable[[int, Event], Step]] = {
     "settled": _settled,
     "installed": _installed,
     "truncated": _truncated,
+    "voted": voted,
+    "consented": consented,
 }

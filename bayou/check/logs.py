@@ -3,11 +3,12 @@ at a State and says into a Verdict what it finds."""
 
 from __future__ import annotations
 
+from bayou.check.facts import members_made
 from bayou.check.history import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bayou.check.history import Name, WriteId
+    from bayou.check.history import Name, Write, WriteId
     from bayou.check.state import State
     from bayou.check.verdict import Verdict
 
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
 def named(name: Name) -> str:
     """Return a name as people read it."""
     return f"<{','.join(map(str, name))}>"
+
+
+def called(group: tuple[Name, ...]) -> str:
+    """Return those who commit as people read it."""
+    return f"the primary {named(group[0])}" if len(group) == 1 else f"the group {several(group)}"
+
+
+def several(group: tuple[Name, ...]) -> str:
+    """Return names as people read them."""
+    return ", ".join(map(named, group))
 
 
 def committed_prefix(state: State, verdict: Verdict) -> None:
@@ -164,64 +175,72 @@ def names(state: State, verdict: Verdict) -> None:
 
 
 def one_primary(state: State, verdict: Verdict) -> None:
-    """A CSN is given by the primary that the committed writes before it name, and there always is one.
+    """A CSN is given by the primary that the committed writes before it name, alone or as a group, and there
+    always is one.
 
-    Who gave a CSN can't be told from the order in which servers were heard. But the primary itself must have
-    the write there; and who commits its own write as it accepts it has given the CSN.
+    Who gave a CSN can't be told from the order in which servers were heard. But a primary that is alone must
+    have the write there, and who commits its own write as it accepts it has given the CSN, which nobody does
+    in a group of several. What such a group gave: see bayou.check.commitgroup.
     """
     for commit in state.commits:
-        if commit.is_own and verdict.fails(commit.server.name == commit.primary):
+        if commit.is_own and verdict.fails(commit.group == (commit.server.name,)):
             who = f"server {commit.server.id} is {named(commit.server.name)}"
             gave = f"and it gave CSN {commit.csn} to {show(commit.id)}"
-            verdict.blame(commit.at, f"{who}, the primary {named(commit.primary)}, {gave}")
-    primary: Name = ()
-    former: Name | None = None
-    appointed = csn = 0
+            verdict.blame(commit.at, f"{who}, {called(commit.group)}, {gave}")
+    group: tuple[Name, ...] = ((),)
+    former: tuple[Name, ...] = ()
+    epoch = csn = 0
     while csn + 1 in state.csns:
         csn += 1
         at, id = state.csns[csn]
-        by = state.by_name.get(primary)
-        has_it = by is not None and len(by.committed) >= csn
-        if verdict.fails(has_it or _may_lack_its_end(state, primary)):
-            why = f"CSN {csn} was given to {show(id)}, and not by the primary, {named(primary)}"
-            verdict.blame(at, why)
         write = state.writes[id]
-        if write.kind != "retirement" or (write.heir is None and write.server != primary):
-            continue
-        if verdict.fails(write.server == primary and write.heir is not None):
-            what = (
-                "names no heir"
-                if write.heir is None
-                else f"names an heir, and {named(primary)} is the primary"
-            )
-            verdict.blame(at, f"{write} {what}")
-        elif write.heir is not None:
-            former, primary, appointed = primary, write.heir, csn
-    _duty(state, verdict, primary, former, appointed)
+        if len(group) == 1:
+            by = state.by_name.get(group[0])
+            has_it = by is not None and len(by.committed) >= csn
+            if verdict.fails(has_it or _may_lack_its_end(state, group[0])):
+                why = f"CSN {csn} was given to {show(id)}, and not by the primary, {named(group[0])}"
+                verdict.blame(at, why)
+        concerns_it = write.kind == "retirement" and (write.heir is not None or write.server in group)
+        if concerns_it and verdict.fails(group == (write.server,) and write.heir is not None):
+            verdict.blame(at, f"{write} {_what_of_heir(write, group)}")
+        members = members_made(write, group, epoch)
+        if members is not None:
+            former, group, epoch = group, members, csn
+    _duty(state, verdict, group, former, epoch)
 
 
-def _duty(state: State, verdict: Verdict, primary: Name, former: Name | None, appointed: int) -> None:
-    """In the end, the primary's duty is with somebody who has not left, or on its way there from its former
-    holder, who has not left either."""
+def _what_of_heir(write: Write, group: tuple[Name, ...]) -> str:
+    if write.heir is not None:
+        who = "is the primary" if len(group) == 1 else "are the group"
+        return f"names an heir, and {several(group)} {who}"
+    return "names no heir" if len(group) == 1 else f"is of a member of {called(group)}"
+
+
+def _duty(
+    state: State, verdict: Verdict, group: tuple[Name, ...], former: tuple[Name, ...], appointed: int
+) -> None:
+    """In the end, the primary's duty is with servers who have not left, or on its way there from its former
+    holders, who have not left either."""
     if not state.servers:
         return
-    holder = state.by_name.get(primary)
-    if holder is None:
-        if verdict.fails(not state.history.is_whole):
-            verdict.blame(0, f"nobody is primary: {named(primary)} is the name of no server")
-        return
-    if verdict.fails(holder.left_at is None):
-        verdict.blame(
-            holder.left_at or 0, f"nobody is primary: {named(primary)} has left, and handed it to nobody"
-        )
-    giver = None if former is None else state.by_name.get(former)
-    if giver is None or giver.left_at is None:
+    for name in group:
+        holder = state.by_name.get(name)
+        if holder is None:
+            if verdict.fails(not state.history.is_whole):
+                verdict.blame(0, f"nobody is primary: {named(name)} is the name of no server")
+        elif verdict.fails(holder.left_at is None):
+            why = f"{named(name)} has left, and handed it to nobody"
+            verdict.blame(holder.left_at or 0, f"nobody is primary: {why}")
+    givers = [state.by_name[name] for name in former if name in state.by_name]
+    gone = [giver for giver in givers if giver.left_at is not None]
+    if not gone:
         return
     # The holder may have been down when the giver left: whoever took over from that one tells it.
     told = any(len(server.committed) >= appointed for server in state.servers if server.left_at is None)
-    if verdict.fails(told or _may_lack_its_end(state, primary)):
-        why = f"{named(giver.name)} has left, and nobody who is there knows that {named(primary)} is next"
-        verdict.blame(giver.left_at, f"nobody is primary: {why}")
+    if verdict.fails(told or any(_may_lack_its_end(state, name) for name in group)):
+        next_ones = several(group)
+        why = f"{named(gone[0].name)} has left, and nobody who is there knows that {next_ones} is next"
+        verdict.blame(gone[0].left_at or 0, f"nobody is primary: {why}")
 
 
 def _may_lack_its_end(state: State, name: Name) -> bool:
@@ -230,7 +249,8 @@ def _may_lack_its_end(state: State, name: Name) -> bool:
 
 
 def level(state: State, verdict: Verdict) -> None:
-    """When nothing more can move, connected servers are equal, and with the primary all is committed."""
+    """When nothing more can move, connected servers are equal, and with the primary, or a majority of the
+    commit group, all is committed."""
     for rest in state.rests:
         if verdict.fails(not rest.lacking):
             pair = f"servers {rest.first.id} and {rest.server.id}"
@@ -238,5 +258,7 @@ def level(state: State, verdict: Verdict) -> None:
             verdict.blame(rest.at, why)
         if rest.uncommitted is not None and verdict.fails(not rest.uncommitted):
             left = ", ".join(map(show, rest.uncommitted[:3]))
-            why = f"server {rest.server.id} is the primary, at rest, and has not committed {left}"
+            alone = rest.server.group == (rest.server.name,)
+            who = "is the primary" if alone else "is with a majority of the commit group"
+            why = f"server {rest.server.id} {who}, at rest, and has not committed {left}"
             verdict.blame(rest.at, why)

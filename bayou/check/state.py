@@ -17,6 +17,8 @@ from bayou.check.facts import (
     Accepted,
     Based,
     Batch,
+    Bound,
+    Cast,
     Commit,
     Done,
     Learned,
@@ -24,9 +26,11 @@ from bayou.check.facts import (
     Rest,
     Server,
     Shortened,
+    members_made,
 )
 from bayou.check.history import Installed, Logged, Named, Served, Settled, Truncated, Write, show
 from bayou.check.views import CONFLICTS, Views, conflict_key
+from bayou.check.votes import Consented, Voted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +51,7 @@ class State:
     - ``writes``: the contents of each write, as first heard; ``accepted``: by identity;
     - ``csns``, ``csn_of``: the writes by CSN, as first heard, and the event; and the other way round;
     - ``bases``, ``shortened``: bases that were taken over, and logs that were let go of;
+    - ``casts``, ``bounds``: votes in the commit group, and consents to changes of it;
     - ``requests``: what servers answered, by session and number;
     - ``twice``: processed a second time; ``changed``: with other contents; ``late``: after the retirement of
       its server; ``unknown``: a notice of a write that is not there; ``again``: another one at the same CSN.
@@ -65,6 +70,8 @@ class State:
         self.commits: list[Commit] = []
         self.bases: list[Based] = []
         self.shortened: list[Shortened] = []
+        self.casts: list[Cast] = []
+        self.bounds: list[Bound] = []
         self.requests: dict[tuple[int, int], list[Done]] = {}
         self.rests: list[Rest] = []
         self.twice: list[Odd] = []
@@ -78,6 +85,7 @@ class State:
         self._contents: dict[WriteId, Write] = {}
         self.views = Views(self.writes)
         self._has_changes = False
+        self._busy: tuple[int, int] = (-1, 0)
         if any(isinstance(step, Installed) for step in history.steps):
             self._look_ahead()
 
@@ -91,6 +99,9 @@ class State:
 
     def take(self, step: Step) -> None:
         """Take in the next step of the history."""
+        server = -1 if isinstance(step, Settled) else step.server
+        if server != self._busy[0]:
+            self._busy = server, step.at
         if isinstance(step, Logged):
             self._log(step)
         elif isinstance(step, Served):
@@ -103,6 +114,10 @@ class State:
             self._install(step)
         elif isinstance(step, Truncated):
             self._truncate(step)
+        elif isinstance(step, Voted):
+            self._vote(step)
+        elif isinstance(step, Consented):
+            self._consent(step)
         else:
             self._befall(step)
 
@@ -199,13 +214,16 @@ class State:
         else:
             self._learn(at, server, write)
             is_own = id[1] == server.name
-        self.commits.append(Commit(at, server, csn, id, server.primary, is_own))
+        self.commits.append(Commit(at, server, csn, id, server.group, is_own))
         self.csns.setdefault(csn, (at, id))
         self.csn_of.setdefault(id, csn)
         server.committed.append(id)
-        heir = self.writes[id].heir
-        if heir is not None and id[1] == server.primary:
-            server.primary = heir
+        self._regroup(server, self.writes[id])
+
+    def _regroup(self, server: Server, write: Write) -> None:
+        members = members_made(write, server.group, server.epoch)
+        if members is not None:
+            server.group, server.epoch = members, len(server.committed)
 
     def _learn(self, at: int, server: Server, write: Write) -> None:
         id = write.id
@@ -218,7 +236,8 @@ class State:
         if gone is not None:
             self.late.append(Odd(at, server, write, gone))
         if id[1] == server.name:
-            self.accepted.setdefault(id, Accepted(at, server, server.since_own, server.latest))
+            knew = server.group, server.epoch, server.consented
+            self.accepted.setdefault(id, Accepted(at, server, server.since_own, server.latest, *knew))
             server.own.append(id)
             server.since_own = [id]
         else:
@@ -259,8 +278,7 @@ class State:
             if write.id not in server.known:
                 self._learn(step.at, server, write)
             server.committed.append(write.id)
-            if write.heir is not None and write.server == server.primary:
-                server.primary = write.heir
+            self._regroup(server, write)
         server.omitted = max(server.omitted, step.csn)
         self.bases.append(Based(step, server, before, len(server.tentative), lacking))
 
@@ -270,6 +288,20 @@ class State:
             return
         self.shortened.append(Shortened(step, server, len(server.committed), server.omitted))
         server.omitted = max(server.omitted, step.csn)
+
+    # The commit group.
+
+    def _vote(self, step: Voted) -> None:
+        server = self._server(step.server)
+        if step.again and any(cast.server is server and cast.step.age >= step.age for cast in self.casts):
+            return
+        stand = len(server.known), len(server.committed), server.epoch
+        self.casts.append(Cast(step, server, self._busy[1], *stand))
+
+    def _consent(self, step: Consented) -> None:
+        server = self._server(step.server)
+        server.consented = max(server.consented, step.epoch)
+        self.bounds.append(Bound(step, server))
 
     def _serve(self, step: Served) -> None:
         server = self._server(step.server)
@@ -327,10 +359,21 @@ class State:
         for group in step.groups:
             # One that has retired, and waits for somebody to hand over to, takes nothing over any more.
             members = [server for server in map(self._server, group) if server.name not in server.retired]
+            can_decide = _can_decide(members)
             for member in members:
                 lacking = _lacking(members[0], member)
-                uncommitted = tuple(member.tentative) if member.name == member.primary else None
+                is_primary = member.group == (member.name,)
+                uncommitted = tuple(member.tentative) if is_primary or can_decide else None
                 self.rests.append(Rest(step.at, member, members[0], lacking, uncommitted))
+
+
+def _can_decide(servers: list[Server]) -> bool:
+    """Whether these servers hold a majority of a group of several, which the largest committed prefix among
+    them names."""
+    if not servers:
+        return False
+    group = max(servers, key=lambda server: len(server.committed)).group
+    return len(group) > 1 and 2 * sum(server.name in group for server in servers) > len(group)
 
 
 def _lacking(first: Server, other: Server) -> str:

@@ -3,7 +3,7 @@ see)."""
 
 from __future__ import annotations
 
-from bayou.check import answers, bases, logs
+from bayou.check import answers, bases, commitgroup, logs
 from bayou.check.state import State
 from bayou.check.verdict import Verdict
 
@@ -33,7 +33,10 @@ RULES = {
     "refusals": "a request is refused only where its guarantees ask for it, or its server has retired",
     "retired": "the retired stay retired",
     "names": "each server has a name of its own, of a creation write that it has",
-    "one primary": "only the primary commits, and there is always one",
+    "one primary": "only the primary commits, alone or as a group, and there is always one",
+    "votes": "a vote only grows, says one thing in a ballot, and is of a member that holds what it accepts",
+    "decrees": "what a group of several commits is what its majority has accepted, in accept order",
+    "consent": "newcomers consent to a change of the group, and nobody retires who is needed in it",
     "bases": "a base is what the first commitments make, newer than what it replaces, and all else stays",
     "level": "when nothing more can move, connected servers are equal, and with the primary all is committed",
 }
@@ -57,6 +60,9 @@ _LOOKS: dict[str, Look] = {
     "retired": logs.retired,
     "names": logs.names,
     "one primary": logs.one_primary,
+    "votes": commitgroup.votes,
+    "decrees": commitgroup.decrees,
+    "consent": commitgroup.consent,
     "bases": bases.bases,
     "level": logs.level,
 }

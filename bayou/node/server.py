@@ -475,8 +475,7 @@ class Server:
 
     def _keep_vote(self, voting: Voting) -> None:
         """Make its own vote durable, behind all items of this step."""
-        vote = voting.to_keep()
-        if vote is not None:
+        for vote in voting.to_keep():
             self.remember(vote)
 
     def _change_of_group(self) -> Grouping:

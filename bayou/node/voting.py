@@ -46,12 +46,13 @@ class Voting:
     set this to False.
     """
 
-    UNCOMPARED = ("_kept", "_server", "has_moved", "moved")
+    UNCOMPARED = ("_earlier", "_kept", "_server", "has_moved", "moved")
 
     def __init__(self, server: Member) -> None:
         replica = server.replica
         self._server = server
         self._kept: Vote | None = None
+        self._earlier: list[Vote] = []
         self.votes = Votes(replica.epoch, replica.group)
         self.moved = 0
         self.has_moved = False
@@ -108,8 +109,19 @@ class Voting:
         while self._commit() or self._enter() or self._promise() or self._accept():
             pass
 
-    def to_keep(self) -> Voted | None:
-        """Return its own vote where it has changed since it was last made durable."""
+    def to_keep(self) -> list[Voted]:
+        """Return its own vote where it has changed since it was last made durable; before that the last one
+        of an earlier epoch, where that has not been durable: it may have been the one that decided."""
+        earlier, self._earlier = self._earlier, []
+        kept = [Voted(vote) for vote in earlier if self._is_to_keep(vote)]
+        own = self._own_or_left()
+        return [*kept, Voted(own)] if own is not None and self._is_to_keep(own) else kept
+
+    def _is_to_keep(self, vote: Vote) -> bool:
+        is_news, self._kept = vote != self._kept, vote
+        return is_news
+
+    def _own_or_left(self) -> Vote | None:
         own, replica = self.own, self._server.replica
         if (
             own is None
@@ -117,10 +129,7 @@ class Voting:
             and (self._kept is None or self._kept.epoch < replica.left)
         ):
             own = first_vote(replica.name, replica.left)  # so that it knows for good that it was a member
-        if own is None or own == self._kept:
-            return None
-        self._kept = own
-        return Voted(own)
+        return own
 
     # What others are told of it, where servers run freely.
 
@@ -198,6 +207,8 @@ class Voting:
         """Votes of an earlier epoch mean nothing any more."""
         replica = self._server.replica
         if replica.epoch != self.votes.epoch:
+            if self.own is not None:
+                self._earlier.append(self.own)
             self.votes = Votes(replica.epoch, replica.group)
             self._has_news()
 

@@ -16,13 +16,15 @@ from bayou.core.write import DELETE, GROUP, Write
 from bayou.machine.effects import Effects, Input, Ordered, Received
 from bayou.machine.messages import Failed
 from bayou.node.messages import Answer, Delete, Did, Do, Get, Got, Put, Request, Written
-from bayou.node.records import Named
+from bayou.node.records import Consented, Named, Voted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from bayou.core.values import Value
+    from bayou.core.vector import VersionVector
+    from bayou.core.votes import Vote
     from bayou.node.messages import Ask, Reply
 
     Event = dict[str, Any]
@@ -41,6 +43,10 @@ def of_server(server: int, given: Input, effects: Effects) -> list[Event]:
             events.append({"event": "installed", "server": server, **_base(record.base), **kept})
         elif isinstance(record, Truncated):
             events.append({"event": "truncated", "server": server, "csn": record.upto})
+        elif isinstance(record, Voted):
+            events.append({"event": "voted", "server": server, **_vote(record.vote)})
+        elif isinstance(record, Consented):
+            events.append({"event": "consented", "server": server, "epoch": record.epoch})
     if isinstance(given, Received) and isinstance(given.message, Request):
         request = given.message
         id = request.session, request.number
@@ -138,11 +144,25 @@ def _items(items: Items) -> Event:
     }
 
 
+def _vector(vector: VersionVector) -> list[Any]:
+    return sorted([_name(name), vector.completed(name)] for name in vector.names)
+
+
+def _vote(vote: Vote) -> Event:
+    """A vote: its epoch, the ballot that is promised, and the decree that was accepted last, with its
+    ballot, base and vector, null for none."""
+    decree = vote.accepted
+    ballot = [vote.number, _name(vote.leader)]
+    accepted = None
+    if decree is not None:
+        accepted = [[decree.number, _name(decree.leader)], decree.base, _vector(decree.upto)]
+    return {"epoch": vote.epoch, "ballot": ballot, "accepted": accepted}
+
+
 def _base(base: Base) -> Event:
-    vector = base.vector
     return {
         "csn": base.csn,
-        "vector": sorted([_name(name), vector.completed(name)] for name in vector.names),
+        "vector": _vector(base.vector),
         "group": [_name(member) for member in base.group],
         "epoch": base.epoch,
         "clock": base.clock,

@@ -71,7 +71,7 @@ class Transfers:
         self._told_by: dict[int, int] = {}
         self._base: dict[int, int] = {}
         self._parts: dict[tuple[int, int], int] = {}
-        self._primaries: dict[int, list[int]] = {}
+        self._groups: dict[int, list[list[int]]] = {}
 
     def sent(self, sender: int, receiver: int, message: Message) -> None:
         """A message was sent."""
@@ -103,16 +103,16 @@ class Transfers:
                 counts["a log let go of"] += 1
             elif kind == "installed":
                 counts["a base taken over"] += 1
-                before = self._primaries.get(event["server"], [])
-                counts["the duty in a base"] += event["primary"] != before
+                before = self._groups.get(event["server"], [[]])
+                counts["the duty in a base"] += event["group"] != before
                 counts["a write that stayed tentative beside a base"] += event["tentative"] > 0
-                self._primaries[event["server"]] = event["primary"]
+                self._groups[event["server"]] = event["group"]
             elif kind == "log":
                 for write in event["committed"]:
                     if write[2] == RETIREMENT and len(write) > 3:
-                        self._primaries[event["server"]] = write[3]
+                        self._groups[event["server"]] = [write[3]]
             elif kind == "named":
-                self._primaries.pop(event["server"], None)
+                self._groups.pop(event["server"], None)
         return counts
 
     def _has_asked_back(self, server: int, end: End) -> None:
