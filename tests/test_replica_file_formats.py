@@ -14,7 +14,7 @@ from bayou.core.past import Base, BasePosition, Bounded, Chunk, Folded, Installe
 from bayou.core.vector import VersionVector
 from bayou.core.votes import Decree, Vote, first_vote
 from bayou.core.write import CREATION, GROUP, RETIREMENT, Write
-from bayou.node.records import Consented, Voted
+from bayou.node.records import ConsentGiven, Voted
 from bayou.storage.replica.doctor import diagnose
 from bayou.storage.replica.schema import FORMAT, MIGRATIONS, SCHEMA
 from bayou.storage.replica.sums import told_sum
@@ -328,10 +328,10 @@ def test_of_votes_and_consents_the_latest_is_kept(tmp_path: Path) -> None:
     file, _ = grouped(path)
     decree = Decree(1, HEIR, 4, VersionVector({ROOT: 5, HEIR: 2, OTHER: 3}))
     last = Voted(Vote(ROOT, 4, 2, OTHER, decree))
-    file.keep([Voted(first_vote(ROOT, 4)), Consented(0), Voted(Vote(ROOT, 4, 1, HEIR, decree))])
-    file.keep([last, Consented(4)])
+    file.keep([Voted(first_vote(ROOT, 4)), ConsentGiven(0), Voted(Vote(ROOT, 4, 1, HEIR, decree))])
+    file.keep([last, ConsentGiven(4)])
     file.abandon()
     file = open_file(path)
-    facts = [fact for fact in file.load().facts if isinstance(fact, Voted | Consented)]
-    assert facts == [last, Consented(4)]
+    facts = [fact for fact in file.load().facts if isinstance(fact, Voted | ConsentGiven)]
+    assert facts == [last, ConsentGiven(4)]
     file.close()

@@ -36,7 +36,7 @@ from bayou.node.records import (
     Aiming,
     Answered,
     Asking,
-    Consented,
+    ConsentGiven,
     CreatedFor,
     Named,
     Promised,
@@ -221,7 +221,7 @@ RECORDS: list[Durable] = [
     Bounded(3),
     Voted(first_vote(ROOT, 7)),
     Voted(Vote(ROOT, 7, 2, ROOT.child(1), Decree(1, ROOT, 8, VersionVector({ROOT: 9})))),
-    Consented(7),
+    ConsentGiven(7),
 ]
 
 

@@ -9,7 +9,7 @@ from time import monotonic
 from bayou.core.items import Items
 from bayou.core.past import Bounded
 from bayou.host.messages import Entry
-from bayou.node.records import Activated, Aiming, Asking, Consented, CreatedFor, Named, Promised, Voted
+from bayou.node.records import Activated, Aiming, Asking, ConsentGiven, CreatedFor, Named, Promised, Voted
 from bayou.node.server import Server
 from bayou.storage.replica.file import ReplicaFile
 from bayou.wire.keeping import Keeping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bayou.node.settings import Settings
 
 FACTS: dict[int, type[Record]] = {
-    3: Activated, 5: Promised, 6: CreatedFor, 7: Asking, 8: Aiming, 16: Voted, 17: Consented,
+    3: Activated, 5: Promised, 6: CreatedFor, 7: Asking, 8: Aiming, 16: Voted, 17: ConsentGiven,
 }  # fmt: skip
 """What is kept as it is. The numbers are for good."""
 

@@ -25,7 +25,7 @@ SET = "set"
 
 def group(arguments: Sequence[str], prog: str = "bayou group") -> int:
     """Show the commit group, or change it; return the exit status."""
-    options = _parser(prog).parse_args(arguments)
+    options = _parser(prog).parse_intermixed_args(arguments)  # so that set may stand behind options
     try:
         members = _members(options)
         secret = read_secrets(options.secret_file)[0]

@@ -16,7 +16,7 @@ from bayou.core.write import DELETE, GROUP, Write
 from bayou.machine.effects import Effects, Input, Ordered, Received
 from bayou.machine.messages import Failed
 from bayou.node.messages import Answer, Delete, Did, Do, Get, Got, Put, Request, Written
-from bayou.node.records import Consented, Named, Voted
+from bayou.node.records import ConsentGiven, Named, Voted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def of_server(server: int, given: Input, effects: Effects) -> list[Event]:
             events.append({"event": "truncated", "server": server, "csn": record.upto})
         elif isinstance(record, Voted):
             events.append({"event": "voted", "server": server, **_vote(record.vote)})
-        elif isinstance(record, Consented):
+        elif isinstance(record, ConsentGiven):
             events.append({"event": "consented", "server": server, "epoch": record.epoch})
     if isinstance(given, Received) and isinstance(given.message, Request):
         request = given.message
