@@ -24,10 +24,10 @@ SAMPLED = (
     "test_consensus_", "test_locks_run", "test_chat_", "test_decree", "test_lock_kills", "test_storage_",
     "test_running", "test_exhaustive_log", "test_explore_log",
 )  # fmt: skip
-SAMPLED_SCENARIOS = ("[chat-", "[locks-", "[write-", "test_every_planted_bug_is_found[")
-"""Of the tests of consensus and of scenarios with general writes, and of the bugs that are planted, one in
-KEPT_IN is run each time, always the same; all are with -m campaign or with ``-m ''``. They are in files that
-begin with one of SAMPLED, or their names have one of these in them."""
+SAMPLED_SCENARIOS = ("[chat-", "[group-", "[locks-", "[write-", "test_every_planted_bug_is_found[")
+"""Of the tests of consensus, of scenarios with general writes and with commit groups, and of the bugs that
+are planted, one in KEPT_IN is run each time, always the same; all are with -m campaign or with ``-m ''``.
+They are in files that begin with one of SAMPLED, or their names have one of these in them."""
 
 SAMPLED_LASTING = (
     "test_serve", "test_replica_file_crashes", "test_replica_file_damage", "test_library_sync",

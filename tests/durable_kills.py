@@ -162,10 +162,10 @@ class Writer:
 class Kills:
     """A run, in a folder of its own."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, servers: int = 3) -> None:
         self._folder = folder
         self._rng = random.Random(f"durable kills {seed}")
-        self._servers = Servers(folder, 3)
+        self._servers = Servers(folder, servers)
         addresses = [server.address for server in self._servers.all]
         slots = [("library" if at % 2 else "session", f"s{at}") for at in range(SESSIONS)]
         slots += [("replica", f"r{at}") for at in range(REPLICAS)]
@@ -175,14 +175,18 @@ class Kills:
         self._left_at: dict[str, int] = {}
         self.outcome = Outcome()
 
-    def run(self, kills: int) -> Outcome:
+    def begin(self) -> None:
+        """Start the writers, and wait until they write."""
+        for writer in self._writers:
+            writer.start()
+        self._let_go_on(lambda: len(list(self._folder.glob("*.journal"))) == len(self._writers))
+
+    def run(self, kills: int) -> None:
         """Kill so many, and see what is left."""
         self._servers[0].start(*OPTIONS)
         self._start(self._servers[1])
         self._start(self._servers[2])
-        for writer in self._writers:
-            writer.start()
-        self._let_go_on(lambda: len(list(self._folder.glob("*.journal"))) == len(self._writers))
+        self.begin()
         for count in range(kills):
             enough = self._progress() + PROGRESS_BYTES * self._rng.random()
             self._let_go_on(lambda: self._progress() >= enough)  # noqa: B023
@@ -190,7 +194,6 @@ class Kills:
             if sys.stderr.isatty():
                 print(f"\r{count + 1} of {kills}", end="", file=sys.stderr)
         self._settle()
-        return self.outcome
 
     def close(self) -> None:
         for writer in self._writers:
@@ -363,12 +366,12 @@ def kill(kills: int, seed: int, folder: Path) -> Outcome:
     """Have a run, and end it."""
     run = Kills(folder, seed)
     try:
-        return run.run(kills)
+        run.run(kills)
     except Ended as error:
         run.outcome.wrong.append(str(error))
-        return run.outcome
     finally:
         run.close()
+    return run.outcome
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -38,7 +38,7 @@ def be_group(servers: Servers, *members: int, at: int = 0) -> None:
     names = [servers[member].called for member in members]
     wait_until(lambda: servers[at].ask("group", "set", *names).returncode == 0, PATIENCE_S)
     for member in members:
-        wait_until(lambda: members_of(servers, member) == sorted(names), PATIENCE_S)  # noqa: B023
+        wait_until(lambda: sorted(members_of(servers, member)) == sorted(names), PATIENCE_S)  # noqa: B023
 
 
 def start_group(folder: Path, count: int, members: int) -> Servers:

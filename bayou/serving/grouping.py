@@ -7,6 +7,7 @@ import sys
 
 from bayou._statuses import EXIT_FAILED
 from bayou.core.errors import BayouError
+from bayou.core.group import sorted_members
 from bayou.host.caller import Caller, CallFailed
 from bayou.host.messages import AskGroup, Denied, Told
 from bayou.host.secrets import read_secrets
@@ -70,7 +71,7 @@ def _members(options: argparse.Namespace) -> tuple[Name, ...]:
         raise CallFailed(f"{' '.join(options.change)}: the command is bayou group HOST:PORT set NAME...")
     if options.replace is not None:
         raise CallFailed("set names all members: leave out --replace")
-    return tuple(map(_name, names))
+    return sorted_members(map(_name, names))
 
 
 def _replaced(told: Told, old: Name, new: Name) -> tuple[Name, ...]:

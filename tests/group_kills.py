@@ -1,0 +1,223 @@
+"""Whoever leads a commit group is killed again and again, and one member is lost for good and replaced:
+nothing that was acknowledged is lost, no commit sequence number stands for two writes, and commitment goes
+on.
+
+    python -m tests.group_kills --kills 300 --members 3 --seed 1
+
+As tests.durable_kills, whose writers and whose look at what is left these are, with a group of several
+processes of `bayou serve` and one more that is no member. Of 2f + 1 members at most f are down at a time, so
+that a majority is always up; how long commitment ever stood still is printed. Exit status 1 where something
+is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from bayou.core.errors import BayouError
+from bayou.host.caller import CallFailed
+from bayou.host.messages import AskGroup, AskPosition, Denied, Position, Told
+from bayou.wire.exports import parse_name
+from tests.durable_kills import OPTIONS, PATIENCE_S, PROGRESS_BYTES, Ended, Kills
+from tests.processes import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bayou.core.name import Name
+    from bayou.host.caller import Caller
+    from tests.serving import Served
+
+LOOK_S = 0.05
+"""How often it is looked whether commitment goes on."""
+
+AWAY_S = 1.0
+"""A leader that was killed comes back after at most so long."""
+
+
+class Watch(threading.Thread):
+    """Looks how far the servers have committed. ``longest_s``: for how long at most that stood still;
+    ``gaps``: each time that is beyond a second."""
+
+    def __init__(self, servers: Sequence[Served]) -> None:
+        super().__init__(daemon=True)
+        self._servers = servers
+        self._callers: dict[str, Caller] = {}
+        self._is_over = threading.Event()
+        self.longest_s = 0.0
+        self.gaps: list[float] = []
+
+    def run(self) -> None:
+        csn, at = 0, time.monotonic()
+        while not self._is_over.wait(LOOK_S):
+            found = max([self._csn(server) for server in list(self._servers)], default=0)
+            now = time.monotonic()
+            if found > csn:
+                if csn:
+                    self.longest_s = max(self.longest_s, now - at)
+                    self.gaps += [now - at] if now - at > 1 else []
+                csn, at = found, now
+
+    def stop(self) -> None:
+        self._is_over.set()
+        self.join()
+        for caller in self._callers.values():
+            caller.close()
+
+    def _csn(self, server: Served) -> int:
+        if server.process is None:
+            self._callers.pop(server.name, None)
+            return 0
+        try:
+            caller = self._callers.get(server.name)
+            if caller is None:
+                caller = self._callers[server.name] = server.call()
+            answer = caller.ask(AskPosition(1), lambda message: isinstance(message, Position), 1.0)
+            return answer.csn if isinstance(answer, Position) else 0
+        except (OSError, BayouError):
+            self._callers.pop(server.name, None)
+            return 0
+
+
+class GroupKills(Kills):
+    """A run, in a folder of its own."""
+
+    def __init__(self, folder: Path, seed: int, members: int) -> None:
+        super().__init__(folder, seed, members + 1)
+        self._spare = self._servers.all[-1]
+        self._members = self._servers.all[:-1]
+        self._down_max = (members - 1) // 2
+        self._watch = Watch(self._servers.all)
+        self._changes = 0
+
+    def begin(self) -> None:
+        """Start all, and let all but one be the group."""
+        self._servers[0].start(*OPTIONS)
+        for server in self._servers.all[1:]:
+            server.start("--join", self._servers[0].address, *OPTIONS)
+        self._set_group(self._servers[0], [server.called for server in self._members])
+        super().begin()
+        self._watch.start()
+
+    def run(self, kills: int) -> None:
+        """Kill whoever leads so often; in the middle one stays away, and another takes its place."""
+        self.begin()
+        for count in range(kills):
+            enough = self._progress() + PROGRESS_BYTES * self._rng.random()
+            self._let_go_on(lambda: self._progress() >= enough and self._may_kill())  # noqa: B023
+            self._kill_leader(is_for_good=count == kills // 2)
+            if sys.stderr.isatty():
+                print(f"\r{count + 1} of {kills}", end="", file=sys.stderr)
+        self._let_go_on(lambda: not self._due)
+        self._watch.stop()
+        self._settle()
+        self.outcome.creations += self._changes  # which nobody can see in rows either
+
+    @property
+    def longest_s(self) -> float:
+        return self._watch.longest_s
+
+    @property
+    def gaps(self) -> list[float]:
+        return self._watch.gaps
+
+    def _may_kill(self) -> bool:
+        down = [server for server in self._members if server.process is None]
+        return len(down) < self._down_max and all(server.lines() for server in self._members)
+
+    def _kill_leader(self, *, is_for_good: bool) -> None:
+        leader = self._leader()
+        leader.kill()
+        self.outcome.kills["leader"] += 1
+        self._read_left(leader)
+        if not is_for_good:
+            self._later(AWAY_S * self._rng.random() ** 2, lambda: self._start(leader))
+            return
+        self._let_go_on(lambda: not self._due)
+        self._servers.all.remove(leader)
+        self._members.remove(leader)
+        names = [server.called for server in (*self._members, self._spare)]
+        self._set_group(self._members[0], names)
+        self._members.append(self._spare)
+
+    def _leader(self) -> Served:
+        """Return who leads, as far as anybody knows who is up; one that is up where nobody does."""
+        up = [server for server in self._members if server.process is not None]
+        for server in up:
+            leads = next(
+                (line.split()[1] for line in self._ask_group(server) if line.startswith("leads ")), ""
+            )
+            for other in up:
+                if other.called == leads:
+                    return other
+        return self._rng.choice(up)
+
+    def _ask_group(self, server: Served, *members: Name) -> tuple[str, ...]:
+        try:
+            with server.call() as caller:
+                answer = caller.ask(
+                    AskGroup(1, members), lambda message: isinstance(message, Told | Denied), 10
+                )
+        except (OSError, CallFailed):
+            return ()
+        return answer.lines if isinstance(answer, Told) else ()
+
+    def _set_group(self, server: Served, names: list[str]) -> None:
+        members = sorted(map(parse_name, names))
+
+        def is_set() -> bool:
+            told = self._ask_group(server)
+            if [line.split()[1] for line in told if line.startswith("member ")] == list(map(repr, members)):
+                return True
+            return False
+
+        def is_accepted() -> bool:
+            return bool(self._ask_group(server, *members))
+
+        wait_until(is_accepted, PATIENCE_S)
+        self._changes += 1
+        wait_until(is_set, PATIENCE_S)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.group_kills", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--kills", type=int, default=300, help="how many (default: 300)")
+    parser.add_argument("--members", type=int, default=3, help="of the group, an odd number (default: 3)")
+    parser.add_argument("--seed", type=int, default=1, help="what is killed, and when (default: 1)")
+    parser.add_argument("--keep", metavar="FOLDER", help="leave all files there, for a look")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    began = time.monotonic()
+    with TemporaryDirectory(dir=".") as made:
+        folder = Path(options.keep or made).absolute()
+        folder.mkdir(exist_ok=True)
+        run = GroupKills(folder, options.seed, options.members)
+        try:
+            run.run(options.kills)
+        except Ended as error:
+            run.outcome.wrong.append(str(error))
+        finally:
+            run.close()
+    outcome, problems = run.outcome, run.outcome.problems()
+    took_s, killed = time.monotonic() - began, sum(outcome.kills.values())
+    print(f"{killed} leaders of {options.members} killed in {took_s:.0f} s")
+    print(f"{sum(outcome.acknowledged.values()):,} writes acknowledged, {len(outcome.tried)} writers")
+    print(f"committed: {outcome.csns}; no more in the log: {outcome.omitted}")
+    gaps = ", ".join(f"{gap:.1f}" for gap in sorted(run.gaps, reverse=True)[:10]) or "none"
+    print(f"commitment stood still for {run.longest_s:.2f} s at most")
+    print(f"longer than a second: {len(run.gaps)} times ({gaps})")
+    print(f"{len(problems)} problems")
+    for line in problems[:20]:
+        print(f"    {line}")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
