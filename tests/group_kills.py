@@ -173,9 +173,8 @@ class GroupKills(Kills):
 
         def is_set() -> bool:
             told = self._ask_group(server)
-            if [line.split()[1] for line in told if line.startswith("member ")] == list(map(repr, members)):
-                return True
-            return False
+            named = [line.split()[1] for line in told if line.startswith("member ")]
+            return named == list(map(repr, members))
 
         def is_accepted() -> bool:
             return bool(self._ask_group(server, *members))
