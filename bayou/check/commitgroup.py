@@ -147,14 +147,31 @@ def _look_at_proposal(state: State, verdict: Verdict, cast: Cast, decree: Decree
     who = f"server {cast.server.id} accepts a decree of ballot {_show(decree.ballot)}"
     if verdict.fails(cast.server.name == decree.ballot[1]):
         verdict.blame(cast.step.at, f"{who} behind {decree.base} before its leader does")
-    promised = {
-        other.server.name
-        for other in state.casts
-        if other.step.at <= cast.step.at
-        and (other.step.epoch, other.step.ballot) == (cast.step.epoch, decree.ballot)
-    }
-    if verdict.fails(2 * len(promised & {*members}) > len(members)):
+    promised: dict[Name, Decree | None] = {}
+    for other in state.casts:
+        vote = other.step
+        if vote.at <= cast.step.at and (vote.epoch, vote.ballot) == (cast.step.epoch, decree.ballot):
+            is_older = vote.accepted is not None and vote.accepted.base == decree.base
+            found = vote.accepted if is_older and vote.accepted != decree else None
+            if other.server.name in members:
+                promised.setdefault(other.server.name, found)
+    if verdict.fails(2 * len(promised) > len(members)):
         verdict.blame(cast.step.at, f"{who}, which {len(promised)} of {len(members)} members have promised")
+    elif verdict.fails(_may_be_proposed(decree, [*promised.values()], len(members))):
+        verdict.blame(cast.step.at, f"{who}, and not what those who promised it had accepted")
+
+
+def _may_be_proposed(decree: Decree, found: list[Decree | None], members: int) -> bool:
+    """Whether there is a majority of which nobody had accepted a decree for that boundary, or the one of the
+    highest ballot said the same. ``found``: what each of those who promised had accepted."""
+    if 2 * found.count(None) > members:
+        return True
+    for older in found:
+        if older is not None and dict(older.upto) == dict(decree.upto):
+            below = sum(other is None or other.ballot <= older.ballot for other in found)
+            if 2 * below > members:
+                return True
+    return False
 
 
 # Decrees.
@@ -172,7 +189,7 @@ def decrees(state: State, verdict: Verdict) -> None:
         if len(group) > 1 and is_told and csn == end:
             decree = _decided(state, verdict, group, accepted.get((epoch, csn), {}), csn)
             due = [] if decree is None else _cut(state, writes.named_by(decree), epoch)
-            is_told = bool(due) and _is_followed(state, verdict, due, csn)
+            is_told = decree is not None and _is_followed(state, verdict, due, csn)
             end = csn + len(due)
         csn += 1
         id = state.csns[csn][1]
@@ -228,6 +245,12 @@ def _cut(state: State, ids: list[WriteId], epoch: int) -> list[WriteId]:
 
 
 def _is_followed(state: State, verdict: Verdict, due: list[WriteId], base: int) -> bool:
+    """Whether what was committed behind a boundary is what is due; blame what is not."""
+    if verdict.fails(bool(due)):
+        at, given = state.csns[base + 1]
+        why = f"the decree behind {base} names nothing"
+        verdict.blame(at, f"CSN {base + 1} was given to {show(given)}, and {why}")
+        return False
     for csn, id in enumerate(due, start=base + 1):
         if csn not in state.csns:
             break

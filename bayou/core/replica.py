@@ -214,13 +214,19 @@ class Replica:
         The primary names its ``heir``. Being the primary's, the write is committed with it, so that the
         duty travels in the log: who has processed it knows the next primary, once and for all.
         """
+        self.mark()  # perhaps to a group without it
         if self.is_primary and heir is None:
             raise Misuse("the primary can't retire without an heir")
         return self._accept(RETIREMENT, "", "", heir if self.is_primary else None)
 
     def regroup(self, members: Iterable[Name]) -> Write:
         """Accept a group write: these servers are to commit from then on, if it counts. BadGroup for members
-        that can't be a group; PeerError for a server that was never heard of here, or has retired."""
+        that can't be a group; PeerError for a server that was never heard of here, or has retired, and where
+        the epoch is over to which all have consented: the primary marks first what it holds."""
+        epoch = self.epoch
+        self.mark()
+        if self.epoch != epoch:
+            raise PeerError(f"there is a later group, of the epoch {self.epoch}")
         text = self.check_group(members).text
         return self._accept(GROUP, "", "", text)  # type: ignore[arg-type]  # it has the form of a value
 

@@ -179,6 +179,10 @@ class Regrouping:
             name not in plan.consented for name in newcomers
         ):
             return
+        replica.mark()
+        if plan.epoch != replica.epoch:
+            self.look()
+            return
         self._plan, self.due = None, None
         self._written = plan.epoch
         replica.regroup(plan.members)

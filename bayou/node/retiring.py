@@ -84,9 +84,14 @@ class Retiring:
     def on_willing(self, peer: int, message: Willing) -> None:
         """The server asked is ready to be the heir: name it."""
         if self._is_answer(peer, message.token) and peer == self._asked and not self._has_retired:
-            self._heir = peer
             self._patience.renew()
-            self._retire(message.heir)
+            self._server.replica.mark()
+            if self._server.replica.is_primary:
+                self._heir = peer
+                self._retire(message.heir)
+            else:  # there was a change of the group among that
+                self._asked = None
+                self._proceed()
 
     def on_declined(self, peer: int, message: Declined) -> None:
         """A server can't take over: turn to another one."""

@@ -16,6 +16,7 @@ from bayou.core.vector import NOTHING, RETIRED, VersionVector
 from bayou.core.write import DELETE, Write
 from bayou.families.planting import Patch, Plant
 from bayou.families.store.changebugs import OF_CHANGES, OF_SUFFIXES
+from bayou.families.store.groupbugs import OF_GROUPS
 from bayou.families.store.pastbugs import DIRECTED, OF_BASES
 from bayou.node.client import Client
 from bayou.node.desk import Desk
@@ -324,6 +325,7 @@ BUGS: dict[str, Plant] = {
     "an echo answered afresh": echo_answered_afresh,
     **OF_BASES,
     **OF_CHANGES,
+    **OF_GROUPS,
 }
 """How to plant each bug that campaigns find, by what it is called in the documentation."""
 

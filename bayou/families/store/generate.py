@@ -7,6 +7,7 @@ import random
 from bayou._record import Record
 from bayou.families.store.carriers import Carrier, carries
 from bayou.families.store.changers import Changer, changes
+from bayou.families.store.groupers import Grouper, groups
 
 SONGS = ("a", "b", "c", "d")
 MANY_SONGS = tuple("abcdefghijkl")
@@ -97,6 +98,18 @@ class Generator:
                 songs=self._songs,
                 around=self._around,
             )
+        self._grouper: Grouper | None = None
+        if groups(seed):
+            self._grouper = Grouper(
+                seed,
+                servers=self._servers,
+                down=self._down,
+                retired=self._retired,
+                clients=self._clients,
+                songs=self._songs,
+                around=self._around,
+                join=self._join,
+            )
 
     def lines(self) -> list[str]:
         """Return the lines of the scenario."""
@@ -113,9 +126,12 @@ class Generator:
             made += [f"breakConnection {a} {b}" for a, b in pairs]
         verbs, weights = list(self._weights), list(self._weights.values())
         carried = 0
+        if self._grouper is not None:
+            more = self._grouper.first_lines()
+            carried, made = len(more), made + more
         while len(made) - carried < self._shape.length:
             made += self._lines(rng.choices(verbs, weights)[0])
-            for other in (self._carrier, self._changer):
+            for other in (self._carrier, self._changer, self._grouper):
                 more = [] if other is None else other.lines()
                 carried += len(more)
                 made += more

@@ -44,6 +44,11 @@ def _keep_for(seed: int) -> Keep | None:
     )
 
 
+def _leader_for(seed: int) -> int:
+    """Return which member of a commit group leads in lock-step; from a stream of its own."""
+    return random.Random(f"leader {seed}").choice((0, 0, 1, 2))
+
+
 def setup_for(seed: int, bug: str | None = None) -> Setup:
     """Return the conditions under which the run with this seed takes place."""
     rng = random.Random(f"knobs {seed}")
@@ -68,7 +73,7 @@ def setup_for(seed: int, bug: str | None = None) -> Setup:
         seed,
         free_running,
         COMMAND_S,
-        {"store": plain_of(StoreSettings(guarantees, habits, server))},
+        {"store": plain_of(StoreSettings(guarantees, habits, server, leader=_leader_for(seed)))},
         flush_s=rng.choice((0.0, 0.0, 0.002, 0.02)),
         latency_s=latency_s,
         behind_s=latency_s * rng.choice((5, 5, 20, 100)),
