@@ -106,6 +106,11 @@ BUGS: dict[str, Bug] = {
         Rules(half_knows=False),
         run="gone before the new group knows",
     ),
+    "a crash forgets that a member left": Bug(
+        "the same: it retires like a server that never was a member",
+        Rules(remembers=False),
+        run="gone after a crash",
+    ),
     "the CSN is the boundary": Bug(
         "a decree begins in the middle of another one", Rules(boundary=False), seed=246, run="half a decree"
     ),

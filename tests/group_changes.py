@@ -147,7 +147,8 @@ class Changes:
             self._settle(server)
 
     def _half_knows(self, server: Server) -> bool:
-        if not server.was_member or not self.rules.half_knows or server.name in server.group:
+        has_left = server.was_member if self.rules.remembers else server.left_in >= 0
+        if not has_left or not self.rules.half_knows or server.name in server.group:
             return True
         return len(server.votes) >= (len(server.group) + 1) // 2
 

@@ -76,6 +76,8 @@ class Rules:
     """A member leaves the group before it retires."""
     half_knows: bool = True
     """It retires only when half of the new group is known to know."""
+    remembers: bool = True
+    """Who was ever a member waits for that, and not only who knows that it left in order to retire."""
     boundary: bool = True
     """Decrees are counted from boundaries rather than from CSNs."""
     once: bool = True

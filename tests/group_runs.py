@@ -142,6 +142,15 @@ def named_while_retiring(rules: Rules) -> None:
 def gone_too_early(rules: Rules) -> None:
     """Member 2 leaves, 3 takes its place, decided by 0 and 2. When 2 has gone, 0 is lost: 1 and 3 are left,
     and of what 1 takes for the group 1 alone."""
+    _leave_and_lose(rules, crashes=False)
+
+
+def gone_after_a_crash(rules: Rules) -> None:
+    """The same, where 2 crashes once it has left, and is told again to retire."""
+    _leave_and_lose(rules, crashes=True)
+
+
+def _leave_and_lose(rules: Rules, *, crashes: bool) -> None:
     stage = Stage(rules, 4, 3)
     stage.retire(2)
     stage.lead(2)
@@ -149,6 +158,10 @@ def gone_too_early(rules: Rules) -> None:
     stage.propose(2)
     stage.gather(2, 0)
     stage.server(1).island = stage.server(3).island = 1
+    if crashes:
+        stage.world.crash(stage.server(2))
+        stage.world.restart(stage.server(2))
+        stage.retire(2)
     stage.go_on(2)
     stage.go_on(2)
     stage.lose(0)
@@ -258,6 +271,7 @@ RUNS: dict[str, Callable[[Rules], None]] = {
     "named, and gone since": brought_back,
     "named while it retires": named_while_retiring,
     "gone before the new group knows": gone_too_early,
+    "gone after a crash": gone_after_a_crash,
     "half a decree": half_a_decree,
     "two answers to one Pull": answered_twice,
     "lock-step with either leader": either_leader,
