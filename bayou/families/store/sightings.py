@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bayou.core.write import RETIREMENT
+from bayou.core.write import GROUP, RETIREMENT
 from bayou.families.store.transfers import OF_BASES, OF_TRANSFERS, Transfers
 from bayou.node.messages import (
     GAP,
@@ -19,6 +19,8 @@ from bayou.node.messages import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from bayou.machine.messages import Message
     from bayou.trace.file import Event
     from bayou.worlds.simulated import SimulatedWorld
@@ -36,6 +38,15 @@ OF_CHANGES = (
     "an outcome that changed",
     "a general write that is in no log any more",
     "rows with a tentative one among them",
+)
+
+OF_GROUPS = (
+    "a commit group of several",
+    "a decree accepted",
+    "a decree taken over by another leader",
+    "a second ballot in an epoch",
+    "changes of the group behind each other's back",
+    "a member that left its group and retired",
 )
 
 SIGHTINGS = (
@@ -64,6 +75,7 @@ SIGHTINGS = (
     *OF_TRANSFERS,
     *OF_FILES,
     *OF_CHANGES,
+    *OF_GROUPS,
     "a log let go of unasked",
 )
 
@@ -139,6 +151,7 @@ class Sightings:
         counts = self._counts
         counts += self._transfers.counts
         counts += self._transfers.of(events)
+        counts += _of_groups(events)
         tentative: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
         names: dict[int, list[int]] = {}
         asked: list[str] = []
@@ -212,3 +225,33 @@ class Sightings:
                 tentative.remove(id)
             self._counts["the primary's duty handed on"] += write[2] == RETIREMENT and len(write) > 3
         tentative += [(write[0], tuple(write[1])) for write in event["tentative"]]
+
+
+def _of_groups(events: list[Event]) -> Counter[str]:
+    """Return what the events of a trace tell of commit groups."""
+    counts: Counter[str] = Counter()
+    named: dict[int, list[int]] = {}
+    leaders: dict[tuple[int, int], list[int]] = {}
+    changes: dict[int, list[Any]] = {}
+    voters: list[list[int]] = []
+    for event in events:
+        if event["event"] == "named":
+            named[event["server"]] = event["name"]
+        elif event["event"] == "voted":
+            counts["a second ballot in an epoch"] += event["ballot"][0] > 1
+            if named[event["server"]] not in voters:
+                voters.append(named[event["server"]])
+            if event["accepted"] is not None:
+                ballot, base, _ = event["accepted"]
+                counts["a decree accepted"] += 1
+                leader = leaders.setdefault((event["epoch"], base), ballot[1])
+                counts["a decree taken over by another leader"] += leader != ballot[1]
+        elif event["event"] == "log":
+            for write in (*event["committed"], *event["tentative"]):
+                if write[2] == GROUP:
+                    counts["a commit group of several"] += len(write[4]) > 1
+                    change = changes.setdefault(write[3], write)
+                    counts["changes of the group behind each other's back"] += change != write
+                elif write[2] == RETIREMENT:
+                    counts["a member that left its group and retired"] += write[1] in voters
+    return counts
