@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 LOOK_S = 0.05
 """How often it is looked whether commitment goes on."""
 
+CHANGES = 2
+"""How often the group is changed."""
+
 AWAY_S = 1.0
 """A leader that was killed comes back after at most so long."""
 
@@ -94,14 +97,13 @@ class GroupKills(Kills):
         self._members = self._servers.all[:-1]
         self._down_max = (members - 1) // 2
         self._watch = Watch(self._servers.all)
-        self._changes = 0
 
     def begin(self) -> None:
         """Start all, and let all but one be the group."""
         self._servers[0].start(*OPTIONS)
         for server in self._servers.all[1:]:
             server.start("--join", self._servers[0].address, *OPTIONS)
-        self._set_group(self._servers[0], [server.called for server in self._members])
+        let_be_group(self._servers[0], [server.called for server in self._members])
         super().begin()
         self._watch.start()
 
@@ -117,7 +119,7 @@ class GroupKills(Kills):
         self._let_go_on(lambda: not self._due)
         self._watch.stop()
         self._settle()
-        self.outcome.creations += self._changes  # which nobody can see in rows either
+        self.outcome.creations += CHANGES  # which nobody can see in rows either
 
     @property
     def longest_s(self) -> float:
@@ -132,7 +134,9 @@ class GroupKills(Kills):
         return len(down) < self._down_max and all(server.lines() for server in self._members)
 
     def _kill_leader(self, *, is_for_good: bool) -> None:
-        leader = self._leader()
+        leader = leader_of(self._members)
+        if leader is None:
+            leader = self._rng.choice([server for server in self._members if server.process is not None])
         leader.kill()
         self.outcome.kills["leader"] += 1
         self._read_left(leader)
@@ -143,45 +147,42 @@ class GroupKills(Kills):
         self._servers.all.remove(leader)
         self._members.remove(leader)
         names = [server.called for server in (*self._members, self._spare)]
-        self._set_group(self._members[0], names)
+        let_be_group(self._members[0], names)
         self._members.append(self._spare)
 
-    def _leader(self) -> Served:
-        """Return who leads, as far as anybody knows who is up; one that is up where nobody does."""
-        up = [server for server in self._members if server.process is not None]
-        for server in up:
-            leads = next(
-                (line.split()[1] for line in self._ask_group(server) if line.startswith("leads ")), ""
-            )
-            for other in up:
-                if other.called == leads:
-                    return other
-        return self._rng.choice(up)
 
-    def _ask_group(self, server: Served, *members: Name) -> tuple[str, ...]:
-        try:
-            with server.call() as caller:
-                answer = caller.ask(
-                    AskGroup(1, members), lambda message: isinstance(message, Told | Denied), 10
-                )
-        except (OSError, CallFailed):
-            return ()
-        return answer.lines if isinstance(answer, Told) else ()
+def ask_group(server: Served, *members: Name) -> tuple[str, ...]:
+    """Return what a server tells of the group, after these were let be it where any are named; nothing where
+    it can't say, or refuses."""
+    try:
+        with server.call() as caller:
+            answer = caller.ask(AskGroup(1, members), lambda message: isinstance(message, Told | Denied), 10)
+    except (OSError, CallFailed):
+        return ()
+    return answer.lines if isinstance(answer, Told) else ()
 
-    def _set_group(self, server: Served, names: list[str]) -> None:
-        members = sorted(map(parse_name, names))
 
-        def is_set() -> bool:
-            told = self._ask_group(server)
-            named = [line.split()[1] for line in told if line.startswith("member ")]
-            return named == list(map(repr, members))
+def let_be_group(server: Served, names: list[str]) -> None:
+    """Let the servers of these names be the group, and wait until this one says so."""
+    members = sorted(map(parse_name, names))
 
-        def is_accepted() -> bool:
-            return bool(self._ask_group(server, *members))
+    def is_set() -> bool:
+        named = [line.split()[1] for line in ask_group(server) if line.startswith("member ")]
+        return named == list(map(repr, members))
 
-        wait_until(is_accepted, PATIENCE_S)
-        self._changes += 1
-        wait_until(is_set, PATIENCE_S)
+    wait_until(lambda: ask_group(server, *members), PATIENCE_S)
+    wait_until(is_set, PATIENCE_S)
+
+
+def leader_of(servers: Sequence[Served]) -> Served | None:
+    """Return who leads, as far as anybody who is up knows; None where nobody does."""
+    up = [server for server in servers if server.process is not None]
+    for server in up:
+        leads = next((line.split()[1] for line in ask_group(server) if line.startswith("leads ")), "")
+        for other in up:
+            if other.called == leads:
+                return other
+    return None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
