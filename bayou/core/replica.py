@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bayou.core.clock import LogicalClock
 from bayou.core.database import Database
-from bayou.core.errors import Misuse, PeerError, require
+from bayou.core.errors import MissingFunction, Misuse, PeerError, TurnedDown, require
 from bayou.core.items import Items
 from bayou.core.log import WriteLog
 from bayou.core.name import ROOT, Name
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from bayou.core.body import Body
     from bayou.core.database import Seen
-    from bayou.core.execute import Functions
+    from bayou.core.functions import Functions
     from bayou.core.past import BaseRow, Past, Result
     from bayou.core.values import Value
 
@@ -170,12 +170,26 @@ class Replica:
         return self._accept(DELETE, collection, key, None)
 
     def change(self, body: Body) -> Write:
-        """Accept a general write (Terry '95, "Dependency checks", "Merge procedures"). PeerError for one that
-        calls a function which is missing here."""
-        missing = self.missing_function(body)
-        if missing is not None:
-            raise PeerError(missing)
+        """Accept a general write (Terry '95, "Dependency checks", "Merge procedures"). TurnedDown, and
+        nothing is accepted, for one that calls a function which is missing here, or raises what is not Unfit,
+        or returns what is no list of updates."""
+        if body.needs:
+            self._try_out(body)
         return self._accept(CHANGE, "", "", body.text)  # type: ignore[arg-type]  # it has the form of one
+
+    def _try_out(self, body: Body) -> None:
+        """Raise TurnedDown for a general write that must not enter the log."""
+        from bayou.core.body import BadBody
+
+        functions = self._functions
+        missing = body.needs[0] if functions is None else functions.missing(body)
+        if missing is not None:
+            raise TurnedDown(str(MissingFunction(*missing)))
+        if functions is not None:
+            try:
+                self.database.try_out(body, functions.strict)
+            except BadBody as error:
+                raise TurnedDown(str(error)) from error
 
     def create(self) -> Write:
         """Accept a creation write; its ``created`` is the new server's name
@@ -192,6 +206,18 @@ class Replica:
         if self.is_primary and heir is None:
             raise Misuse("the primary can't retire without an heir")
         return self._accept(RETIREMENT, "", "", heir if self.is_primary else None)
+
+    @property
+    def needs(self) -> list[tuple[str, int]]:
+        """The functions, by name and version, that the log beyond the base needs: without them this server
+        can't be started again. In order."""
+        from bayou.core.body import CALLS, body_of
+
+        found: set[tuple[str, int]] = set()
+        for write in (*self.log.committed, *self.log.tentative):
+            if write.kind == CHANGE and CALLS in write.value:
+                found.update(body_of(write.value).needs)
+        return sorted(found)
 
     def _accept(self, kind: int, collection: str, key: str, value: Value | Name | None) -> Write:
         if self.retired:
@@ -235,7 +261,8 @@ class Replica:
 
         Raises PeerError for an item that can't come next: a commit notice with a gap before it, a write of a
         server never heard of (the prefix property rules that out), or a stamp so far ahead that its server
-        can't have given it. The items before that one stay.
+        can't have given it; MissingFunction for a general write that can't be carried out here. The items
+        before that one stay.
         """
         done_committed: list[Write] = []
         done_tentative: list[Write] = []
@@ -303,22 +330,15 @@ class Replica:
                 "is the clock of its server right?"
             )
 
-    def missing_function(self, body: Body) -> str | None:
-        """Return what to say of a function that a body needs and that is missing here; None where none is."""
-        if not body.needs:
-            return None
-        from bayou.core.functions import Functions, MissingFunction
-
-        missing = (self._functions or Functions()).missing(body)
-        return None if missing is None else str(MissingFunction(*missing))
-
     def _check_functions(self, write: Write) -> None:
-        """Raise PeerError for a general write that can't be carried out here."""
+        """Raise MissingFunction for a general write that can't be carried out here."""
         from bayou.core.body import body_of
 
-        missing = self.missing_function(body_of(write.value))  # type: ignore[arg-type]  # never a name
-        if missing is not None:
-            raise PeerError(f"a write of {write.server} waits at its sender: {missing}")
+        body = body_of(write.value)  # type: ignore[arg-type]  # that of a change is never a name
+        if body.needs:
+            missing = body.needs[0] if self._functions is None else self._functions.missing(body)
+            if missing is not None:
+                raise MissingFunction(*missing)
 
     def _add_tentative(self, write: Write) -> None:
         self._check_stamp(write)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bayou._record import Record
+    from bayou.core.functions import Functions
     from bayou.core.name import Name
     from bayou.machine.machine import Randomness
     from bayou.machine.records import Durable
@@ -72,6 +73,7 @@ class FileHome:
         self,
         settings: Settings,
         now: float,
+        functions: Functions | None = None,
         *,
         id: int | None = None,
         rng: Randomness | None = None,
@@ -98,6 +100,7 @@ class FileHome:
             now=now,
             paused=paused,
             past=self.file,
+            functions=functions,
         )
 
     def belong(self, cluster: str) -> None:

@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from bayou.core.errors import MissingFunction
     from bayou.core.name import Name
     from bayou.core.past import Past
     from bayou.core.replica import Replica
@@ -75,6 +76,10 @@ if TYPE_CHECKING:
 
         def base_begun(self, purpose: str, key: int) -> None:
             """Rows of a base come in, in place of an exchange that one of the parts asked for."""
+
+        def lacks(self, purpose: str, key: int, peer: int, missing: MissingFunction) -> None:
+            """An exchange that one of the parts asked for has ended before a write that calls what is missing
+            here."""
 
         def pulled(self, purpose: str, key: int, peer: int, end: End) -> None:
             """An exchange that one of the parts asked for is complete."""

@@ -27,7 +27,7 @@ FROM_NOTHING = ("writes", "age_s", "marks")
 
 def read_settings(plain: Mapping[str, Any]) -> StoreSettings:
     """Return the settings; ValueError or TypeError, which says why, where there is something else."""
-    unknown = [name for name in plain if name not in ("guarantees", "habits", "server", "data")]
+    unknown = [name for name in plain if name not in ("guarantees", "habits", "server", "data", "functions")]
     if unknown:
         raise ValueError(f"{unknown[0][:20]!r} is no setting of the store")
     named = plain.get("guarantees", ["all"])
@@ -42,7 +42,10 @@ def read_settings(plain: Mapping[str, Any]) -> StoreSettings:
     data = plain.get("data", "")
     if not isinstance(data, str):
         raise TypeError("data is the name of a directory")
-    return StoreSettings(guarantees, habits, _server(limits, keep, others), data)
+    functions = plain.get("functions", "")
+    if not isinstance(functions, str):
+        raise TypeError("functions is the name of a file")
+    return StoreSettings(guarantees, habits, _server(limits, keep, others), data, functions)
 
 
 def _server(limits: Limits, keep: Keep | None, others: dict[str, Any]) -> Settings:

@@ -19,13 +19,15 @@ class StoreSettings(Record):
 
     ``guarantees``: what all sessions ask for; ``habits``: how servers gossip, where they run freely;
     ``server``: all else that can be set for a server; ``data``: the directory in which servers are kept in
-    files of their own, empty where what they make durable goes with the run.
+    files of their own, empty where what they make durable goes with the run; ``functions``: those that
+    general writes may call (bayou.families.store.functions), empty where there are none.
     """
 
     guarantees: Guarantees = Guarantees()
     habits: Habits = Habits()
     server: Settings = Settings()
     data: str = ""
+    functions: str = ""
 
     def of_server(self, *, free_running: bool) -> Settings:
         """Return the settings of a server, which gossips if it runs freely."""
@@ -44,7 +46,10 @@ def plain_of(settings: StoreSettings) -> dict[str, Any]:
     if settings.server.keep is None:  # as in every scenario that is not an explorer's
         del server["keep"]
     plain = {"guarantees": chosen, "habits": _plain(settings.habits), "server": server}
-    return {**plain, "data": settings.data} if settings.data else plain
+    for name in ("data", "functions"):
+        if getattr(settings, name):
+            plain[name] = getattr(settings, name)
+    return plain
 
 
 def _plain(record: Record) -> dict[str, Any]:
