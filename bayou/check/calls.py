@@ -42,7 +42,7 @@ class Untold(Exception):
     """What a function comes to can't be told: the judge was not given it, or this machine is in need."""
 
 
-class _TooMany(Exception):
+class TooMany(Exception):
     """A query of a function gives too many rows."""
 
 
@@ -74,7 +74,7 @@ class Seen:
         ]
         if len(keys) > ROWS_MAX:
             self.is_over = True
-            raise _TooMany
+            raise TooMany
         return [(key, deepcopy(self._values[collection, key])) for key in sorted(keys)]
 
 
@@ -128,7 +128,8 @@ def is_update(update: Any) -> bool:
     if shape == "whole":
         return type(last) is int and collection != "playlist" and is_row(collection, key)
     if shape == "text":
-        return type(last) is str and collection != "playlist" and is_row(collection, key) and is_value(last)
+        is_text = type(last) is str and (word == "remove" or is_value(last))
+        return is_text and collection != "playlist" and is_row(collection, key)
     if not is_row(collection, key):
         return False
     if shape == "value" and collection == "playlist":

@@ -239,7 +239,9 @@ class Functions:
             return None
         try:
             return made_updates(updates)
-        except BadBody as error:
+        except FAULTS as error:
+            raise FunctionFault(call.function, call.version, repr(error)) from error
+        except (ValueError, TypeError) as error:
             if is_strict:
                 what = f"the function {call.function} {call.version} returned {str(updates)[:80]!r}"
                 raise BadBody(f"{what}, which is no list of updates: {error}") from error

@@ -84,6 +84,8 @@ class Replica:
         self.primary = ROOT
         self._vector = LiveVector.newborn(name)
         self._journal: list[Journaled] = []
+        self._needs: dict[tuple[str, int], int] = {}  # the last CSN for each
+        self._needs_csn = 0
         if self.past.base.csn:
             self._stand_on(self.past.base)
 
@@ -209,15 +211,23 @@ class Replica:
 
     @property
     def needs(self) -> list[tuple[str, int]]:
-        """The functions, by name and version, that the log beyond the base needs: without them this server
-        can't be started again. In order."""
+        """The functions, by name and version, that writes in the log call, as far as that is kept, in order.
+        (Looks at each committed write once.)"""
         from bayou.core.body import CALLS, body_of
 
-        found: set[tuple[str, int]] = set()
-        for write in (*self.log.committed, *self.log.tentative):
-            if write.kind == CHANGE and CALLS in write.value:
-                found.update(body_of(write.value).needs)
-        return sorted(found)
+        def called(write: Write) -> tuple[tuple[str, int], ...]:
+            is_call = write.kind == CHANGE and CALLS in write.value  # type: ignore[operator]  # never a name
+            return body_of(write.value).needs if is_call else ()  # type: ignore[arg-type]
+
+        csn, omitted = max(self._needs_csn, self.past.omitted_csn), self.past.omitted_csn
+        while csn < self.csn:
+            for write in self.log.stable(csn, self.csn):
+                csn += 1
+                self._needs.update(dict.fromkeys(called(write), csn))
+        self._needs_csn = csn
+        self._needs = {each: last for each, last in self._needs.items() if last > omitted}
+        tentative = {each for write in self.log.tentative for each in called(write)}
+        return sorted({*self._needs, *tentative})
 
     def _accept(self, kind: int, collection: str, key: str, value: Value | Name | None) -> Write:
         if self.retired:
