@@ -57,7 +57,7 @@ class Exchanges:
     When an inbound exchange is complete, the server is told its purpose and key.
     """
 
-    UNCOMPARED = ("_patience_s", "_peers", "_serial", "_server", "_source_at", "limits")
+    UNCOMPARED = ("has_lacked", "_patience_s", "_peers", "_serial", "_server", "_source_at", "limits")
 
     def __init__(self, server: Context, first_serial: int, limits: Limits, patience_s: float) -> None:
         self._server = server
@@ -65,6 +65,7 @@ class Exchanges:
         self._serial = first_serial
         self.limits = limits
         self._patience_s = patience_s
+        self.has_lacked = False  # whether a function was ever missing here: seldom, and looked at often
         self._source: int | None = None
         self._source_at = 0.0
 
@@ -122,6 +123,7 @@ class Exchanges:
         """A write is due that can't be carried out here: what came before it stays, and the exchange ends."""
         server, at = self._server, self._peers.of(peer)
         at.inbound, at.lacks = None, missing
+        self.has_lacked = True
         at.rest_s = min(REST_MAX_S, max(REST_S, 2 * at.rest_s))
         at.ask_after = server.now + at.rest_s
         server.note("exchange", inbound.purpose, "from", peer, "ends:", missing)

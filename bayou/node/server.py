@@ -292,6 +292,8 @@ class Server:
     def lacking(self) -> list[tuple[Name | None, MissingFunction]]:
         """From which servers connected with it nothing more comes in, as a function is missing here that
         their writes call."""
+        if not self.exchanges.has_lacked:
+            return []
         return [(at.name, at.lacks) for _, at in self.peers.items() if at.lacks is not None]
 
     @property
