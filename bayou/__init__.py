@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bayou import aio
+    from bayou.core.functions import Unfit, View, merge
     from bayou.core.values import JSON
     from bayou.library.errors import (
         Error,
@@ -41,11 +42,12 @@ if TYPE_CHECKING:
 __all__ = [
     "JSON", "Change", "Collection", "Conflict", "Error", "Gap", "InUse", "LostMemory", "NotRecentEnough",
     "Outcome", "OutcomeUnknown", "Replica", "Row", "Session", "StorageDamaged", "StorageFull", "Store",
-    "SyncReport", "TooOld", "Unavailable", "Write", "WriteId", "WrongCluster", "WrongSecret", "aio",
-    "connect", "open",
+    "SyncReport", "TooOld", "Unavailable", "Unfit", "View", "Write", "WriteId", "WrongCluster",
+    "WrongSecret", "aio", "connect", "merge", "open",
 ]  # fmt: skip
 
 _HOMES = {
+    "core.functions": ("Unfit", "View", "merge"),
     "core.values": ("JSON",),
     "library.records": ("Change", "Conflict", "Outcome", "Row", "SyncReport", "WriteId"),
     "library.replica": ("Replica", "open"),

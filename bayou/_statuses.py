@@ -16,11 +16,17 @@ EXIT_UNKNOWN = 6
 EXIT_DAMAGED = 65
 """What a server keeps is damaged, older than what it told others, or not its own: EX_DATAERR of sysexits."""
 
+EXIT_FAULT = 70
+"""A function that a general write calls could not be carried out: EX_SOFTWARE."""
+
 EXIT_IO = 74
 """A disk failed, or is full: EX_IOERR."""
 
 EXIT_IN_USE = 75
 """Another process has the file open: EX_TEMPFAIL."""
+
+EXIT_LACKING = 78
+"""A server lacks a function that its log needs: EX_CONFIG."""
 
 EXIT_INTERRUPTED = 130
 EXIT_OUTPUT_CLOSED = 141

@@ -34,6 +34,7 @@ WRITES = (
     "order, and outcomes that change",
     "with sessions, exchanges, truncation and retirement",
     "the commands for them",
+    "the functions that they call",
 )
 """The titles of what is promised of general writes, from 1 on."""
 

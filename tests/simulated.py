@@ -23,10 +23,13 @@ from bayou.worlds.world import NodeSpec, WorldSettings
 
 
 def store_options(
-    guarantees: Guarantees | None = None, habits: Habits | None = None, server: Settings | None = None
+    guarantees: Guarantees | None = None,
+    habits: Habits | None = None,
+    server: Settings | None = None,
+    functions: str = "",
 ) -> dict[str, Mapping[str, Any]]:
     """Return the ``options`` of RunSettings in which the store is set to this, and to defaults otherwise."""
-    made = StoreSettings(guarantees or Guarantees(), habits or Habits(), server or Settings())
+    made = StoreSettings(guarantees or Guarantees(), habits or Habits(), server or Settings(), "", functions)
     return {"store": plain_of(made)}
 
 
@@ -113,16 +116,17 @@ def simulate(
     check: bool = False,
     strict: bool = False,
     habits: Habits | None = None,
+    functions: str = "",
 ) -> Simulated:
     """Run a scenario; ``check`` walks all invariants after every step of every node; with ``habits`` servers
-    run freely."""
+    run freely; ``functions``: the file of those that writes call."""
     done = Simulated()
     printed: list[bytes] = []
     world = SimulatedWorld(check=check)
     settings = RunSettings(
         strict=strict,
         free_running=habits is not None,
-        options=store_options(parse_guarantees(guarantees), habits),
+        options=store_options(parse_guarantees(guarantees), habits, functions=functions),
     )
     run = Run(world, COMMANDS, settings, write=printed.append, complain=done.errors.append)
     for number, line in enumerate(scenario.split(b"\n"), start=1):

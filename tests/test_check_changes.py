@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bayou.check.changes import CONFLICT, Untold, executed
+from bayou.check.calls import Untold
+from bayou.check.changes import CONFLICT, executed
 from bayou.check.history import History, HistoryError
 from tests.test_check import ROOT, TWO, A, Event, log
 from tests.test_check_rules import broken

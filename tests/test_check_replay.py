@@ -24,7 +24,7 @@ from bayou.trace.file import read_events, to_line
 from bayou.worlds.simulated import SimulatedWorld
 from bayou.worlds.simulated.setup import Setup
 from bayou.worlds.world import GivenUp
-from tests.test_golden import arguments_of
+from tests.test_golden import FUNCTIONS, arguments_of
 
 HERE = Path(__file__).parent
 SCENARIOS = sorted(HERE.glob("*.test"))
@@ -40,9 +40,12 @@ def traced(tmp_path: Path, scenario_file: Path, *arguments: str) -> Path:
 @pytest.mark.parametrize("name", [path.stem for path in SCENARIOS])
 def test_every_golden_scenario_replays(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Commands included that their handlers skipped."""
-    trace = traced(tmp_path, HERE / f"{name}.test", *arguments_of(name))
+    arguments = arguments_of(name)
+    trace = traced(tmp_path, HERE / f"{name}.test", *arguments)
     capfd.readouterr()
-    assert replay([str(trace)]) == 0, capfd.readouterr().out
+    assert replay([str(trace), *(FUNCTIONS if FUNCTIONS[1] in arguments else [])]) == 0, (
+        capfd.readouterr().out
+    )
 
 
 @pytest.mark.parametrize("name", [path.stem for path in FREE])

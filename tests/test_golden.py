@@ -20,6 +20,9 @@ from tests.twin import Twin
 HERE = Path(__file__).parent
 SCENARIOS = sorted(path.stem for path in HERE.glob("*.test"))
 FREE = "--free-running"
+FUNCTIONS = ["--functions", "tests/write_functions.py"]
+"""Relative to the directory of the project, where all tests are run."""
+
 FAULTS = ("partition", "heal", "crashServer", "loss", "duplicate", "reorder", "delay")
 RANDOM_SIMULATED = int(os.environ.get("BAYOU_TEST_SCENARIOS", "300"))
 RANDOM_PROCESSES = 25
@@ -33,9 +36,11 @@ def test_there_are_scenarios_and_each_says_what_it_shows() -> None:
 
 
 def arguments_of(name: str) -> list[str]:
-    """Return what the scenario's ``.config`` adds to the command: nothing, or ``--free-running``."""
+    """Return what the scenario's ``.config`` adds to the command: functions, ``--free-running``, nothing."""
     arguments = shlex.split(read_config(HERE / f"{name}.config").args)
-    assert arguments in ([], [FREE]), f"{name}.config: the tests know no {arguments}"
+    assert arguments in ([], [FREE], FUNCTIONS, [*FUNCTIONS, FREE]), (
+        f"{name}.config: the tests know no {arguments}"
+    )
     return arguments
 
 
@@ -59,7 +64,9 @@ def test_scenario(name: str) -> None:
     arguments = arguments_of(name)
     done = run_master(text, *arguments)
     assert done.returncode == 0
-    assert done.stdout == simulate(text, habits=Habits() if FREE in arguments else None).out
+    functions = FUNCTIONS[1] if FUNCTIONS[1] in arguments else ""
+    simulated = simulate(text, habits=Habits() if FREE in arguments else None, functions=functions)
+    assert done.stdout == simulated.out
     assert lines_of(done.stdout) == lines_of(expected)
 
 

@@ -165,7 +165,7 @@ def test_a_prompt_that_reads_from_a_pipe(store: tuple[Shell, list[str]]) -> None
         (["write", "x.bayou", "n", "set notes/a 1 when absent notes/a"], 2, "where and, if, else"),
         (["write", "x.bayou", "n", "set", "Notes/a", "1"], 2, "is no name of a collection"),
         (["write", "x.bayou", "n" * 65, "nothing"], 2, "1 to 64 characters"),
-        (["write", "x.bayou", "n", "call", "f", "1", "2"], 2, "calls the function 'f'"),
+        (["write", "x.bayou", "n", "call", "f", "1", "2"], 2, "the function f 1 is missing here"),
         (["write", "none.bayou", "n", "nothing"], 1, "there is no such file"),
         (["outcome", "x.bayou", "17"], 2, "is no name of a write"),
         (["resolve", "x.bayou", "17@<>"], 1, "is no conflict there"),

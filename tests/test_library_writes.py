@@ -109,7 +109,6 @@ def test_a_write_is_never_changed() -> None:
         (lambda write: write.if_none("a", "", "x"), "is a list of field, operator and scalar"),
         (lambda write: write.if_at_most(-1, "a"), "0 or more is due"),
         (lambda write: bayou.Write.of({"name": "n"}), 'has "do"'),
-        (lambda write: bayou.Write.of({"name": "n", "call": ["f", 1], "args": 1}), "calls the function 'f'"),
     ],
 )  # fmt: skip
 def test_what_no_write_can_say(made: Any, says: str) -> None:

@@ -10,8 +10,9 @@ from bayou.check.changes import CONFLICT, executed
 from bayou.check.history import Write as Told
 from bayou.check.views import Made
 from bayou.core.body import BadBody, made_body
+from bayou.core.errors import MissingFunction
 from bayou.core.execute import conflict_key, execute
-from bayou.core.functions import Functions, MissingFunction
+from bayou.core.functions import Functions
 from bayou.core.name import ROOT, Name
 from bayou.core.replay import Replay
 from bayou.core.replica import Replica

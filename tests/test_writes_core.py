@@ -11,7 +11,7 @@ from bayou.check.changes import written
 from bayou.core import executions
 from bayou.core.body import BadBody, body_of, made_body
 from bayou.core.database import Database
-from bayou.core.errors import PeerError
+from bayou.core.errors import MissingFunction, TurnedDown
 from bayou.core.execute import execute
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
@@ -689,13 +689,13 @@ def test_a_write_that_calls_what_is_missing_is_not_taken() -> None:
     """Neither from a client nor from a peer; what came before it stays."""
     body = made_body({"name": "n", "call": ["fit", 1], "args": 1})
     replica = Replica(ROOT)
-    with pytest.raises(PeerError, match="the function fit 1 is missing here: start the server with it"):
+    with pytest.raises(TurnedDown, match="the function fit 1 is missing here: start the server with it"):
         replica.change(body)
     put = Write(1, ROOT, PUT, "c", "k", text_value("x"))
     call = Write(2, ROOT, CHANGE, "", "", Value(body.text))
     for items in (Items(0, [put, call], []), Items(0, [], [put, call])):
         other = Replica(ROOT)
-        with pytest.raises(PeerError, match="waits at its sender: the function fit 1 is missing here"):
+        with pytest.raises(MissingFunction, match="the function fit 1 is missing here"):
             other.apply(items)
         other.check()
         assert (other.get("c", "k"), len(other.log)) == (text_value("x"), 1)

@@ -191,7 +191,7 @@ def reads(state: State, verdict: Verdict) -> None:
         first: set[tuple[object, int]] = set()
         for done in all_done:
             served = done.served
-            if served.kind != "get" or not done.is_ok:
+            if served.kind != "get" or not done.is_ok or not done.is_told:
                 continue
             life = (done.server, done.life)
             is_again = life in first  # then it is the answer of the first time
@@ -283,7 +283,7 @@ def refusals(state: State, verdict: Verdict) -> None:
         looked: set[tuple[object, int]] = set()
         for done in all_done:
             life = (done.server, done.life)
-            if done.is_ok or life in looked:  # given again, it is the same
+            if done.is_ok or done.served.verdict == "turned down" or life in looked:  # again, it is the same
                 continue
             looked.add(life)
             earlier = [made for n, each in heard.get(session, ()) if n < number for made in each]

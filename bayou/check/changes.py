@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 
+from bayou.check.calls import Given, answered
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -29,10 +31,6 @@ class CannotBe(Exception):
     """An update that can't be carried out."""
 
 
-class Untold(Exception):
-    """A body calls a function, and what that does nobody can tell from a trace."""
-
-
 def written(value: Any) -> str:
     """Return the canonical form of a value that came from one."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
@@ -44,15 +42,19 @@ def overlaid(values: Rows, changes: Changes) -> Rows:
     return {row: value for row, value in merged.items() if value is not GONE}
 
 
-def executed(body: Any, values: Rows) -> tuple[int, Changes]:
-    """Return the outcome of a body on these rows, and what it changes: nothing where it is a conflict."""
+def executed(body: Any, values: Rows, given: Given | None = None) -> tuple[int, Changes]:
+    """Return the outcome of a body on these rows, and what it changes: nothing where it is a conflict.
+    ``given``: the functions that it may call; bayou.check.calls.Untold where it calls another."""
     for number, alternative in enumerate([body, *body.get("else", [])]):
         if not all(holds(condition, values) for condition in alternative.get("if", [])):
             continue
+        updates = alternative.get("do")
+        if updates is None:
+            updates = answered(alternative["call"], alternative["args"], values, given or Given(), meets)
+            if updates is None:
+                continue
         try:
-            if "do" not in alternative:
-                raise Untold
-            return number, carried_out(alternative["do"], values)
+            return number, carried_out(updates, values)
         except CannotBe:
             continue
     return CONFLICT, {}

@@ -186,7 +186,7 @@ class Done:
 
     ``write``: what the request became; ``last``: for a get, what its view of the log said by then;
     ``had_retired``. ``rows``, ``outcome``: for such reads what is due, as in Served; None where the trace
-    does not tell enough.
+    does not tell enough; nor does ``last`` say anything unless ``is_told``.
     """
 
     served: Served
@@ -198,6 +198,7 @@ class Done:
     had_retired: bool
     rows: tuple[tuple[str, str, bool], ...] | None = None
     outcome: tuple[WriteId, str, int | None, bool] | None = None
+    is_told: bool = True
 
     @property
     def is_ok(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
+from bayou.check.calls import Given
 from bayou.check.plain import as_bool, as_int, as_list, as_members, as_name, as_object, as_text, as_vector
 from bayou.check.votes import Consented, Voted, consented, voted
 
@@ -214,7 +215,8 @@ class History:
     - ``guarantees``: those of the sessions;
     - ``is_whole``: whether nothing can be missing at the end of a server's events. With processes that takes
       an ``ended`` event: until then some may be on their way to whoever writes the trace;
-    - ``of_processes``: whether servers were processes, of whose events a crash can lose the last.
+    - ``of_processes``: whether servers were processes, of whose events a crash can lose the last;
+    - ``given``: the functions that writes call.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -223,12 +225,13 @@ class History:
     guarantees: frozenset[str] = frozenset(ALL_GUARANTEES)
     is_whole: bool = True
     of_processes: bool = False
+    given: Given = field(default_factory=Given)
 
     @classmethod
-    def of(cls, events: Iterable[Event]) -> History:
+    def of(cls, events: Iterable[Event], given: Given | None = None) -> History:
         """Read events; HistoryError for one that has not the form of its kind. Kinds that say nothing about
         the store (commands, faults) are passed over."""
-        history = cls()
+        history = cls(given=given or Given())
         for at, event in enumerate(events, start=1):
             try:
                 history.take(at, event)

@@ -83,7 +83,7 @@ class State:
         self._within: dict[tuple[Server, Server], list[int]] = {}
         self._order: dict[int, WriteId] = {}
         self._contents: dict[WriteId, Write] = {}
-        self.views = Views(self.writes)
+        self.views = Views(self.writes, history.given)
         self._has_changes = False
         self._busy: tuple[int, int] = (-1, 0)
         if any(isinstance(step, Installed) for step in history.steps):
@@ -312,8 +312,15 @@ class State:
         write = None if step.stamp is None else (step.stamp, server.name)
         had_retired = server.name in server.retired
         place = len(server.known)
-        done = Done(step, server, server.lives, place, write, last, had_retired, rows, outcome)
+        is_told = not (is_ok and step.kind == "get") or self._is_told(server, step.view)
+        done = Done(step, server, server.lives, place, write, last, had_retired, rows, outcome, is_told)
         self.requests.setdefault((step.session, step.number), []).append(done)
+
+    def _is_told(self, server: Server, view: str) -> bool:
+        """Whether the trace tells what there is in a view of a server's log."""
+        if not self._has_changes:
+            return True
+        return (self.views.full(server) if view == "full" else self.views.committed(server)).is_told
 
     def _read(self, server: Server, row: Row, view: str) -> str | None:
         """Return the value of a row in a view of a server's log, by looking at every write."""

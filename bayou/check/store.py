@@ -69,6 +69,10 @@ _LOOKS: dict[str, Look] = {
 """How each rule looks at what happened: a function each."""
 
 
+OF_ROWS = ("reads", "rows", "marks", "outcomes")
+"""Those that need to know what writes come to."""
+
+
 def judge(history: History) -> dict[str, Verdict]:
     """Return the verdict of each rule on a history."""
     state = State.of(history)
@@ -76,4 +80,7 @@ def judge(history: History) -> dict[str, Verdict]:
     for rule in RULES:
         verdicts[rule] = Verdict()
         _LOOKS[rule](state, verdicts[rule])
+    if history.given.missed:
+        for rule in OF_ROWS:
+            verdicts[rule].untold = f"writes call {'; '.join(history.given.missed)}"
     return verdicts

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from bayou.check.changes import CONFLICT, GONE, Untold, executed, overlaid
+from bayou.check.calls import Given, Untold
+from bayou.check.changes import CONFLICT, GONE, executed, overlaid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,16 +23,18 @@ CONFLICTS = "!conflicts"
 @dataclass(slots=True)
 class Made:
     """What writes make, one after another: the rows, which of them committed writes gave their values, and
-    what each general write came to. ``is_told``: whether the trace tells all that is needed for that."""
+    what each general write came to. ``is_told``: whether the trace tells all that is needed for that, with
+    the functions ``given`` that writes call."""
 
     values: Rows = field(default_factory=dict)
     committed: dict[Row, bool] = field(default_factory=dict)
     outcomes: dict[WriteId, int] = field(default_factory=dict)
     is_told: bool = True
+    given: Given = field(default_factory=Given)
 
     def copy(self) -> Made:
         """Return one that goes on from here."""
-        return Made(dict(self.values), dict(self.committed), dict(self.outcomes), self.is_told)
+        return Made(dict(self.values), dict(self.committed), dict(self.outcomes), self.is_told, self.given)
 
     def take(self, write: Write, *, is_committed: bool) -> None:
         """Carry out the next write."""
@@ -41,7 +44,7 @@ class Made:
         elif write.kind == "change":
             body = json.loads(write.value or "{}")
             try:
-                outcome, changes = executed(body, self.values)
+                outcome, changes = executed(body, self.values, self.given)
             except Untold:
                 self.is_told = False
                 return
@@ -58,13 +61,14 @@ class Made:
 class Views:
     """The views of all servers. What is committed at each is kept, as far as it was looked at."""
 
-    def __init__(self, writes: dict[WriteId, Write]) -> None:
+    def __init__(self, writes: dict[WriteId, Write], given: Given) -> None:
         self._writes = writes
+        self._given = given
         self._committed: dict[Server, tuple[int, Made]] = {}
 
     def committed(self, server: Server) -> Made:
         """Return what the committed prefix of a server makes, as it stands."""
-        done, made = self._committed.get(server) or (0, Made())
+        done, made = self._committed.get(server) or (0, Made(given=self._given))
         self._take(made, server.committed[done:], is_committed=True)
         self._committed[server] = len(server.committed), made
         return made

@@ -50,6 +50,9 @@ OPERATORS = (EQUAL, "!=", "<", "<=", ">", ">=")
 IS, ABSENT, PRESENT, MEETS, ATMOST, ATLEAST = "is", "absent", "present", "meets", "atmost", "atleast"
 SET, DELETE, NEW, ADD, INSERT, REMOVE = "set", "delete", "new", "add", "insert", "remove"
 
+CALLS = '"call":['
+"""What stands in the text of each body that calls a function."""
+
 _BODY_DEPTH = DEPTH_MAX + 5
 """How deep a body may nest: a value stands in an update, in a list of them, in an alternative, in a list."""
 

@@ -11,7 +11,7 @@ one test for them.
 
 from __future__ import annotations
 
-from bayou.core.errors import require
+from bayou.core.errors import FunctionFault, require
 from bayou.core.past import MemoryPast
 from bayou.core.sortedwrites import SHORT, SortedWrites
 from bayou.core.table import Table, value_of
@@ -21,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from bayou.core.body import Body
     from bayou.core.execute import Functions
     from bayou.core.executions import Executions
     from bayou.core.name import Name
@@ -114,6 +115,16 @@ class Database:
             self._tables[collection].tentative.clear()
         for version in versions:
             self._tables[version.collection].commit(version)
+
+    def try_out(self, body: Body, functions: Functions) -> None:
+        """Execute what would be the last write of all, and forget what comes of it. To be called where all is
+        settled; raises what ``functions`` does."""
+        from bayou.core.execute import execute
+
+        try:
+            execute(body, _Full(self), functions)
+        except FunctionFault as fault:
+            raise fault.of(f"the write {body.name!r}, which a client wants accepted") from fault
 
     def settle(self) -> int:
         """Execute the general writes that have to be, in their order, each once; return how many that was."""
@@ -304,3 +315,18 @@ class Database:
                 require(have, f"keys of {collection} are missing")
         if self._changes is not None:
             self._changes.check({place: each for place, each in executed.items() if each is not None})
+
+
+class _Full:
+    """All rows of a database, as a write would see them that came last."""
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, collection: str, key: str) -> Value | None:
+        return self._database.get(collection, key)
+
+    def rows(self, collection: str, prefix: str) -> Iterator[tuple[str, Value]]:
+        return ((seen[0], seen[1]) for seen in self._database.rows(collection, prefix))

@@ -236,7 +236,7 @@ def _carried_out(alternative: Alternative, reads: _Reads, functions: Functions |
 
 def _called(call: Call, reads: _Reads, functions: Functions | None) -> Sequence[Update] | None:
     if functions is None:
-        from bayou.core.functions import MissingFunction
+        from bayou.core.errors import MissingFunction
 
         raise MissingFunction(call.function, call.version)
     return functions.call(call, reads.get, reads.select)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from _heapq import heappop, heappush  # the C half: see docs/decisions/0002-start-time.md
 
 from bayou.core.body import body_of
-from bayou.core.errors import require
+from bayou.core.errors import FunctionFault, require
 from bayou.core.execute import CONFLICT, conflict_key, execute
 from bayou.core.readers import Readers
 from bayou.core.rows import CONFLICTS
@@ -157,7 +157,10 @@ class Executions:
         """Execute a write on the rows of which that version counts, and turn what comes of it into
         versions."""
         body = body_of(write.value)  # type: ignore[arg-type]  # that of a change is never a name
-        executed = execute(body, _View(self._database, version), self._functions)
+        try:
+            executed = execute(body, _View(self._database, version), self._functions)
+        except FunctionFault as fault:
+            raise fault.of(f"the write {body.name!r}, {write.stamp}@{write.server}") from fault
         changes = executed.changes
         if executed.outcome == CONFLICT:
             changes = {(CONFLICTS, conflict_key(*write.place)): write.value}  # type: ignore[dict-item]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bayou.core.clock import LogicalClock
 from bayou.core.database import Database
-from bayou.core.errors import Misuse, PeerError, require
+from bayou.core.errors import MissingFunction, Misuse, PeerError, TurnedDown, require
 from bayou.core.items import Items
 from bayou.core.log import WriteLog
 from bayou.core.name import ROOT, Name
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from bayou.core.body import Body
     from bayou.core.database import Seen
-    from bayou.core.execute import Functions
+    from bayou.core.functions import Functions
     from bayou.core.group import Group
     from bayou.core.past import BaseRow, Past, Result
     from bayou.core.values import Value
@@ -93,6 +93,8 @@ class Replica:
         self._group_writes: list[Write] = []
         self._vector = LiveVector.newborn(name)
         self._journal: list[Journaled] = []
+        self._needs: dict[tuple[str, int], int] = {}  # the last CSN for each
+        self._needs_csn = 0
         if self.past.base.csn:
             self._stand_on(self.past.base)
 
@@ -195,12 +197,26 @@ class Replica:
         return self._accept(DELETE, collection, key, None)
 
     def change(self, body: Body) -> Write:
-        """Accept a general write (Terry '95, "Dependency checks", "Merge procedures"). PeerError for one that
-        calls a function which is missing here."""
-        missing = self.missing_function(body)
-        if missing is not None:
-            raise PeerError(missing)
+        """Accept a general write (Terry '95, "Dependency checks", "Merge procedures"). TurnedDown, and
+        nothing is accepted, for one that calls a function which is missing here, or raises what is not Unfit,
+        or returns what is no list of updates."""
+        if body.needs:
+            self._try_out(body)
         return self._accept(CHANGE, "", "", body.text)  # type: ignore[arg-type]  # it has the form of one
+
+    def _try_out(self, body: Body) -> None:
+        """Raise TurnedDown for a general write that must not enter the log."""
+        from bayou.core.body import BadBody
+
+        functions = self._functions
+        missing = body.needs[0] if functions is None else functions.missing(body)
+        if missing is not None:
+            raise TurnedDown(str(MissingFunction(*missing)))
+        if functions is not None:
+            try:
+                self.database.try_out(body, functions.strict)
+            except BadBody as error:
+                raise TurnedDown(str(error)) from error
 
     def create(self) -> Write:
         """Accept a creation write; its ``created`` is the new server's name
@@ -239,6 +255,26 @@ class Replica:
             if member not in self._vector.entries:
                 raise PeerError(f"{member} is no server that is known here")
         return group
+
+    @property
+    def needs(self) -> list[tuple[str, int]]:
+        """The functions, by name and version, that writes in the log call, as far as that is kept, in order.
+        (Looks at each committed write once.)"""
+        from bayou.core.body import CALLS, body_of
+
+        def called(write: Write) -> tuple[tuple[str, int], ...]:
+            is_call = write.kind == CHANGE and CALLS in write.value  # type: ignore[operator]  # never a name
+            return body_of(write.value).needs if is_call else ()  # type: ignore[arg-type]
+
+        csn, omitted = max(self._needs_csn, self.past.omitted_csn), self.past.omitted_csn
+        while csn < self.csn:
+            for write in self.log.stable(csn, self.csn):
+                csn += 1
+                self._needs.update(dict.fromkeys(called(write), csn))
+        self._needs_csn = csn
+        self._needs = {each: last for each, last in self._needs.items() if last > omitted}
+        tentative = {each for write in self.log.tentative for each in called(write)}
+        return sorted({*self._needs, *tentative})
 
     def _accept(self, kind: int, collection: str, key: str, value: Value | Name | None) -> Write:
         if self.retired:
@@ -348,7 +384,8 @@ class Replica:
 
         Raises PeerError for an item that can't come next: a commit notice with a gap before it, a write of a
         server never heard of (the prefix property rules that out), or a stamp so far ahead that its server
-        can't have given it. The items before that one stay.
+        can't have given it; MissingFunction for a general write that can't be carried out here. The items
+        before that one stay.
         """
         done_committed: list[Write] = []
         done_tentative: list[Write] = []
@@ -413,22 +450,15 @@ class Replica:
                 "is the clock of its server right?"
             )
 
-    def missing_function(self, body: Body) -> str | None:
-        """Return what to say of a function that a body needs and that is missing here; None where none is."""
-        if not body.needs:
-            return None
-        from bayou.core.functions import Functions, MissingFunction
-
-        missing = (self._functions or Functions()).missing(body)
-        return None if missing is None else str(MissingFunction(*missing))
-
     def _check_functions(self, write: Write) -> None:
-        """Raise PeerError for a general write that can't be carried out here."""
+        """Raise MissingFunction for a general write that can't be carried out here."""
         from bayou.core.body import body_of
 
-        missing = self.missing_function(body_of(write.value))  # type: ignore[arg-type]  # never a name
-        if missing is not None:
-            raise PeerError(f"a write of {write.server} waits at its sender: {missing}")
+        body = body_of(write.value)  # type: ignore[arg-type]  # that of a change is never a name
+        if body.needs:
+            missing = body.needs[0] if self._functions is None else self._functions.missing(body)
+            if missing is not None:
+                raise MissingFunction(*missing)
 
     def _add_tentative(self, write: Write) -> None:
         self._check_stamp(write)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bayou import families
+from bayou._arguments import add_functions
 from bayou._statuses import BY_SIGNAL, EXIT_FAILED, EXIT_WRONG
 from bayou.core.errors import BayouError
 from bayou.explore.campaign import Batch, Campaign, Finding, Plan, cut_down, explore, unseen
@@ -18,6 +19,7 @@ from bayou.explore.files import Scenario, header, read_scenario
 from bayou.explore.trial import Trial, family_of
 from bayou.families.arguments import add_families, add_family_option
 from bayou.families.planting import find_plant, known_bugs, planted
+from bayou.judging.began import with_functions
 from bayou.script.console import complain, write_all
 
 TYPE_CHECKING = False
@@ -31,7 +33,7 @@ SHRUNK_MAX = 5
 """How many findings are cut down: that takes longer than finding them."""
 
 OF_CAMPAIGNS = {"seeds": 1000, "length": 90, "jobs": None, "dask": None, "bugs": False, "of": None}
-OF_FILES = {"trace": None, "verbose": False, "exhaustive": False}
+OF_FILES = {"trace": None, "verbose": False, "exhaustive": False, "functions": ""}
 OF_WALKS = {"states": 100_000}
 
 
@@ -120,6 +122,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--trace", metavar="FILE", help="record what happens in the run of a file; it replays"
     )
+    add_functions(parser, "general writes of a scenario may call")
     parser.add_argument("--verbose", action="store_true", help="tell of each command and exchange of a file")
     parser.add_argument(
         "--exhaustive", action="store_true", help="take FILE through every order of messages and commands"
@@ -158,7 +161,9 @@ def _refuse_nonsense(parser: argparse.ArgumentParser, options: argparse.Namespac
     """Say so where options don't go together, instead of ignoring some of them."""
     given = {name: getattr(options, name) for name in (*OF_CAMPAIGNS, *OF_FILES, *OF_WALKS)}
     if options.file is not None:
-        unfit = {name: default for name, default in OF_CAMPAIGNS.items() if given[name] != default}
+        unfit: dict[str, object] = {
+            name: default for name, default in OF_CAMPAIGNS.items() if given[name] != default
+        }
         where = "a file"
     else:
         unfit = {name: default for name, default in OF_FILES.items() if given[name] != default}
@@ -166,7 +171,7 @@ def _refuse_nonsense(parser: argparse.ArgumentParser, options: argparse.Namespac
     if not options.exhaustive:
         unfit |= {name: default for name, default in OF_WALKS.items() if given[name] != default}
     elif options.file is not None:
-        unfit |= {name: None for name in ("trace", "verbose") if given[name]}
+        unfit |= {name: None for name in ("trace", "verbose", "functions") if given[name]}
     if unfit:
         names = ", ".join(f"--{name}" for name in unfit)
         parser.error(f"{names} can't be used with {'--exhaustive' if options.exhaustive else where}")
@@ -331,6 +336,10 @@ def _run_one(scenario: Scenario, options: argparse.Namespace) -> int:
         hint = f"these conditions speak of a bug that is not planted:{_bug_option(setup.bug)} plants it"
         print(f"{options.file}: {hint}", file=sys.stderr)
     setup = setup.with_bug(options.bug)
+    try:
+        setup = with_functions(setup, options.functions, family_of(scenario.lines).name)
+    except ValueError as error:
+        raise BayouError(f"{options.file}: {error}") from error
     with planted(options.bug):
         trial = Trial(scenario.lines, setup, check=options.check_steps)
         if options.verbose:

@@ -123,7 +123,7 @@ class Trial:
                 raise BayouError(f"server {node} dropped its connection to {peer}: {why}")
 
     def _judge(self) -> None:
-        verdicts = judge(self.events)
+        verdicts = judge(self.events, is_own=True)
         self.verdict = overall(verdicts)
         for rule, verdict in verdicts.items():
             if verdict.broken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bayou.core.errors import BayouError
 from bayou.families import FAMILIES, find
 
 TYPE_CHECKING = False
@@ -30,8 +31,22 @@ def rules_of(family: Family) -> dict[str, str]:
     return rules
 
 
-def judge(events: Sequence[Event]) -> dict[str, Verdict]:
+def judge(events: Sequence[Event], functions: str = "", *, is_own: bool = False) -> dict[str, Verdict]:
     """Return the verdict of each rule of the family; HistoryError, or another BayouError, where these events
-    are no trace."""
-    verdicts: dict[str, Verdict] = family_of(events).part("judging").judge(events)
+    are no trace.
+
+    ``functions``: the path of a file with functions that were called in the run; ``is_own``: whether this
+    process has had the run, so that the file which its first event names may be loaded. A trace from
+    elsewhere does not decide what is executed here.
+    """
+    family = family_of(events)
+    judging = family.part("judging")
+    judge_with = getattr(judging, "judge_with", None)
+    if judge_with is None and functions:
+        raise BayouError(
+            f"in a run of the family {family.name} no functions are called: leave out --functions"
+        )
+    verdicts: dict[str, Verdict] = (
+        judging.judge(events) if judge_with is None else judge_with(events, functions, is_own=is_own)
+    )
     return verdicts

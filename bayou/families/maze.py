@@ -156,7 +156,7 @@ class Maze:
         require(not self.world.dropped, f"a connection was dropped: {self.world.dropped[:1]}")
         if self.steps():
             return
-        for rule, verdict in judge([*self.events, *self.ending()]).items():
+        for rule, verdict in judge([*self.events, *self.ending()], is_own=True).items():
             if verdict.broken:
                 raise BayouError(f"{rule}: {verdict.broken[0][1]}")
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bayou._record import Record
+    from bayou.core.functions import Functions
     from bayou.core.name import Name
     from bayou.machine.machine import Randomness
     from bayou.machine.records import Durable
@@ -75,6 +76,7 @@ class FileHome:
         self,
         settings: Settings,
         now: float,
+        functions: Functions | None = None,
         *,
         id: int | None = None,
         rng: Randomness | None = None,
@@ -103,6 +105,7 @@ class FileHome:
             now=now,
             paused=paused,
             past=self.file,
+            functions=functions,
         )
 
     def belong(self, cluster: str) -> None:

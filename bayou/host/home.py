@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Protocol
 
+    from bayou.core.functions import Functions
     from bayou.core.name import Name
     from bayou.host.messages import Entry
     from bayou.machine.records import Durable
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
         @property
         def entries(self) -> Sequence[Entry]: ...
 
-        def server(self, settings: Settings, now: float) -> Server:
-            """Return the machine as it was, or a new one where it never was anything. To be called once."""
+        def server(self, settings: Settings, now: float, functions: Functions | None = None) -> Server:
+            """Return the machine as it was, or a new one where it never was anything; ``functions``: those
+            that general writes may call there, MissingFunction where one of its log calls another. To be
+            called once."""
 
         def belong(self, cluster: str) -> None:
             """Let it belong to this cluster, durable with what is kept next."""

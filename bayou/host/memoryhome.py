@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from bayou.core.functions import Functions
     from bayou.core.name import Name
     from bayou.host.messages import Entry
     from bayou.machine.records import Durable
@@ -28,8 +29,8 @@ class MemoryHome:
         self.link = SystemRandom().getrandbits(62)
         self.entries: Sequence[Entry] = ()
 
-    def server(self, settings: Settings, now: float) -> Server:
-        return Server(self.link, SystemRandom(), settings)
+    def server(self, settings: Settings, now: float, functions: Functions | None = None) -> Server:
+        return Server(self.link, SystemRandom(), settings, functions=functions)
 
     def belong(self, cluster: str) -> None:
         self.cluster = cluster

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def copied(path: str) -> Iterator[Offline]:
+def copied(path: str, functions: str = "") -> Iterator[Offline]:
     """Give out the server of a file or backup, in a copy beside it which is gone afterwards: also one that
-    may not go on, because it has lost its memory. Errors as for backing up a file, and for opening one."""
+    may not go on, because it has lost its memory. ``functions``: see Offline. Errors as for backing up a
+    file, and for opening one."""
     folder = os.path.dirname(os.path.abspath(path))
     with TemporaryDirectory(prefix=f".{os.path.basename(path)}-", dir=folder) as scratch:
         copy = os.path.join(scratch, "copy")
@@ -35,14 +36,14 @@ def copied(path: str) -> Iterator[Offline]:
             connection.commit()
         finally:
             connection.close()
-        with Offline(copy, moved=True) as server:
+        with Offline(copy, moved=True, functions=functions) as server:
             yield server
 
 
 @contextmanager
-def filled(out: str, cluster: str, name: Name) -> Iterator[Offline]:
+def filled(out: str, cluster: str, name: Name, functions: str = "") -> Iterator[Offline]:
     """Give out a server of this name that knows nothing yet, in a file of its own; what it has in the end
-    becomes the backup ``out``, which must not be there."""
+    becomes the backup ``out``, which must not be there. ``functions``: see Offline."""
     folder = os.path.dirname(os.path.abspath(out))
     with TemporaryDirectory(prefix=f".{os.path.basename(out)}-", dir=folder) as scratch:
         path = os.path.join(scratch, "copy")
@@ -55,6 +56,6 @@ def filled(out: str, cluster: str, name: Name) -> Iterator[Offline]:
             home.keep(records)
         finally:
             home.close(is_clean=True)
-        with Offline(path) as server:
+        with Offline(path, functions=functions) as server:
             yield server
         back_up(path, out)

@@ -14,6 +14,7 @@ from bayou.node.settings import Keep, Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from bayou.core.functions import Functions
     from bayou.core.replica import Replica
     from bayou.machine.effects import Effects, Input
     from bayou.machine.records import Durable
@@ -25,13 +26,13 @@ class Offline:
     ``home``: the file. Whether the server was ended in good order the last time stays as it was.
     """
 
-    def __init__(self, path: str, *, moved: bool = False) -> None:
+    def __init__(self, path: str, *, moved: bool = False, functions: str = "") -> None:
         """Open the file; see ReplicaFile for ``moved`` and for errors. BayouError where no server has become
-        of it yet."""
+        of it yet. ``functions``: the path of a file with those that its writes call, where they do."""
         self.home = FileHome(path, moved=moved)
         try:
             settings = Settings(wall_offset_s=time() - monotonic(), keep=Keep())
-            self._machine = self.home.server(settings, monotonic())
+            self._machine = self.home.server(settings, monotonic(), _functions(functions))
             if not self._machine.is_member:
                 raise BayouError(f"{path} is of a server that is no member of its cluster yet")
             self._driver = Driver(self._machine, self)
@@ -95,3 +96,11 @@ class Offline:
 
     def crash(self) -> None:
         """No server of the store fails on purpose."""
+
+
+def _functions(path: str) -> Functions | None:
+    if not path:
+        return None
+    from bayou.host.functions import functions_of, load  # seldom needed
+
+    return functions_of(load(path))

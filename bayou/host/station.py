@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Protocol, TypeVar
 
+    from bayou.core.functions import Functions
     from bayou.core.name import Name
     from bayou.core.replica import Replica
     from bayou.host.addressbook import AddressBook
@@ -145,12 +146,14 @@ class Station:
         tls: Tls | None = None,
         tell: Tell = tell_nobody,
         observer: Observer | None = None,
+        functions: Functions | None = None,
     ) -> None:
-        """``secrets``: the first is used to dial, all are accepted. OSError where nobody can listen there."""
+        """``secrets``: the first is used to dial, all are accepted; ``functions``: those that general writes
+        may call here. OSError where nobody can listen there, MissingFunction where a function is missing."""
         now = monotonic()
         self.home = home
         self.secrets = secrets
-        self.machine = home.server(settings, now)
+        self.machine = home.server(settings, now, functions)
         self.peers: dict[int, Peer] = {}
         self.address: Address | None = None
         self.has_ended = False
@@ -189,6 +192,7 @@ class Station:
         self._waiting_for: dict[int, Callable[[Message], None]] = {}
         self._name_told = self.machine.name
         self._was_member = self.machine.is_member
+        self._lacking_told: set[tuple[str, int]] = set()
         self._stopping_until: float | None = None
         try:
             self._begin()
@@ -402,6 +406,20 @@ class Station:
                 self._was_member = True
                 self._tell("info", "member", {"name": name, "csn": machine.replica.csn})
             self._listing.update(name, self._options.advertise, self.address)
+        for other, missing in machine.lacking:
+            function = missing.function, missing.version
+            if function not in self._lacking_told:
+                self._lacking_told.add(function)
+                self._tell(
+                    "warning",
+                    "function missing",
+                    {
+                        "function": " ".join(map(str, function)),
+                        "from": other,
+                        "why": "a write calls it; it and all behind it are not taken over",
+                        "remedy": "start this server again with --functions FILE that has it",
+                    },
+                )
 
     # Connections.
 

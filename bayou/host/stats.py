@@ -69,6 +69,9 @@ def stats_lines(station: Told) -> tuple[str, ...]:
         f"clients_connected {sum(not peer.is_server for peer in known)}",
     ]
     lines += [f"{what} {size}" for what, size in station.home.sizes().items()]
+    lines += [f"needs {name} {version}" for name, version in replica.needs]
+    for name, missing in station.machine.lacking:
+        lines.append(f"lacks {missing.function} {missing.version} of server {name}")
     lines.append(f"log_held_by {station.machine.log_held_by}")
     for peer in known:
         if peer.is_server and peer.who.name is not None:

@@ -50,6 +50,23 @@ def setup_of(began: Event) -> Setup:
         raise ValueError(f"the first event: {error}") from error
 
 
+def with_functions(setup: Setup, path: str, family: str) -> Setup:
+    """Return the same with the functions of that file, where one is given. ValueError where the setup names
+    another file and none is given: it comes from elsewhere, and does not decide what is executed here."""
+    plain = setup.families.get(family, {})
+    named = plain.get("functions", "")
+    if not path:
+        if named and not named.startswith("<"):  # in these are those that come with the package
+            raise ValueError(
+                f"writes of this run call functions, of {named[:80]}: name that file, --functions FILE"
+            )
+        return setup
+    values = {name: getattr(setup, name) for name in setup.field_names}
+    families = {**setup.families, family: {**plain, "functions": path}}
+    find(family).part("options").settings_of(families[family])
+    return Setup(**{**values, "families": families})
+
+
 def _read(began: Event) -> Setup:
     settings = _dict("settings", began.get("settings", {}))
     unknown = [name for name in settings if name not in SETTINGS]

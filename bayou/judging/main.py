@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from bayou._arguments import add_functions
 from bayou._statuses import EXIT_FAILED, EXIT_INVALID, EXIT_UNKNOWN, EXIT_WRONG
 from bayou.check.history import HistoryError
 from bayou.check.verdict import INVALID, UNKNOWN, overall
@@ -32,6 +33,7 @@ def check(arguments: Sequence[str] | None = None, prog: str = "bayou check") -> 
         "history that anybody may have recorded.",
         "exit status: 0 valid, 5 invalid, 6 unknown (nothing was there to be judged, or the budget ran out), "
         "2 not readable",
+        functions="that writes of the run have called; without it what depends on them is not judged",
         with_models=True,
     )
     if options.model is not None:
@@ -40,7 +42,7 @@ def check(arguments: Sequence[str] | None = None, prog: str = "bayou check") -> 
         return check_history(options.file, options.model, options.budget, prog)
     try:
         events = list(_read(options.file))
-        verdicts, rules = judge(events), rules_of(family_of(events))
+        verdicts, rules = judge(events, options.functions), rules_of(family_of(events))
     except (OSError, TraceError, HistoryError, BayouError) as error:
         print(f"{prog}: {options.file}: {error}", file=sys.stderr)
         return EXIT_WRONG
@@ -49,6 +51,8 @@ def check(arguments: Sequence[str] | None = None, prog: str = "bayou check") -> 
         print(f"{verdict.word:8}{rule:{width}}  {rules[rule]} ({verdict.looked:,} looks)")
         for at, why in verdict.broken[:SHOWN]:
             print(f"{'':8}event {at}: {why}")
+        if verdict.untold:
+            print(f"{'':8}not judged: {verdict.untold}")
     word = overall(verdicts)
     print(word)
     return EXIT_INVALID if word == INVALID else EXIT_UNKNOWN if word == UNKNOWN else 0
@@ -61,12 +65,13 @@ def replay(arguments: Sequence[str] | None = None, prog: str = "bayou replay") -
         prog,
         "Run again what a trace of the simulated world recorded: does the same happen?",
         "exit status: 0 when every event is the same, 1 when one differs, 2 when it can't be read",
+        functions="that writes of the run have called",
     )
     from bayou.judging.replay import run_again
 
     try:
         events = list(_read(options.file))
-        again = run_again(events)
+        again = run_again(events, options.functions)
     except (OSError, TraceError, ValueError) as error:
         print(f"{prog}: {options.file}: {error}", file=sys.stderr)
         return EXIT_WRONG
@@ -82,13 +87,20 @@ def replay(arguments: Sequence[str] | None = None, prog: str = "bayou replay") -
 
 
 def _read_options(
-    arguments: Sequence[str] | None, prog: str, description: str, epilog: str, *, with_models: bool = False
+    arguments: Sequence[str] | None,
+    prog: str,
+    description: str,
+    epilog: str,
+    *,
+    functions: str,
+    with_models: bool = False,
 ) -> argparse.Namespace:
     add_families(arguments, prog)
     parser = argparse.ArgumentParser(prog=prog, description=description, epilog=epilog)
     also = "; with --model a history, - for standard input" if with_models else ""
     parser.add_argument("file", help=f"a trace{also}")
     add_family_option(parser)
+    add_functions(parser, functions)
     if with_models:
         from bayou.judging.anybody import add_model_options, refuse_nonsense
 

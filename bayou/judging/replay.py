@@ -6,8 +6,9 @@ from math import inf
 
 from bayou.core.errors import BayouError
 from bayou.families import find
+from bayou.families.judging import family_of
 from bayou.families.planting import known_bugs, planted
-from bayou.judging.began import patience_of, setup_of, with_patience
+from bayou.judging.began import patience_of, setup_of, with_functions, with_patience
 from bayou.master.helping import PROMPT_COMMANDS
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
@@ -60,10 +61,11 @@ class ReplayedWorld(SimulatedWorld):
         super()._run_one()
 
 
-def run_again(events: Sequence[Event]) -> list[Event]:
+def run_again(events: Sequence[Event], functions: str = "") -> list[Event]:
     """Return the events of the same run, had again. ReplayError, or another ValueError, where the trace is
-    none of a simulated run."""
+    none of a simulated run. ``functions``: the path of a file with those that its writes call."""
     setup = setup_of(events[0] if events else {})
+    setup = with_functions(setup, functions, family_of(events).name)
     if setup.bug is not None and setup.bug not in known_bugs():
         raise ReplayError(f"there is no bug {setup.bug[:40]!r} that could be planted")
     with planted(setup.bug):

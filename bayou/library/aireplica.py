@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from bayou.core.body import Body
     from bayou.core.database import Seen
     from bayou.core.replica import Replica as CoreReplica
+    from bayou.host.functions import Source
     from bayou.host.station import Station
     from bayou.library.access import Edit, Told
     from bayou.library.aistores import AsyncAccess, AsyncFeed
@@ -64,6 +65,7 @@ async def open(
     listen: str | None = None,
     keep_synced: Iterable[str] = (),
     create: bool = True,
+    functions: Source | None = None,
 ) -> Replica:
     """Open the replica that is kept in a file, as ``bayou.open`` does, for the tasks of this event loop.
     There are no threads, with ``listen`` and ``keep_synced`` neither.
@@ -76,7 +78,7 @@ async def open(
     >>> asyncio.run(main())
     'milk'
     """
-    return await _open(Wanted.of(path, join, secret, listen, keep_synced, create=create))
+    return await _open(Wanted.of(path, join, secret, listen, keep_synced, create=create, functions=functions))
 
 
 async def _open(wanted: Wanted) -> Replica:
@@ -255,9 +257,7 @@ class Local:
         return made
 
     async def change(self, body: Body) -> WriteId:
-        local.check_change(self._replica, body)
-        made: WriteId = await self._write(lambda replica: local.change(replica, body))
-        return made
+        return local.accepted(await self._write(lambda replica: local.change(replica, body)))
 
     async def _write(self, does: Does) -> Any:
         turner, machine = self._turner, self._station.machine

@@ -28,8 +28,9 @@ class Joining:
         given = wanted.secret or f"{wanted.place}-secret" if secret is None else secret
         self.is_kept = wanted.place != MEMORY
         place = f"{wanted.place}-joining" if self.is_kept else MEMORY
-        self.beside = Wanted(place, joins, (), given, None, True)
-        self.after = Wanted(wanted.place, joins, wanted.kept_synced, given, wanted.listen, False)
+        functions = wanted.functions
+        self.beside = Wanted(place, joins, (), given, None, True, functions)
+        self.after = Wanted(wanted.place, joins, wanted.kept_synced, given, wanted.listen, False, functions)
         self.while_it_goes_on = f"{wanted.place} is joining another cluster: write when that is over"
         self._new_secret = secret if wanted.secret is None else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bayou.core.errors import TurnedDown
 from bayou.core.name import commits
 from bayou.core.replica import COMMITTED
 from bayou.core.write import PUT
@@ -50,7 +51,7 @@ class Local:
         return self._engine.change(lambda replica: write(replica, edits))
 
     def change(self, body: Body) -> WriteId:
-        return self._engine.change(lambda replica: change(replica, body))
+        return accepted(self._engine.change(lambda replica: change(replica, body)))
 
     def remove(self, collection: str, key: str) -> WriteId | None:
         def does(replica: Replica) -> WriteId | None:
@@ -139,18 +140,21 @@ def write(replica: Replica, edits: Sequence[Edit]) -> list[WriteId]:
     return made
 
 
-def change(replica: Replica, body: Body) -> WriteId:
-    """Accept a general write. ValueError for one that calls a function which is missing here."""
-    check_change(replica, body)
-    write = replica.change(body)
+def change(replica: Replica, body: Body) -> WriteId | TurnedDown:
+    """Accept a general write, or return why it is turned down: nothing is raised where other changes may
+    have been made."""
+    try:
+        write = replica.change(body)
+    except TurnedDown as error:
+        return error
     return WriteId(write.stamp, repr(write.server))
 
 
-def check_change(replica: Replica, body: Body) -> None:
-    """Raise ValueError where a general write calls a function that is missing here."""
-    missing = replica.missing_function(body)
-    if missing is not None:
-        raise ValueError(missing)
+def accepted(made: WriteId | TurnedDown) -> WriteId:
+    """Return which write was accepted; ValueError where it was turned down."""
+    if isinstance(made, TurnedDown):
+        raise ValueError(str(made)) from made
+    return made
 
 
 def pending(replica: Replica) -> list[Told]:

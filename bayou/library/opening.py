@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from bayou.host.filehome import FileHome
+    from bayou.host.functions import Known, Source
     from bayou.host.memoryhome import MemoryHome
     from bayou.host.station import Station
     from bayou.library.reaching import Secret
@@ -48,7 +49,7 @@ KEEP = Keep()
 
 class Wanted(Record):
     """What a program wants opened: where it is, whom to join and to keep synced with, the secret as it was
-    given, where to listen, and whether there is nothing yet."""
+    given, where to listen, whether there is nothing yet, and the functions that writes may call."""
 
     place: str
     joins: tuple[str, ...]
@@ -56,6 +57,7 @@ class Wanted(Record):
     secret: Secret | None
     listen: str | None
     is_new: bool
+    functions: Known | None
 
     @staticmethod
     def of(
@@ -66,9 +68,10 @@ class Wanted(Record):
         keep_synced: str | Iterable[str],
         *,
         create: bool,
+        functions: Source | None = None,
     ) -> Wanted:
         """Return what the arguments of ``open`` say. ValueError, TypeError for what can't be;
-        FileNotFoundError."""
+        FileNotFoundError; Error for functions that can't be had."""
         place = os.fsdecode(path)
         is_new = place == MEMORY or not (os.path.exists(place) and os.path.getsize(place))
         if is_new and not create:
@@ -76,12 +79,24 @@ class Wanted(Record):
         if listen is not None:
             parse(listen, may_choose=True)
         joins, kept = addresses_of(join), addresses_of(keep_synced)
-        return Wanted(place, joins, kept, secret, listen, is_new)
+        return Wanted(place, joins, kept, secret, listen, is_new, _known(functions))
 
     @property
     def is_first(self) -> bool:
         """Whether it will be the first server of a new cluster, in a file."""
         return self.is_new and not self.joins and self.place != MEMORY
+
+
+def _known(source: Source | None) -> Known | None:
+    """Return the functions that are had from somewhere. Error where there are none to be had."""
+    if source is None:
+        return None
+    from bayou.host.functions import FunctionsError, found  # most programs need none
+
+    try:
+        return found(source)
+    except FunctionsError as error:
+        told(error)
 
 
 def begin(wanted: Wanted) -> tuple[Station, Tally]:
@@ -115,7 +130,14 @@ def _begin(wanted: Wanted) -> tuple[Station, Tally]:
     try:
         options = Options(listen=where, joins=wanted.joins, dials=False)
         network_secrets = secrets or (os.urandom(SECRET_BYTES),)
-        station = Station(home, network_secrets, options, settings, tell=_tell, observer=tally)
+        functions = None
+        if wanted.functions:
+            from bayou.host.functions import functions_of
+
+            functions = functions_of(wanted.functions, ends_process=False)
+        station = Station(
+            home, network_secrets, options, settings, tell=_tell, observer=tally, functions=functions
+        )
         station.secrets = secrets
         return station, tally
     except BaseException:
@@ -165,7 +187,9 @@ def becoming_member(station: Station, joins: tuple[str, ...]) -> Waiting[None]:
             if not came or isinstance(came[0], str):
                 failures[address] = str(came[0]) if came else before.get(address, "no answer in time")
                 continue
-            yield (lambda: is_member() or not any(peer.is_company for peer in station.known)), until
+            yield (lambda: is_member() or not _gets_on(station)), until
+            for _, missing in station.machine.lacking:
+                raise Error(f"{station.place} can't take over what the server at {address} has: {missing}")
             reach_until = until
             failures.setdefault(address, "it has not sent all that it has")
         if not is_member():
@@ -178,6 +202,11 @@ def becoming_member(station: Station, joins: tuple[str, ...]) -> Waiting[None]:
             yield is_member, monotonic() + RETRY_S
     for peer in list(station.peers):
         station.network.hang_up(peer)
+
+
+def _gets_on(station: Station) -> bool:
+    """Whether there is somebody connected of whom more may come."""
+    return any(peer.is_company for peer in station.known) and not station.machine.lacking
 
 
 def _is_final(failure: str) -> bool:

@@ -83,8 +83,11 @@ def _write_ask(edits: list[Edit]) -> Ask:
 
 
 def change(body: Body) -> Plan[WriteId]:
-    """Make a general write."""
-    written = _of(Written, (yield asks.Change(body.text)))
+    """Make a general write. ValueError for one that the server turns down."""
+    reply = yield asks.Change(body.text)
+    if isinstance(reply, asks.NotTaken):
+        raise ValueError(reply.why)
+    written = _of(Written, reply)
     return WriteId(written.stamp, repr(written.server))
 
 

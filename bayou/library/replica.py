@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
 
+    from bayou.host.functions import Source
     from bayou.host.station import Station
     from bayou.library.access import Access
     from bayou.library.reaching import Secret
@@ -53,6 +54,7 @@ def open(
     listen: str | None = None,
     keep_synced: Iterable[str] = (),
     create: bool = True,
+    functions: Source | None = None,
 ) -> Replica:
     """Open the replica that is kept in a file, and return it.
 
@@ -64,7 +66,9 @@ def open(
     - ``secret``: of the cluster: the path of its file, or its 32 bytes; ``PATH-secret`` where it is not
       given, which the first server makes. Where that is lost, work offline goes on, and nothing else;
     - ``listen``: HOST:PORT where others may connect to this replica, which takes a thread;
-    - ``keep_synced``: as the method.
+    - ``keep_synced``: as the method;
+    - ``functions``: those that writes may call (``bayou.merge``): the path of a Python file, a module, or a
+      list of them. Writes that call others are not taken, from nobody.
 
     FileNotFoundError where there is no file and ``create`` is false. InUse, StorageDamaged, LostMemory,
     StorageFull, WrongSecret; of a new file with ``join`` Unavailable and WrongCluster.
@@ -75,7 +79,7 @@ def open(
     ...     dict(db["notes"])
     {'monday': 'milk'}
     """
-    wanted = Wanted.of(path, join, secret, listen, keep_synced, create=create)
+    wanted = Wanted.of(path, join, secret, listen, keep_synced, create=create, functions=functions)
     return _open(wanted)
 
 

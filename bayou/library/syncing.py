@@ -79,6 +79,10 @@ class Sync:
             self._theirs = peer.stands
         if self._theirs is None:
             return False
+        lacks = self._station.machine.peers.of(self._peer).lacks
+        if lacks is not None:
+            self.why_stopped = str(lacks)
+            return True
         if self._is_here(self._theirs) and self._is_committed(peer.who.name):
             csn, vector = self._station.machine.replica.csn, self._ours[1]
             if not self._station.machine.replica.is_primary:

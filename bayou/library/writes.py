@@ -47,8 +47,9 @@ if TYPE_CHECKING:
     """A condition on a row: a field of it, one of ``=`` ``!=`` ``<`` ``<=`` ``>`` ``>=``, and what to compare
     with."""
 
-    Alternative = tuple[tuple[str, ...], tuple[str, ...]]
-    """Updates, and conditions: each as JSON, so that nobody changes it meanwhile."""
+    Alternative = tuple[tuple[str, ...], tuple[str, ...], str]
+    """Updates, conditions, and in the place of updates a call, "" for none: each as JSON, so that nobody
+    changes it meanwhile."""
 
 
 class Write:
@@ -87,7 +88,7 @@ class Write:
     def __init__(self, name: str) -> None:
         """Begin a write; its name, of 1 to 64 characters, is for those who read of it."""
         self._name: str = made_body({"name": name, "do": []}).name
-        self._alternatives: tuple[Alternative, ...] = (((), ()),)
+        self._alternatives: tuple[Alternative, ...] = (((), (), ""),)
 
     @staticmethod
     def of(body: dict[str, JSON]) -> Write:
@@ -98,14 +99,15 @@ class Write:
         Write('tea').add('stock', 'tea', -1)
         """
         checked = made_body(body)
-        if checked.needs:
-            raise ValueError(f"a body that calls the function {checked.needs[0][0]!r}: updates alone are due")
         plain: Any = of_value(checked.text)  # type: ignore[arg-type]  # it has the form of one
         made = Write(checked.name)
         for number, each in enumerate((plain, *plain.get("else", []))):
             made = made.otherwise() if number else made
-            for update in each["do"]:
+            for update in each.get("do", []):
                 made = made._does(update)
+            if "call" in each:
+                function, version = each["call"]
+                made = made.call(function, version, each["args"])
             for condition in each.get("if", []):
                 made = made._if(condition)
         return made
@@ -156,6 +158,23 @@ class Write:
         """Take a text out of a set of texts, whether or not it is in there. It can't be carried out on any
         other value."""
         return self._does([REMOVE, _name(rows), key, text])
+
+    def call(self, function: str, version: int, args: JSON) -> Write:
+        """Do what a function says (``bayou.merge``), in the place of updates: every server calls it, in the
+        write's place, with the rows as they are there and with these arguments, a JSON value but for null.
+        Where it does not fit, the next alternative is tried.
+
+        ``Store.write`` raises ValueError where the function is missing at the server, or raises anything but
+        ``bayou.Unfit``; nothing is written then.
+        """
+        call = {"call": [function, version], "args": args}
+        _checked(call, "call")
+        *before, (updates, conditions, called) = self._alternatives
+        if updates or called:
+            raise ValueError("an alternative has updates, or one call: otherwise() begins another one")
+        import json
+
+        return self._with((*before, ((), conditions, json.dumps(call))))
 
     # When.
 
@@ -212,18 +231,20 @@ class Write:
     def otherwise(self) -> Write:
         """Begin what is to be done where nothing before it fits. With nothing behind it, that is nothing:
         whoever came first wins. An alternative without a condition makes this write win."""
-        return self._with((*self._alternatives, ((), ())))
+        return self._with((*self._alternatives, ((), (), "")))
 
     def _does(self, update: list[Any]) -> Write:
         # It is checked at once, by itself: so the error comes from the call that is wrong.
         text = _checked({"do": [update]}, "do")
-        *before, (updates, conditions) = self._alternatives
-        return self._with((*before, ((*updates, text), conditions)))
+        *before, (updates, conditions, called) = self._alternatives
+        if called:
+            raise ValueError("an alternative has updates, or one call: otherwise() begins another one")
+        return self._with((*before, ((*updates, text), conditions, "")))
 
     def _if(self, condition: list[Any]) -> Write:
         text = _checked({"do": [], "if": [condition]}, "if")
-        *before, (updates, conditions) = self._alternatives
-        return self._with((*before, (updates, (*conditions, text))))
+        *before, (updates, conditions, called) = self._alternatives
+        return self._with((*before, (updates, (*conditions, text), called)))
 
     def _with(self, alternatives: tuple[Alternative, ...]) -> Write:
         made = object.__new__(Write)
@@ -243,7 +264,9 @@ class Write:
         for number, each in enumerate(self._alternatives):
             plain = _plain(each)
             made += ".otherwise()" if number else ""
-            made += "".join(f".{word}({_arguments(rest)})" for word, *rest in plain["do"])
+            made += "".join(f".{word}({_arguments(rest)})" for word, *rest in plain.get("do", []))
+            if "call" in plain:
+                made += f".call({_arguments([*plain['call'], plain['args']])})"
             for word, *rest in plain.get("if", []):
                 where = rest.pop() if word in (MEETS, ATMOST, ATLEAST) else []
                 call = {ATMOST: "at_most", ATLEAST: "at_least"}.get(word, word)
@@ -280,8 +303,8 @@ def _checked(alternative: dict[str, Any], field: str) -> str:
 def _plain(alternative: Alternative) -> dict[str, Any]:
     import json
 
-    updates, conditions = alternative
-    made: dict[str, Any] = {"do": [json.loads(each) for each in updates]}
+    updates, conditions, called = alternative
+    made: dict[str, Any] = json.loads(called) if called else {"do": [json.loads(each) for each in updates]}
     if conditions:
         made["if"] = [json.loads(each) for each in conditions]
     return made

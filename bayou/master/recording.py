@@ -70,7 +70,7 @@ class Recording:
         from bayou.script.console import complain
 
         try:
-            verdicts = judge(self._kept)
+            verdicts = judge(self._kept, is_own=True)
         except (
             BayouError,
             HistoryError,
@@ -80,6 +80,8 @@ class Recording:
         for rule, verdict in verdicts.items():
             for at, why in verdict.broken[:3]:
                 complain(f"event {at}: {rule}: {why}")
+            if verdict.untold:
+                complain(f"not judged: {rule}: {verdict.untold}")
         word = overall(verdicts)
         return EXIT_INVALID if word == INVALID else 0 if word == VALID else EXIT_UNKNOWN
 

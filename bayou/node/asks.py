@@ -65,11 +65,17 @@ class Update(Ask):
 
 class Change(Ask):
     """A general write: ``body`` is the canonical form of what it expects and does (bayou.core.body). Answered
-    by Written."""
+    by Written, or NotTaken."""
 
     is_write = is_kept = True
 
     body: str
+
+
+class NotTaken(Reply):
+    """A general write was turned down, and nothing has changed: ``why``."""
+
+    why: str
 
 
 class Row(Ask):

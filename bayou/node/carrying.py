@@ -7,7 +7,7 @@ and goes on from where the answer leads. Whoever reads it asks first whether it 
 
 from __future__ import annotations
 
-from bayou.core.errors import PeerError
+from bayou.core.errors import MissingFunction, PeerError
 from bayou.core.items import Items
 from bayou.core.past import check_position
 from bayou.core.vector import START
@@ -56,7 +56,7 @@ class Carrying:
                 return self._import(order)
             if isinstance(order, CanImport):
                 return self._can_import(order)
-        except PeerError as error:
+        except (PeerError, MissingFunction) as error:
             return Failed(str(error))
         if isinstance(order, WhereIs):
             csn, vector = self._server.heard.get(order.name, (0, START))

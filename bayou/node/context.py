@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from bayou.core.errors import MissingFunction
     from bayou.core.name import Name
     from bayou.core.past import Past
     from bayou.core.replica import Replica
@@ -91,6 +92,10 @@ if TYPE_CHECKING:
 
         def heard_votes(self, end: End) -> None:
             """An exchange is complete, at whose end votes have come."""
+
+        def lacks(self, purpose: str, key: int, peer: int, missing: MissingFunction) -> None:
+            """An exchange that one of the parts asked for has ended before a write that calls what is missing
+            here."""
 
         def pulled(self, purpose: str, key: int, peer: int, end: End) -> None:
             """An exchange that one of the parts asked for is complete."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayou.core.errors import PeerError
+from bayou.core.errors import PeerError, TurnedDown
 from bayou.core.rows import BadRow, check_row
 from bayou.core.vector import RETIRED
 from bayou.node.messages import (
@@ -11,6 +11,7 @@ from bayou.node.messages import (
     NO_ROOM,
     OK,
     REFUSED,
+    TURNED_DOWN,
     WAIT_MAX_S,
     Answer,
     Delete,
@@ -133,7 +134,12 @@ class Desk:
             return Answer(session, number, REFUSED, Lacking(None, 0))
         if server.is_full:
             return Answer(session, number, NO_ROOM)
-        write = self._accept(ask)
+        try:
+            write = self._accept(ask)
+        except TurnedDown as error:
+            from bayou.node.asks import NotTaken  # as above
+
+            return Answer(session, number, TURNED_DOWN, NotTaken(str(error)))
         server.remember(Answered(session, number, write.stamp, write.server))
         return Answer(session, number, OK, Written(write.stamp, write.server))
 

@@ -19,10 +19,14 @@ piece by a new Pull, under a new serial, of the same server or any other.
 Rows of a base are taken in from one server at a time: two that stand on bases of different CSNs would make
 the receiver begin afresh again and again. What another one sends meanwhile is put aside, and asked for again
 when the base is complete; after some time without progress it is that one's turn.
+
+A general write that calls a function which is missing here ends an exchange before it: what came before
+stays, and so does the connection. The peer is asked again after a while, which grows.
 """
 
 from __future__ import annotations
 
+from bayou.core.errors import MissingFunction
 from bayou.core.items import Items
 from bayou.core.log import noticed
 from bayou.core.past import check_position
@@ -40,13 +44,19 @@ if TYPE_CHECKING:
     from bayou.node.settings import Limits
 
 
+REST_S = 1.0
+REST_MAX_S = 60.0
+"""For how long a peer is not asked again whose writes call a function that is missing here: twice as long
+each time, from the one to the other."""
+
+
 class Exchanges:
     """All exchanges of a server: for each peer one in each direction at a time.
 
     When an inbound exchange is complete, the server is told its purpose and key.
     """
 
-    UNCOMPARED = ("_patience_s", "_peers", "_serial", "_server", "_source_at", "limits")
+    UNCOMPARED = ("has_lacked", "_patience_s", "_peers", "_serial", "_server", "_source_at", "limits")
 
     def __init__(self, server: Context, first_serial: int, limits: Limits, patience_s: float) -> None:
         self._server = server
@@ -54,6 +64,7 @@ class Exchanges:
         self._serial = first_serial
         self.limits = limits
         self._patience_s = patience_s
+        self.has_lacked = False  # whether a function was ever missing here: seldom, and looked at often
         self._source: int | None = None
         self._source_at = 0.0
 
@@ -90,18 +101,33 @@ class Exchanges:
             return
         count = len(message.items)
         inbound.next_item += count
-        new = self._server.replica.apply(message.items)
+        try:
+            new = self._server.replica.apply(message.items)
+        except MissingFunction as error:
+            self._lacks(peer, inbound, error)
+            return
         self._server.note("exchange", inbound.purpose, "from", peer, "items", count, "new", new)
         if message.end is None:
             self._server.send(peer, Continue(message.serial, inbound.next_item))
         else:
-            at.inbound = None
+            at.inbound = at.lacks = None
+            at.rest_s = 0.0
             end = message.end
             self._server.replica.compare_digest(end.csn, end.digest)
             self._server.heard_votes(end)
             if inbound.back is not None:
                 end = End(end.csn, end.vector, inbound.back, end.base, end.digest, end.boundary, end.votes)
             self._server.pulled(inbound.purpose, inbound.key, peer, end)
+
+    def _lacks(self, peer: int, inbound: Inbound, missing: MissingFunction) -> None:
+        """A write is due that can't be carried out here: what came before it stays, and the exchange ends."""
+        server, at = self._server, self._peers.of(peer)
+        at.inbound, at.lacks = None, missing
+        self.has_lacked = True
+        at.rest_s = min(REST_MAX_S, max(REST_S, 2 * at.rest_s))
+        at.ask_after = server.now + at.rest_s
+        server.note("exchange", inbound.purpose, "from", peer, "ends:", missing)
+        server.lacks(inbound.purpose, inbound.key, peer, missing)
 
     def on_base_rows(self, peer: int, message: BaseRows) -> None:
         """Take in rows of a base if they are the next ones, and what it was an exchange for goes on: with

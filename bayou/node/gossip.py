@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Gossip:
     """The free-running side of a server. Does nothing while the server is paused or retiring."""
 
-    UNCOMPARED = ("_exchanges", "_habits", "_peers", "_period_due", "_rng", "_server", "_turn")
+    UNCOMPARED = ("_again_due", "_exchanges", "_habits", "_peers", "_period_due", "_rng", "_server", "_turn")
 
     def __init__(self, server: Context, exchanges: Exchanges, habits: Habits, rng: Randomness) -> None:
         self._server = server
@@ -38,13 +38,16 @@ class Gossip:
         self._round = 0
         self._period_due: float | None = None
         self._round_due: float | None = None
+        self._again_due: float | None = None
 
     @property
     def due(self) -> float | None:
         """When something is to be done, whatever comes in until then."""
-        if self._period_due is None or self._round_due is None:
-            return self._period_due if self._round_due is None else self._round_due
-        return min(self._period_due, self._round_due)
+        due = self._period_due
+        for other in (self._round_due, self._again_due):
+            if due is None or (other is not None and other < due):
+                due = other
+        return due
 
     # What the server tells.
 
@@ -104,6 +107,8 @@ class Gossip:
         now = self._server.now
         if self._round_due is not None and now >= self._round_due:
             self._end_round()
+        if self._again_due is not None and now >= self._again_due:
+            self._ask_again()
         if self._period_due is not None and now >= self._period_due:
             self._plan_period()
             replica = self._server.replica
@@ -139,6 +144,26 @@ class Gossip:
         at.is_wanted_again = at.is_unheard = False
         self._end_round_if_all_heard()
 
+    def lacks(self, peer: int) -> None:
+        """``peer`` has a write that can't be carried out here: nobody waits for it before it is asked
+        again."""
+        at = self._peers.of(peer)
+        at.is_wanted_again = at.is_unheard = False
+        self._again_due = at.ask_after if self._again_due is None else min(self._again_due, at.ask_after)
+        self._end_round_if_all_heard()
+
+    def _ask_again(self) -> None:
+        """The rest of somebody is over whose writes called what was missing here."""
+        self._again_due, now = None, self._server.now
+        for peer in self._server.servers:
+            at = self._peers.of(peer)
+            if at.lacks is None:
+                continue
+            if now >= at.ask_after:
+                self._pull(peer)
+            elif self._again_due is None or at.ask_after < self._again_due:
+                self._again_due = at.ask_after
+
     def waiting(self) -> list[str]:
         """Return what is being waited for, a line each."""
         unheard = [id for id, peer in self._peers.items() if peer.is_unheard]
@@ -150,7 +175,7 @@ class Gossip:
         return self._server.is_active and not self._server.paused
 
     def _stop(self) -> None:
-        self._period_due = self._round_due = None
+        self._period_due = self._round_due = self._again_due = None
         for peer in self._peers.all():
             peer.is_unheard = peer.is_wanted_again = False
 
@@ -185,6 +210,9 @@ class Gossip:
         if self._server.is_full or purpose in (JOIN, HAND_OVER):
             return  # they see to it themselves that they get done
         at, now, patience_s = self._peers.of(peer), self._server.now, self._habits.patience_s
+        if at.lacks is not None and now < at.ask_after:
+            at.is_unheard = False
+            return
         if purpose == GOSSIP:
             if now >= at.asked_at + patience_s and self._exchanges.take_progress(peer, GOSSIP):
                 at.asked_at = now

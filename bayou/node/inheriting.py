@@ -43,13 +43,13 @@ class Inheriting:
         self.promises[asker] = None
 
     def on_ask_heir(self, peer: int, message: AskHeir) -> None:
-        """Promise to take over the primary's duty, unless retiring."""
+        """Promise to take over the primary's duty, unless retiring, or unable to carry out its writes."""
         server, at = self._server, self._peers.of(peer)
         if at.name is None:
             at.name = message.asker
         elif at.name is not message.asker:
             raise PeerError(f"it is {at.name}, and asks as {message.asker} for an heir")
-        if not server.is_active:
+        if not server.is_active or at.lacks is not None:
             server.send(peer, Declined(message.token))
             return
         if message.asker not in self.promises and server.replica.primary is not message.asker:
@@ -88,6 +88,12 @@ class Inheriting:
                 self._server.send(peer, Declined(token))
         elif token != NO_TOKEN:
             self._server.send(peer, TakenOver(token, replica.csn, replica.vector))
+
+    def lacks(self, token: int, peer: int) -> None:
+        """What is to be taken over needs a function that is missing here: decline."""
+        self._peers.of(peer).doubted = None
+        if token != NO_TOKEN:
+            self._server.send(peer, Declined(token))
 
     def settle_promises(self) -> bool:
         """Called after each input: forget promises to servers that have retired by now. Return whether the

@@ -14,6 +14,7 @@ from bayou.node.records import Aiming, Asking, CreatedFor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from bayou.core.errors import MissingFunction
     from bayou.core.name import Name
     from bayou.core.write import Write
     from bayou.node.context import Context
@@ -101,6 +102,13 @@ class Joining:
             return
         if replica.csn >= target.csn and replica.vector.covers(target.vector):
             self._finish()
+
+    def lacks(self, peer: int, missing: MissingFunction) -> None:
+        """What is to be taken over needs a function that is missing here: say so, and ask again later."""
+        order, self._order = self._order, None
+        if order is not None:
+            self._server.answer(order, Failed(f"it can't take over what server {peer} has: {missing}"))
+        self.due = self._server.peers.of(peer).ask_after
 
     def _finish(self) -> None:
         """Be a member, and say so."""

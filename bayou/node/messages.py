@@ -199,7 +199,7 @@ class TakenOver(Message):
 
 class Declined(Message):
     """The answer to Create, AskHeir, HandOver or AskConsent by a server that can't: it is itself retiring,
-    say."""
+    say, or lacks a function that writes of the other one need."""
 
     token: int
 
@@ -225,8 +225,9 @@ class Consented(Message):
 OK = "ok"
 REFUSED = "refused"
 NO_ROOM = "no room"
+TURNED_DOWN = "turned down"
 """What becomes of a request: it is carried out, or the server does not cover the session's vectors, or has
-too little room on its disk to take a write."""
+too little room on its disk to take a write, or turns a general write down for a reason that lies with it."""
 
 NO_SERVER = "it has no server"
 """What a client says that is connected to none."""
@@ -345,7 +346,8 @@ class Lacking(Reply):
 
 class Answer(Message):
     """The answer to a request: the verdict OK with the reply that belongs to what was asked, and for a read
-    what the server knew, ``vector``; REFUSED with what is lacking; or NO_ROOM."""
+    what the server knew, ``vector``; REFUSED with what is lacking; NO_ROOM; or TURNED_DOWN with the
+    reason."""
 
     session: int
     number: int

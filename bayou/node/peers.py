@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Iterable
 
+    from bayou.core.errors import MissingFunction
     from bayou.core.name import Name
     from bayou.core.past import BasePosition
     from bayou.core.vector import VersionVector
@@ -90,6 +91,8 @@ class Peer:
     - ``answered``: the largest serial under which it was sent something, -1 where there is none;
     - ``early``: what it said of a round that this server was not told of yet;
     - ``heard``: where it stands, as it last told, None where it has told nothing;
+    - ``lacks``: which function was missing here for the write that was due from it, None where none is;
+      ``ask_after``: when it is to be asked again then, in seconds, and ``rest_s``: how long that is;
     - ``asked_at``: when gossip last asked it for something, in seconds;
     - ``is_wanted_again``: whether gossip is to ask it once more when the present exchange is over;
     - ``is_unheard``: whether a primary waits to hear from it before it commits;
@@ -97,17 +100,20 @@ class Peer:
     """
 
     __slots__ = (
-        "answered", "asked_at", "doubted", "early", "heard", "inbound", "is_unheard", "is_wanted_again",
-        "name", "outbound",
+        "answered", "ask_after", "asked_at", "doubted", "early", "heard", "inbound", "is_unheard",
+        "is_wanted_again", "lacks", "name", "outbound", "rest_s",
     )  # fmt: skip
 
-    UNCOMPARED = ("answered", "asked_at")
+    UNCOMPARED = ("answered", "ask_after", "asked_at", "rest_s")
 
     def __init__(self, name: Name | None = None) -> None:
         self.name = name
-        self.inbound: Inbound | None = None  # these three: bayou.node.exchange
+        self.inbound: Inbound | None = None  # these six: bayou.node.exchange
         self.outbound: Outbound | None = None
         self.answered = -1
+        self.lacks: MissingFunction | None = None
+        self.ask_after = 0.0
+        self.rest_s = 0.0
         self.early: Gather | None = None  # bayou.node.rounds
         self.heard: News | None = None  # these four: bayou.node.gossip
         self.asked_at = 0.0

@@ -130,7 +130,8 @@ class _Pages:
 
 
 def change(replica: Replica, ask: Change) -> Write:
-    """Accept a general write. PeerError, and nothing is accepted, where it is wrong in itself."""
+    """Accept a general write. PeerError, and nothing is accepted, where it is wrong in itself; TurnedDown as
+    of bayou.core.replica."""
     try:
         body = body_of(ask.body)
     except BadBody as error:

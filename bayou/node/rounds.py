@@ -21,6 +21,7 @@ from bayou.node.messages import ROUND, Converge, Converged, End, Gather
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from bayou.core.errors import MissingFunction
     from bayou.node.context import Context
     from bayou.node.exchange import Exchanges
 
@@ -130,6 +131,14 @@ class Rounds:
         is to show that all are level."""
         if self._round is not None and number == self._round.plan.round:
             self._round.level = False
+
+    def lacks(self, number: int, missing: MissingFunction) -> None:
+        """In round ``number`` a write is due that can't be carried out here: this server takes no part in
+        it."""
+        current = self._round
+        if current is not None and number == current.plan.round:
+            self._round = self.due = None
+            self._server.answer(current.order, Failed(str(missing)))
 
     def pause(self) -> None:
         """Anti-entropy stops: what is still on its way is not taken in."""

@@ -90,6 +90,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, ClassVar
 
+    from bayou.core.errors import MissingFunction
+    from bayou.core.functions import Functions
     from bayou.core.past import Past
     from bayou.core.replica import Journaled
     from bayou.core.vector import VersionVector
@@ -133,7 +135,7 @@ class Server:
     kind = "server"
     is_server = True
     UNCOMPARED: ClassVar[tuple[str, ...]] = (
-        "_effects", "_on_message", "_on_order", "_rng", "_settings", "_timed", "heard", "now",
+        "_effects", "_on_message", "_on_order", "_rng", "_settings", "_timed", "functions", "heard", "now",
         "wall_offset_s",
     )  # fmt: skip
     TAGS: ClassVar[tuple[str, ...]] = ()
@@ -146,11 +148,14 @@ class Server:
         *,
         paused: bool = False,
         past: Past | None = None,
+        functions: Functions | None = None,
     ) -> None:
-        """``past``: where its committed prefix is kept, in memory unless told otherwise."""
+        """``past``: where its committed prefix is kept, in memory unless told otherwise; ``functions``: those
+        that general writes may call here."""
         self._settings = settings = settings or Settings()
         self.id = id
         self.past: Past = MemoryPast() if past is None else past
+        self.functions = functions
         self.hello = Hello(is_server=True)
         self.now = 0.0
         self.wall_offset_s = settings.wall_offset_s
@@ -234,10 +239,12 @@ class Server:
         now: float,
         paused: bool = False,
         past: Past | None = None,
+        functions: Functions | None = None,
     ) -> Server:
         """Return the server that made these records durable, in that order, as it is after a crash at
-        ``now``: it knows what it knew, and has no connections. What ``past`` has is not in the records."""
-        server = cls(id, rng, settings, paused=paused, past=past)
+        ``now``: it knows what it knew, and has no connections. What ``past`` has is not in the records.
+        MissingFunction where a write of its log calls what is not among ``functions``."""
+        server = cls(id, rng, settings, paused=paused, past=past, functions=functions)
         server.now = now
         votes: list[Voted] = []
         restore: dict[type, Callable[[Any], object]] = {
@@ -350,6 +357,14 @@ class Server:
         return self._grouping is not None and self._grouping.is_bound
 
     @property
+    def lacking(self) -> list[tuple[Name | None, MissingFunction]]:
+        """From which servers connected with it nothing more comes in, as a function is missing here that
+        their writes call."""
+        if not self.exchanges.has_lacked:
+            return []
+        return [(at.name, at.lacks) for _, at in self.peers.items() if at.lacks is not None]
+
+    @property
     def log_held_by(self) -> str:
         """What keeps its log from being shorter, in words."""
         return "all writes are to stay" if self._upkeep is None else self._upkeep.held_back_by
@@ -413,7 +428,9 @@ class Server:
 
     def _take_name(self, name: Name) -> None:
         settings, clock = self._settings, self._new_clock()
-        self._replica = Replica(name, short_max=settings.short_max, clock=clock, past=self.past)
+        self._replica = Replica(
+            name, short_max=settings.short_max, clock=clock, past=self.past, functions=self.functions
+        )
         self.hello = Hello(is_server=True, name=name)
         self.life.enter(MEMBER if name is ROOT else NAMED)
 
@@ -437,6 +454,19 @@ class Server:
         """Rows of a base come in, in place of an exchange that one of the parts asked for."""
         if purpose == ROUND:
             self._rounds.base_begun(key)
+
+    def lacks(self, purpose: str, key: int, peer: int, missing: MissingFunction) -> None:
+        """An exchange that one of the parts asked for has ended before a write that calls what is missing
+        here."""
+        if purpose == ROUND:
+            self._rounds.lacks(key, missing)
+        elif purpose == JOIN:
+            self._joining.lacks(peer, missing)
+        elif purpose == GOSSIP:
+            if self._gossip is not None:
+                self._gossip.lacks(peer)
+        else:
+            self._inheriting.lacks(key, peer)
 
     def pulled(self, purpose: str, key: int, peer: int, end: End) -> None:
         """An exchange that one of the parts asked for is complete."""

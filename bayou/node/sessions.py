@@ -6,7 +6,17 @@ from bayou.core.vector import VersionVector
 from bayou.machine.effects import AGAIN, Effects, Input, LinkDown, LinkUp, Ordered, Received
 from bayou.machine.messages import Failed, Links, Message, Probe, Waiting
 from bayou.node.asks import AwaitCommitted, Changes, Page, Pending, Stand, Update
-from bayou.node.messages import NO_ROOM, OK, Answer, Floor, Hello, Request, Written, no_hello
+from bayou.node.messages import (
+    NO_ROOM,
+    OK,
+    TURNED_DOWN,
+    Answer,
+    Floor,
+    Hello,
+    Request,
+    Written,
+    no_hello,
+)
 from bayou.node.session import Guarantees, Session
 from bayou.node.using import (
     NO_ROOM_ANYWHERE,
@@ -339,7 +349,7 @@ class Sessions:
                 session.learn(answer, None)
         elif errand.name is not name:
             return  # nobody else was asked under that number
-        elif answer.verdict == OK:
+        elif answer.verdict in (OK, TURNED_DOWN):
             session.learn(answer, errand.request.ask)
             self._done(session, errand, answer, name)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bayou._arguments import seconds
+from bayou._arguments import add_functions, seconds
 from bayou._statuses import EXIT_FAILED
 from bayou.core.errors import BayouError
 from bayou.core.name import commits
@@ -75,6 +75,7 @@ def _parser(prog: str, about: str, within_s: float, *, or_file: bool = False) ->
     if or_file:
         add("server", metavar="(FILE | HOST:PORT)", help="its file, or where it listens")
         add("--secret-file", metavar="FILE", help="the secret of its cluster; a FILE needs none")
+        add_functions(parser, "writes in FILE call, where they do (a server that runs has its own)")
     else:
         add("server", type=address_of, metavar="HOST:PORT", help="where the server listens")
     ask_arguments(add, within_s, or_file=or_file)
@@ -109,7 +110,8 @@ def _run(options: argparse.Namespace, asked: AskStats | AskPosition | AskRetire)
     try:
         if isinstance(options.server, str):
             if not is_address(options.server):
-                return _of_file(options.server, is_position=isinstance(asked, AskPosition))
+                is_position = isinstance(asked, AskPosition)
+                return _of_file(options.server, options.functions, is_position=is_position)
             options.server = parse(options.server)
             if options.secret_file is None:
                 raise CallFailed("--secret-file: the secret of the server's cluster is needed to reach it")
@@ -142,7 +144,7 @@ def tls_of(options: argparse.Namespace) -> Tls | None:
     return Tls(*files)
 
 
-def _of_file(path: str, *, is_position: bool) -> int:
+def _of_file(path: str, functions: str, *, is_position: bool) -> int:
     """Print what the file of a server tells that does not run."""
     import os
 
@@ -150,7 +152,7 @@ def _of_file(path: str, *, is_position: bool) -> int:
 
     if not os.path.exists(path):
         raise CallFailed(f"{path}: there is no such file")
-    with Offline(path) as server:
+    with Offline(path, functions=functions) as server:
         replica, home = server.replica, server.home
         if is_position:
             print(position_text(replica.csn, replica.vector))
@@ -168,6 +170,8 @@ def _of_file(path: str, *, is_position: bool) -> int:
         }
         for name, value in lines.items():
             print(name, value)
+        for name, version in replica.needs:
+            print("needs", name, version)
     return 0
 
 

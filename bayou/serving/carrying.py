@@ -7,6 +7,7 @@ import argparse
 import sys
 from contextlib import contextmanager
 
+from bayou._arguments import add_functions
 from bayou._statuses import EXIT_DAMAGED, EXIT_DEADLINE, EXIT_FAILED, EXIT_IN_USE, EXIT_IO
 from bayou.core.errors import BayouError
 from bayou.core.vector import START
@@ -129,6 +130,7 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     add("--tls-cert", metavar="FILE", help="encrypt, and show this certificate (PEM)")
     add("--tls-key", metavar="FILE", help="its key (PEM)")
     add("--tls-ca", metavar="FILE", help="the authority that has signed the server's certificate (PEM)")
+    add_functions(parser, "writes in FILE call, where they do (a server that runs has its own)")
 
 
 def told(work: Callable[[], int]) -> int:
@@ -174,7 +176,7 @@ def _in_file(options: argparse.Namespace) -> Iterator[Source]:
     secrets = read_secrets(options.secret_file or f"{options.server}-secret")
     if not os.path.exists(options.server):
         raise BayouError(f"{options.server}: there is no such file")
-    with Offline(options.server) as server:
+    with Offline(options.server, functions=options.functions) as server:
         yield Source(server.ask, secrets, server.home.cluster, server.replica.name)
 
 

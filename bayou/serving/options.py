@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from bayou._arguments import seconds
-from bayou._statuses import EXIT_DAMAGED, EXIT_IN_USE, EXIT_IO
+from bayou._arguments import add_functions, seconds
+from bayou._statuses import EXIT_DAMAGED, EXIT_FAULT, EXIT_IN_USE, EXIT_IO, EXIT_LACKING
 from bayou.net.address import parse
 from bayou.node.settings import PARTNERS, Habits, Keep
 
@@ -27,9 +27,10 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "servers of its cluster that it can reach. Ends in good order after Ctrl-C or SIGTERM.",
         epilog=f"exit status: 0 when it was ended in good order, 1 where it can't be begun, 2 on a wrong "
         "option, "
-        f"{EXIT_DAMAGED} where FILE is damaged, or older than what this server has told others, {EXIT_IO} "
-        "where "
-        f"something can't be made durable, {EXIT_IN_USE} where another process uses FILE.",
+        f"{EXIT_DAMAGED} where FILE is damaged, or older than what this server has told others, {EXIT_FAULT} "
+        f"where a function can't be carried out, {EXIT_IO} where something can't be made durable, "
+        f"{EXIT_IN_USE} where another process uses FILE, {EXIT_LACKING} where a write in FILE calls a "
+        "function that is not given.",
     )
     add = made.add_argument
     add(
@@ -76,6 +77,11 @@ def parser(prog: str) -> argparse.ArgumentParser:
     add("--tls-cert", metavar="FILE", help="encrypt, and show this certificate (PEM)")
     add("--tls-key", metavar="FILE", help="its key (PEM)")
     add("--tls-ca", metavar="FILE", help="the authority that has signed the certificates of all others (PEM)")
+    add_functions(
+        made,
+        "general writes may call; without it, and without those that it lacks, no write is "
+        "taken that calls them",
+    )
     habits, keep = Habits(), Keep()
     add(
         "--period",

@@ -274,7 +274,8 @@ def opened(options: argparse.Namespace) -> Iterator[Store]:
 
     if not is_address(options.server):
         secret = options.secret_file
-        with bayou.open(options.server, secret=secret, create=False) as replica:
+        functions = options.functions or None
+        with bayou.open(options.server, secret=secret, create=False, functions=functions) as replica:
             yield replica
         return
     tls = options.tls_cert, options.tls_key, options.tls_ca

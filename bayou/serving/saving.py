@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from bayou._arguments import add_functions
 from bayou._statuses import EXIT_DAMAGED, EXIT_FAILED, EXIT_IN_USE, EXIT_IO
 from bayou.core.errors import BayouError
 from bayou.core.name import ROOT
@@ -51,14 +52,14 @@ def backup(arguments: Sequence[str], prog: str = "bayou backup") -> int:
             print(f"{options.out}: {back_up(options.server, options.out)} bytes")
             return 0
         with opened(options) as source:
-            _copy_from(source, options.out)
+            _copy_from(source, options.out, options.functions)
         print(f"{options.out}: {os.stat(options.out).st_size} bytes")
         return 0
 
     return told(copy)
 
 
-def _copy_from(source: Source, out: str) -> None:
+def _copy_from(source: Source, out: str, functions: str) -> None:
     """Copy all that a server that runs has: what an export would hold, as a file of its own."""
     from bayou.host.carrier import export, import_file
     from bayou.host.mirrors import filled
@@ -68,7 +69,7 @@ def _copy_from(source: Source, out: str) -> None:
     carried = f"{out}.carried"
     try:
         export(source.ask, carried, source.secrets[0], cluster=source.cluster, name=source.name)
-        with filled(out, source.cluster, source.name) as server:
+        with filled(out, source.cluster, source.name, functions) as server:
             import_file(server.ask, carried, source.secrets, cluster=source.cluster)
     finally:
         if os.path.lexists(carried):
@@ -98,10 +99,11 @@ def restore(arguments: Sequence[str], prog: str = "bayou restore") -> int:
 
     def make() -> int:
         if options.new_cluster:
-            return _begin_cluster(options.backup, options.file)
+            return _begin_cluster(options.backup, options.file, options.functions)
         from bayou.storage.replica.care import make_newcomer
 
-        make_newcomer(options.backup, options.file, with_rows=not _was_primary(options.backup))
+        was_primary = _was_primary(options.backup, options.functions)
+        make_newcomer(options.backup, options.file, with_rows=not was_primary)
         return _join(options.file, options)
 
     return told(make)
@@ -126,10 +128,10 @@ def rejoin(arguments: Sequence[str], prog: str = "bayou rejoin") -> int:
         from bayou.storage.replica.care import make_newcomer
 
         path, new = options.file, f"{options.file}.new"
-        kept = _keep_tentative(path, options.secret_file)
+        kept = _keep_tentative(path, options.secret_file, options.functions)
         if kept:
             print(f"{path}.tentative: {kept} tentative writes; bayou import takes them in, at any server")
-        make_newcomer(path, new, with_rows=not _was_primary(path))
+        make_newcomer(path, new, with_rows=not _was_primary(path, options.functions))
         os.rename(path, f"{path}.old")
         for suffix in ("-wal", "-shm"):
             if os.path.lexists(f"{path}{suffix}"):
@@ -152,33 +154,36 @@ def _add_joining(parser: argparse.ArgumentParser) -> None:
         help="a server of the cluster that the new one joins; may be given several times",
     )
     add("--secret-file", metavar="FILE", help="the secret of the cluster (default: FILE-secret)")
+    add_functions(parser, "the writes of the server call, where they do")
 
 
 def _join(path: str, options: argparse.Namespace) -> int:
     """Let the new server get its name, and all that others have."""
     from bayou.library import replica as library
 
-    with library.open(path, join=options.join, secret=options.secret_file) as made:
+    with library.open(
+        path, join=options.join, secret=options.secret_file, functions=options.functions or None
+    ) as made:
         print(f"{path}: server {made.name} of the cluster")
     return 0
 
 
-def _was_primary(path: str) -> bool:
+def _was_primary(path: str, functions: str) -> bool:
     """Whether the server of a file was ever the primary, as far as its own base and log tell."""
     from bayou.host.mirrors import copied
 
-    with copied(path) as server:
+    with copied(path, functions) as server:
         replica = server.replica
         return replica.primary is replica.name or replica.name is ROOT
 
 
-def _keep_tentative(path: str, secret_file: str | None) -> int:
+def _keep_tentative(path: str, secret_file: str | None, functions: str) -> int:
     """Write what is tentative in a file as an export, unless nothing is; return how many writes that is."""
     from bayou.host.carrier import export
     from bayou.host.mirrors import copied
     from bayou.host.secrets import read_secrets
 
-    with copied(path) as server:
+    with copied(path, functions) as server:
         replica = server.replica
         count = len(replica.log.tentative)
         if count:
@@ -191,7 +196,7 @@ def _keep_tentative(path: str, secret_file: str | None) -> int:
     return count
 
 
-def _begin_cluster(source: str, path: str) -> int:
+def _begin_cluster(source: str, path: str, functions: str) -> int:
     """Let the first server of a new cluster accept all rows of a backup, as it shows them, and try the
     writes again that are conflicts."""
     from bayou.core.rows import CONFLICTS
@@ -203,7 +208,10 @@ def _begin_cluster(source: str, path: str) -> int:
     if os.path.lexists(path):
         raise BayouError(f"{path} is there already: name another file, or remove it")
     count = 0
-    with copied(source) as server, library.open(path) as made:
+    with (
+        copied(source, functions) as server,
+        library.open(path, functions=functions or None) as made,
+    ):
         replica = server.replica
         for collection in replica.collections():
             into, pairs = made[collection], []

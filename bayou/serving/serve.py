@@ -8,8 +8,8 @@ import sys
 from time import monotonic, time
 
 from bayou._lean import signal
-from bayou._statuses import EXIT_FAILED
-from bayou.core.errors import BayouError
+from bayou._statuses import EXIT_FAILED, EXIT_FAULT, EXIT_LACKING
+from bayou.core.errors import BayouError, FunctionFault, MissingFunction
 from bayou.core.name import commits
 from bayou.host.acquaintances import short
 from bayou.host.filehome import FileHome
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from bayou.core.functions import Functions
     from bayou.net.address import Address
     from bayou.net.tls import Tls
 
@@ -56,10 +57,21 @@ def _verdict(error: Exception) -> tuple[int, str]:
     """Return the exit status for an error, and what to say of it."""
     if isinstance(error, StorageError):
         return error.exit_status, str(error)
+    if isinstance(error, FunctionFault | MissingFunction):
+        return EXIT_FAULT if isinstance(error, FunctionFault) else EXIT_LACKING, str(error)
     if not isinstance(error, OSError):
         return EXIT_FAILED, str(error)
     why = error.strerror or str(error)
     return EXIT_FAILED, why if error.filename is None else f"{error.filename!s} can't be used: {why}"
+
+
+def _functions(path: str) -> Functions | None:
+    """Return the functions of a file, None without one."""
+    if not path:
+        return None
+    from bayou.host.functions import functions_of, load  # seldom needed, and start-up time counts
+
+    return functions_of(load(path))
 
 
 class Signals:
@@ -174,6 +186,7 @@ class _Serving:
         habits = Habits(period_s=options.period, jitter=options.jitter, partners=options.partners)
         keep = Keep(writes=options.keep_writes, age_s=options.keep_s, marks=options.keep_marks)
         settings = Settings(habits=habits, wall_offset_s=time() - monotonic(), keep=keep)
+        functions = _functions(options.functions)
         home = FileHome(options.data, moved=options.moved, min_free_bytes=options.min_free)
         try:
             return Station(
@@ -184,6 +197,7 @@ class _Serving:
                 tls=tls,
                 tell=self._log.tell,
                 observer=metrics,
+                functions=functions,
             )
         except BaseException:
             home.close(is_clean=False)

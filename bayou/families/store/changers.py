@@ -14,6 +14,17 @@ CHANGING = 0.5
 OFTEN = 0.3
 """How often something of it comes after another command."""
 
+CALLING = 0.4
+"""The share of those in which writes call functions (bayou.families.store.samples)."""
+
+CALLS_OFTEN = 0.2
+"""How often an alternative of a write does there."""
+
+CALLS = (
+    "tally 1 a", 'tally 1 ""', "first 1 0", "first 1 0", "swap 1 0", "like 1 1", "like 1 x", "like 1 true",
+    "like 2 1", "like 2 x", "strict 1 0",
+)  # fmt: skip
+
 SCENES = {"write": 6, "rush": 3, "look": 5, "resolve": 1}
 
 OUTCOMES_MAX = 8
@@ -37,6 +48,16 @@ def changes(seed: int) -> bool:
     return _stream(seed).random() < CHANGING
 
 
+def calls(seed: int) -> bool:
+    """Return whether writes call functions in the scenario with this seed."""
+    return changes(seed) and _calling(seed).random() < CALLING
+
+
+def _calling(seed: int) -> random.Random:
+    """A stream of its own: all other writes are as if nobody called anything."""
+    return random.Random(f"calling {seed}")
+
+
 def _stream(seed: int) -> random.Random:
     return random.Random(f"changing {seed}")
 
@@ -50,6 +71,8 @@ class Changer:
     def __init__(self, seed: int, *, clients: Sequence[int], songs: Sequence[str]) -> None:
         self._rng = _stream(seed)
         self._rng.random()
+        self._calling = _calling(seed)
+        self._is_calling = self._calling.random() < CALLING
         self._clients = clients
         self._songs = songs
         self._count = 0
@@ -115,6 +138,8 @@ class Changer:
         rng = self._rng
         updates = [self._update() for _ in range(rng.choice((1, 1, 1, 2, 3)))]
         text = "nothing" if rng.random() < 0.08 else " and ".join(updates)
+        if self._is_calling and self._calling.random() < CALLS_OFTEN:
+            text = f"call {self._calling.choice(CALLS)}"
         if not is_checked:
             return text
         conditions = [self._condition() for _ in range(rng.choice((1, 1, 1, 2)))]

@@ -50,18 +50,16 @@ def write(system: StoreSystem, client: int, name: str, updates: str) -> None:
 
     if name in system.writes:
         raise BadLine(f"a write by the name of {name} has been accepted before")
-    body = body_of_words(name, updates)
-    if body.needs:
-        function, version = body.needs[0]
-        raise BadLine(f"no server of this run has the function {function} {version}")
-    _write(system, client, body)
+    _write(system, client, body_of_words(name, updates))
 
 
 def _write(system: StoreSystem, client: int, body: Body) -> None:
-    from bayou.node.asks import Change
+    from bayou.node.asks import Change, NotTaken
     from bayou.node.messages import Written
 
     did = ask_server(system, client, Change(body.text))
+    if isinstance(did.reply, NotTaken):
+        raise BadLine(did.reply.why)
     if isinstance(did.reply, Written):
         system.writes[body.name] = did.reply.stamp, did.reply.server
     settle_write(system, client, did)

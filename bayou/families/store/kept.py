@@ -9,6 +9,7 @@ from bayou.host.home import put_away
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from bayou.core.functions import Functions
     from bayou.machine.machine import Surroundings
     from bayou.machine.records import Durable
     from bayou.node.settings import Settings
@@ -18,13 +19,22 @@ class Kept:
     """A server in a file, which is made where there is none. ``machine``: as it was there."""
 
     def __init__(
-        self, address: int, path: str, settings: Settings, around: Surroundings, *, paused: bool
+        self,
+        address: int,
+        path: str,
+        settings: Settings,
+        around: Surroundings,
+        *,
+        paused: bool,
+        functions: Functions | None,
     ) -> None:
         """See ReplicaFile for errors."""
         os.makedirs(os.path.dirname(path), exist_ok=True)
         self._path = path
         self._home = FileHome(path)
-        self.machine = self._home.server(settings, around.now, id=address, rng=around.rng, paused=paused)
+        self.machine = self._home.server(
+            settings, around.now, functions, id=address, rng=around.rng, paused=paused
+        )
 
     def keep(self, records: list[Durable]) -> None:
         """Make records durable, in one go. StorageError where that can't be done."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 
+from bayou.families.store.changers import calls
+from bayou.families.store.functions import SAMPLES
 from bayou.families.store.settings import StoreSettings, plain_of
 from bayou.node.session import SHORT_NAMES, Guarantees
 from bayou.node.settings import PARTNERS, Habits, Keep, Limits, Settings
@@ -69,11 +71,16 @@ def setup_for(seed: int, bug: str | None = None) -> Setup:
     chosen = {name: rng.random() < 0.5 for name in SHORT_NAMES.values()}
     guarantees = Guarantees(**chosen) if rng.random() < SOME_GUARANTEES else Guarantees()
     latency_s = rng.choice((0.001, 0.001, 0.01))
+    functions = SAMPLES if calls(seed) else ""
     return Setup(
         seed,
         free_running,
         COMMAND_S,
-        {"store": plain_of(StoreSettings(guarantees, habits, server, leader=_leader_for(seed)))},
+        {
+            "store": plain_of(
+                StoreSettings(guarantees, habits, server, functions=functions, leader=_leader_for(seed))
+            )
+        },
         flush_s=rng.choice((0.0, 0.0, 0.002, 0.02)),
         latency_s=latency_s,
         behind_s=latency_s * rng.choice((5, 5, 20, 100)),

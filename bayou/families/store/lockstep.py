@@ -8,7 +8,7 @@ from bayou.node.messages import Converge, Converged, GroupStand, Status, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from bayou.core.name import Name
     from bayou.families.store.topology import Topology
@@ -67,11 +67,12 @@ class LockStep:
                 lagging = ", ".join(str(server) for group in groups for server in group)
                 raise BayouError(f"servers {lagging} are not level after {ROUNDS_MAX} rounds")
             answers = self._world.ask_all(orders)
-            settled, absent = {}, []
+            settled: dict[int, bool] = {}
+            absent: dict[int, str] = {}
             tentative: dict[int, int] = {}
             for (server, order), answer in zip(orders, answers, strict=True):
                 if isinstance(answer, Failed):
-                    absent.append(server)
+                    absent[server] = answer.why
                     continue
                 if not isinstance(answer, Converged):
                     raise BayouError(f"server {server} did not take part in a round: {answer}")
@@ -103,7 +104,7 @@ class LockStep:
         """Return the groups of these servers that have at least so many members."""
         return [group for group in self._topology.groups(members) if len(group) >= size_min]
 
-    def _without(self, absent: Collection[int], members: Iterable[int]) -> list[list[int]]:
+    def _without(self, absent: Mapping[int, str], members: Iterable[int]) -> list[list[int]]:
         """Return the groups that are to be brought level after a round in which some took no part."""
         self._look_round()
         groups = [
@@ -115,7 +116,7 @@ class LockStep:
         self._see_off([server for server in remaining if server in absent], absent)
         return self._groups(remaining, 1)
 
-    def _see_off(self, leaving: Iterable[int], absent: Collection[int]) -> None:
+    def _see_off(self, leaving: Iterable[int], absent: Mapping[int, str]) -> None:
         """These servers took no part in a round: they are leaving, as their retirement was given up and
         goes on by itself. Wait for those who can hand over to somebody: that has to be where it belongs
         first."""
@@ -124,7 +125,7 @@ class LockStep:
             if not isinstance(status, Status):
                 continue  # it has left meanwhile
             if not status.retired:
-                raise BayouError(f"server {server} takes no part in rounds")
+                raise BayouError(f"server {server} takes no part in rounds: {absent[server]}")
             if any(other not in absent for other in self._topology.neighbours(server)):
                 self._world.ask(server, Watch(status.csn, status.vector, status.tentative))
         self._look_round()

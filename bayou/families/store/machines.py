@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from bayou.core.functions import Functions
     from bayou.families.store.kept import Kept
     from bayou.machine.effects import Effects, Input
     from bayou.machine.machine import Machine, Surroundings
@@ -40,7 +41,7 @@ def make(address: int, what: Message, around: Surroundings) -> Machine:
     be = _be_server(what)
     if be.file:
         raise BayouError("--data keeps files of servers that are processes, and there are none here")
-    return Server(address, around.rng, _settings(be, around), paused=be.paused)
+    return Server(address, around.rng, _settings(be, around), paused=be.paused, functions=_functions(be))
 
 
 def open_kept(address: int, what: Message, around: Surroundings) -> Kept | None:
@@ -49,14 +50,32 @@ def open_kept(address: int, what: Message, around: Surroundings) -> Kept | None:
         return None
     from bayou.families.store.kept import Kept  # seldom needed, and start-up time counts
 
-    return Kept(address, what.file, _settings(what, around), around, paused=what.paused)
+    settings, functions = _settings(what, around), _functions(what)
+    return Kept(address, what.file, settings, around, paused=what.paused, functions=functions)
 
 
 def restore(address: int, what: Message, around: Surroundings, records: Iterable[Durable]) -> Machine:
     """Return the server again that made these records durable."""
     be = _be_server(what)
     settings = _settings(be, around)
-    return Server.restored(address, around.rng, settings, records, now=around.now, paused=be.paused)
+    return Server.restored(
+        address,
+        around.rng,
+        settings,
+        records,
+        now=around.now,
+        paused=be.paused,
+        functions=_functions(be),
+    )
+
+
+def _functions(be: BeServer) -> Functions | None:
+    """Return the functions that general writes may call there."""
+    if not be.functions:
+        return None
+    from bayou.families.store.functions import functions_of  # only where there are some
+
+    return functions_of(be.functions)
 
 
 def _be_server(what: Message) -> BeServer:

@@ -17,7 +17,7 @@ DEFAULTS = Habits()
 
 def add_options(group: argparse._ArgumentGroup) -> None:
     """Add the options of the store."""
-    from bayou._arguments import seconds
+    from bayou._arguments import add_functions, seconds
 
     group.add_argument(
         "--guarantees",
@@ -38,6 +38,9 @@ def add_options(group: argparse._ArgumentGroup) -> None:
         choices=PARTNERS,
         default=DEFAULTS.partners,
         help="whom from: one at random (the default), each in turn, all",
+    )
+    add_functions(
+        group, "general writes may call, relative to the working directory; every server of the run loads it"
     )
     group.add_argument(
         "--leader",
@@ -71,7 +74,13 @@ def options_of(given: argparse.Namespace) -> dict[str, Any]:
     """Return what the command line asked for, as plain data for ``settings_of``."""
     habits = Habits(given.gossip_period, partners=given.partners)
     return plain_of(
-        StoreSettings(parse_guarantees(given.guarantees), habits, data=given.data, leader=given.leader)
+        StoreSettings(
+            parse_guarantees(given.guarantees),
+            habits,
+            data=given.data,
+            functions=given.functions,
+            leader=given.leader,
+        )
     )
 
 

@@ -27,7 +27,8 @@ FROM_NOTHING = ("writes", "age_s", "marks")
 
 def read_settings(plain: Mapping[str, Any]) -> StoreSettings:
     """Return the settings; ValueError or TypeError, which says why, where there is something else."""
-    unknown = [name for name in plain if name not in ("guarantees", "habits", "server", "data", "leader")]
+    known = ("guarantees", "habits", "server", "data", "functions", "leader")
+    unknown = [name for name in plain if name not in known]
     if unknown:
         raise ValueError(f"{unknown[0][:20]!r} is no setting of the store")
     named = plain.get("guarantees", ["all"])
@@ -42,10 +43,13 @@ def read_settings(plain: Mapping[str, Any]) -> StoreSettings:
     data = plain.get("data", "")
     if not isinstance(data, str):
         raise TypeError("data is the name of a directory")
+    functions = plain.get("functions", "")
+    if not isinstance(functions, str):
+        raise TypeError("functions is the name of a file")
     leader = plain.get("leader", 0)
     if type(leader) is not int or leader < 0:
         raise ValueError("leader is a number of members, from 0 on")
-    return StoreSettings(guarantees, habits, _server(limits, keep, others), data, leader)
+    return StoreSettings(guarantees, habits, _server(limits, keep, others), data, functions, leader)
 
 
 def _server(limits: Limits, keep: Keep | None, others: dict[str, Any]) -> Settings:

@@ -19,14 +19,16 @@ class StoreSettings(Record):
 
     ``guarantees``: what all sessions ask for; ``habits``: how servers gossip, where they run freely;
     ``server``: all else that can be set for a server; ``data``: the directory in which servers are kept in
-    files of their own, empty where what they make durable goes with the run; ``leader``: which member of a
-    commit group leads in lock-step, of those that are there (bayou.families.store.lockstep).
+    files of their own, empty where what they make durable goes with the run; ``functions``: those that
+    general writes may call (bayou.families.store.functions), empty where there are none; ``leader``: which
+    member of a commit group leads in lock-step, of those that are there (bayou.families.store.lockstep).
     """
 
     guarantees: Guarantees = Guarantees()
     habits: Habits = Habits()
     server: Settings = Settings()
     data: str = ""
+    functions: str = ""
     leader: int = 0
 
     def of_server(self, *, free_running: bool) -> Settings:
@@ -46,8 +48,10 @@ def plain_of(settings: StoreSettings) -> dict[str, Any]:
     if settings.server.keep is None:  # as in every scenario that is not an explorer's
         del server["keep"]
     plain = {"guarantees": chosen, "habits": _plain(settings.habits), "server": server}
-    rest: dict[str, Any] = {"data": settings.data, "leader": settings.leader}
-    return {**plain, **{name: value for name, value in rest.items() if value}}
+    for name in ("data", "functions", "leader"):
+        if getattr(settings, name):
+            plain[name] = getattr(settings, name)
+    return plain
 
 
 def _plain(record: Record) -> dict[str, Any]:

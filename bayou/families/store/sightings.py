@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bayou.core.write import GROUP, RETIREMENT
+from bayou.core.write import CHANGE, GROUP, RETIREMENT
 from bayou.families.store.transfers import OF_BASES, OF_TRANSFERS, Transfers
 from bayou.node.messages import (
     GAP,
+    TURNED_DOWN,
     AntiEntropy,
     CanImport,
     HandOver,
@@ -38,6 +39,8 @@ OF_CHANGES = (
     "an outcome that changed",
     "a general write that is in no log any more",
     "rows with a tentative one among them",
+    "a general write that calls a function",
+    "a general write that was turned down",
 )
 
 OF_GROUPS = (
@@ -160,7 +163,8 @@ class Sightings:
             if kind == "served":
                 is_read = event["kind"] in ("get", "rows", "outcome")
                 refused = "a read refused" if is_read else "a write refused"
-                counts[refused] += event["verdict"] != "ok"
+                counts[refused] += event["verdict"] not in ("ok", TURNED_DOWN)
+                counts["a general write that was turned down"] += event["verdict"] == TURNED_DOWN
                 self._look_at_change(event)
                 is_read = event["kind"] == "get" and event["verdict"] == "ok"
                 counts["a read of a tentative write"] += is_read and bool(tentative.get(event["server"]))
@@ -217,6 +221,9 @@ class Sightings:
                 counts["an outcome that changed"] += self._outcomes.setdefault(write, outcome) != outcome
 
     def _look_at_log(self, event: Event, tentative: list[tuple[int, tuple[int, ...]]]) -> None:
+        for write in (*event["committed"], *event["tentative"]):
+            body = write[3] if write[2] == CHANGE and len(write) > 3 else {}
+            self._counts["a general write that calls a function"] += "call" in body
         for write in event["committed"]:
             id = (write[0], tuple(write[1]))
             if id in tentative:

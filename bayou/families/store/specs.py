@@ -30,12 +30,14 @@ MACHINES = "bayou.families.store.machines"
 class BeServer(Message):
     """A server with these settings, None for the usual ones; ``has_wall_clock``: whether its stamps come from
     a hybrid clock; ``file``: the path of the file that it is kept in, empty where what it makes durable goes
-    with the run."""
+    with the run; ``functions``: those that general writes may call there (bayou.families.store.functions).
+    """
 
     settings: Settings | None = None
     paused: bool = False
     has_wall_clock: bool = False
     file: str = ""
+    functions: str = ""
 
 
 class BeClient(Message):

@@ -114,7 +114,8 @@ class StoreSystem(System):
     def _be_server(self, server: int) -> BeServer:
         free = self.stage.free_running
         settings = None if self.settings is None else self.settings.of_server(free_running=free)
-        return BeServer(settings, self.paused, free, self._file_of(server))
+        functions = "" if self.settings is None else self.settings.functions
+        return BeServer(settings, self.paused, free, self._file_of(server), functions)
 
     def _file_of(self, server: int) -> str:
         """Return the path of the file in which a server is kept, empty where it is kept in none."""

@@ -25,6 +25,10 @@ CRASHED = 75
 """The exit status of a node that was to fail, and did."""
 
 
+FAULTY = 70
+"""The exit status of a node that could not carry out a function, and has said why."""
+
+
 class Envelope(Message):
     """An order with its number, or the answer with the same number."""
 

@@ -14,7 +14,7 @@ from time import monotonic, time
 
 from bayou._lean import import_module, socket
 from bayou._quoting import shorten
-from bayou.core.errors import BayouError, PeerError
+from bayou.core.errors import BayouError, FunctionFault, PeerError
 from bayou.host.driver import Driver
 from bayou.machine.effects import Effects, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.machine.machine import Surroundings
@@ -28,6 +28,7 @@ from bayou.wire.codec import get_ready
 from bayou.wire.connection import Introduce
 from bayou.worlds.processes.control import (
     CRASHED,
+    FAULTY,
     UNWRITTEN,
     Calm,
     Dial,
@@ -59,7 +60,8 @@ _BUFFER = new_buffer()
 def run(control_fd: int, secret: bytes, complaints: Complaints, journal: int | None) -> int:
     """Be the node that the master's first order says, until the node leaves or the master is gone. Return the
     exit status: UNWRITTEN where something could not be made durable, so that nobody was to hear of it;
-    CRASHED where it was to end so."""
+    FAULTY where a function could not be carried out, of which nothing is durable; CRASHED where it was to end
+    so."""
     gc.enable()
     gc.set_threshold(50_000, 20, 20)
     host = Host(control_fd, secret, complaints, journal)
@@ -68,6 +70,9 @@ def run(control_fd: int, secret: bytes, complaints: Complaints, journal: int | N
     except Unwritten as error:
         complaints.say(str(error))
         return UNWRITTEN
+    except FunctionFault as error:
+        complaints.say(str(error))
+        return FAULTY
     return CRASHED if host.has_crashed else 0
 
 

@@ -15,6 +15,7 @@ from bayou.wire.connection import Channel
 from bayou.worlds.processes import warm
 from bayou.worlds.processes.control import (
     CRASHED,
+    FAULTY,
     UNWRITTEN,
     Calm,
     Dial,
@@ -641,4 +642,6 @@ def _sync_folder(path: str) -> None:
 def _describe_exit(status: int) -> str:
     if status == UNWRITTEN:
         return "as it could not write its journal"
+    if status == FAULTY:
+        return "as it could not carry out a function"
     return f"killed by signal {-status}" if status < 0 else f"with exit status {status}"

@@ -12,7 +12,7 @@ import sys
 from math import inf
 
 from bayou._lean import import_module
-from bayou.core.errors import BayouError
+from bayou.core.errors import BayouError, FunctionFault
 from bayou.host.driver import Driver
 from bayou.machine.effects import AGAIN, LinkDown, LinkUp, Ordered, Received, Tick
 from bayou.machine.machine import Surroundings
@@ -21,11 +21,12 @@ from bayou.storage.memory import Memory
 from bayou.worlds.simulated.network import LATENCY_S, Network
 from bayou.worlds.simulated.scheduler import Scheduler
 from bayou.worlds.weather import BEHIND_S, Weather
-from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, Unsupported, WorldSettings
+from bayou.worlds.world import DeadlineExceeded, GivenUp, Gone, NodeLost, Unsupported, WorldSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import NoReturn
 
     from bayou.machine.effects import Effects, Input
     from bayou.machine.machine import Machine, Machines
@@ -424,7 +425,10 @@ class SimulatedWorld:
         if isinstance(given, Tick) and self._alarms.get(node, inf) <= self.now_s:
             del self._alarms[node]
             not_before = self.now_s + MOMENT_S  # for it may want another one at once, and time has to go on
-        driver.step(self.now_s, given)
+        try:
+            driver.step(self.now_s, given)
+        except FunctionFault as error:
+            self._lose(node, error)
         if self._check:
             machine.check()
         if self._flush_s and node not in self._flushing and driver.is_waiting:
@@ -434,6 +438,13 @@ class SimulatedWorld:
             driver.settle()
         if node in self.nodes:
             self._set_alarm(node, machine.wake_at, not_before)
+
+    def _lose(self, node: int, error: FunctionFault) -> NoReturn:
+        """A node ends by itself, as its process would: nothing of this step is durable."""
+        label = self.specs[node].label
+        self._complain(f"{label}: {error}")
+        self._discard(node)
+        raise NodeLost(node, f"{label} has ended by itself, as it could not carry out a function")
 
     def fail(self, node: int) -> None:
         """A node takes no more inputs, and crashes once all that it has sent has arrived."""

@@ -1,0 +1,9 @@
+rooms/A:ann:TRUE
+rooms/B:bob:FALSE
+rooms/A:ann:TRUE
+rooms/B:cid:TRUE
+rooms/C:bob:TRUE
+rooms/A:ann:TRUE
+rooms/B:cid:TRUE
+rooms/C:bob:TRUE
+second:applied:TRUE
