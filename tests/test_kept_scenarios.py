@@ -17,7 +17,11 @@ SCENARIOS = sorted(
     if not path.read_bytes().lstrip().startswith((b"start ", b"startLocks"))
     and not path.with_suffix(".config").exists()
 )
-SAMPLE = [path for at, path in enumerate(SCENARIOS) if at % 12 == 0 or "truncat" in path.stem]
+SAMPLE = [
+    path
+    for at, path in enumerate(SCENARIOS)
+    if at % 12 == 0 or "truncat" in path.stem or path.stem.startswith("group-")
+]
 
 pytestmark = pytest.mark.processes
 

@@ -14,7 +14,7 @@ from bayou.core.past import Base, BasePosition, Bounded, Chunk, Folded, Installe
 from bayou.core.vector import VersionVector
 from bayou.core.votes import Decree, Vote, first_vote
 from bayou.core.write import CREATION, GROUP, RETIREMENT, Write
-from bayou.node.records import ConsentGiven, Voted
+from bayou.node.records import Activated, ConsentGiven, Named, Voted
 from bayou.storage.replica.doctor import diagnose
 from bayou.storage.replica.schema import FORMAT, MIGRATIONS, SCHEMA
 from bayou.storage.replica.sums import told_sum
@@ -25,6 +25,7 @@ from tests.test_replica_file_damage import everything, marked
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bayou.core.name import Name
     from bayou.storage.replica.file import ReplicaFile
 
 HEIR = ROOT.child(2)
@@ -63,7 +64,7 @@ def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
 def without_group(primary: str = "") -> tuple[str, ...]:
     """Return what makes format 2 of format 3, of a file whose base names that primary."""
     return (
-        "DELETE FROM meta WHERE key IN ('base_group', 'base_epoch', 'boundary')",
+        "DELETE FROM meta WHERE key IN ('base_group', 'base_epoch', 'boundary', 'decided')",
         f"INSERT INTO meta VALUES ('base_primary', '{primary}', {told_sum('base_primary', primary)})",
     )
 
@@ -156,6 +157,7 @@ def test_a_primary_becomes_the_commit_group(tmp_path: Path, folded: int, omitted
     file = open_file(path)
     assert (file.base, file.omitted_csn, file.boundary) == (due, omitted, 0)
     assert "base_primary" not in file.database.meta
+    assert file.has_decided()
     file.check()
     file.close()
     assert diagnose(str(path)).findings == []
@@ -334,4 +336,34 @@ def test_of_votes_and_consents_the_latest_is_kept(tmp_path: Path) -> None:
     file = open_file(path)
     facts = [fact for fact in file.load().facts if isinstance(fact, Voted | ConsentGiven)]
     assert facts == [last, ConsentGiven(4)]
+    file.close()
+
+
+@pytest.mark.parametrize("is_folded", [False, True])
+@pytest.mark.parametrize(
+    ("named", "has_decided"), [((HEIR,), True), ((ROOT, HEIR), True), ((ROOT,), False), ((OTHER,), False)]
+)
+def test_who_was_ever_in_the_group_knows_that(
+    tmp_path: Path, named: tuple[Name, ...], has_decided: bool, is_folded: bool
+) -> None:
+    """Also when another group has come since, and the log is truncated."""
+    path = tmp_path / "a.bayou"
+    file = open_file(path)
+    file.keep([Named(HEIR), Activated()])
+    writes = [
+        Write(2, ROOT, CREATION, "", "", None),
+        Write(3, ROOT, CREATION, "", "", None),
+        Write(4, ROOT, GROUP, "", "", Group(0, named).text),  # type: ignore[arg-type]  # it is a text
+        Write(5, ROOT, GROUP, "", "", Group(3, (OTHER,)).text),  # type: ignore[arg-type]
+    ]
+    file.keep([Items(0, writes, [])])
+    if is_folded:
+        file.fold(writes, [], file.base.after(writes))
+        file.truncate(4)
+        file.keep([Folded(4), Truncated(4)])
+    file.close()
+    file = open_file(path)
+    assert file.has_decided() is has_decided
+    file.keep([Voted(first_vote(HEIR, 3))])
+    assert file.has_decided()
     file.close()

@@ -13,6 +13,7 @@ from bayou.core.items import Items
 from bayou.core.name import ROOT
 from bayou.core.replica import Replica
 from bayou.core.vector import START, VersionVector
+from bayou.core.votes import Decree, Vote, first_vote
 from bayou.core.write import PUT, Write
 from bayou.host.acquaintances import PROTOCOL, SELF, Acquaintances
 from bayou.host.addressbook import ADDRESSES_MAX, ENTRIES_MAX, AddressBook, for_peer
@@ -21,7 +22,7 @@ from bayou.host.doubt import Doubt
 from bayou.host.messages import Entry, Ping
 from bayou.host.neighbours import CHOSEN_MAX, FIRST_PAUSE_S, LAST_PAUSE_S, Neighbours
 from bayou.net.address import parse, shown
-from bayou.node.forgetting import forgotten, heard_of
+from bayou.node.forgetting import forgotten, heard_of, settles_doubt
 from bayou.node.messages import AntiEntropy, End, News, NotNow, Pull
 from bayou.wire.connection import Identity, Introduce
 from tests.rows import row
@@ -346,3 +347,56 @@ def test_commitments_of_its_own_that_the_primary_lacks() -> None:
     primary.put(*row("song", "url"))
     assert forgotten(primary, News(1, START)) is None
     assert forgotten(primary, News(3, START)) == "what it committed from CSN 2 to 3"
+
+
+def member_of_a_group() -> Replica:
+    """A's replica, which is in a group with the root since CSN 2, and has nothing tentative."""
+    replica = Replica(A, clock=HybridClock(lambda: 10))
+    creator = Replica(ROOT, clock=HybridClock(lambda: 3))
+    creator.create()
+    creator.regroup((ROOT, A))
+    replica.apply(Items(0, list(creator.log.committed), []))
+    assert (replica.epoch, replica.group) == (2, (ROOT, A))
+    return replica
+
+
+def test_a_vote_that_a_member_has_forgotten() -> None:
+    """Neither CSN nor vector shows it."""
+    replica = member_of_a_group()
+    upto = replica.vector
+    votes = [
+        first_vote(A, 2),
+        Vote(A, 2, 1, ROOT),
+        Vote(A, 2, 1, A),
+        Vote(A, 2, 1, A, Decree(1, A, 2, upto)),
+        Vote(A, 2, 2, A, Decree(1, A, 2, upto)),
+        first_vote(A, 3),
+    ]
+    for at, told in enumerate(votes):
+        others = first_vote(ROOT, 2), told
+        message = AntiEntropy(1, 0, Items(2, [], []), End(2, upto, votes=others))
+        lost = f"a vote that it gave in the commit group of the epoch {told.epoch}"
+        assert forgotten(replica, message) == lost
+        for before in votes[:at]:
+            assert forgotten(replica, message, before) == lost
+        if told.epoch == 2:
+            for known in votes[at:5]:
+                assert forgotten(replica, message, known) is None
+    earlier = AntiEntropy(1, 0, Items(2, [], []), End(2, upto, votes=(Vote(A, 0, 9, A),)))
+    assert forgotten(replica, earlier, votes[0]) is None
+    of_another = AntiEntropy(1, 0, Items(2, [], []), End(2, upto, votes=(Vote(ROOT, 2, 9, A),)))
+    assert forgotten(replica, of_another, votes[0]) is None
+    assert forgotten(replica, AntiEntropy(1, 0, Items(2, [], [])), votes[0]) is None
+
+
+def test_only_the_end_of_an_exchange_tells_a_member_that_it_has_forgotten_no_vote() -> None:
+    member, other = member_of_a_group(), replica_of_a()
+    end = AntiEntropy(1, 0, Items(2, [], []), End(2, member.vector))
+    for message in (News(1, START), Pull(1, "gossip", 1, START)):
+        assert settles_doubt(other, message)
+        assert not settles_doubt(member, message)
+    assert settles_doubt(other, end)
+    assert settles_doubt(member, end)
+    for replica in (member, other):
+        assert not settles_doubt(replica, AntiEntropy(1, 0, Items(2, [], [])))
+        assert not settles_doubt(replica, NotNow(1))

@@ -26,7 +26,7 @@ from bayou.core.past import (
 )
 from bayou.core.vector import VersionVector
 from bayou.core.votes import Decree, Vote, first_vote
-from bayou.core.write import CREATION, DELETE, PUT, RETIREMENT, Write
+from bayou.core.write import CREATION, DELETE, GROUP, PUT, RETIREMENT, Write
 from bayou.families.store.keeping import RECORDS as KINDS
 from bayou.families.store.keeping import TOGETHER, StoreKeeping
 from bayou.master.language import COMMANDS
@@ -326,6 +326,12 @@ def test_items_that_continue_each_other_come_back_as_one() -> None:
     ]
     for records in apart:
         assert back(*records) == records
+    group = Write(6, ROOT, GROUP, "", "", "0 1")  # type: ignore[arg-type]  # a text
+    for same in (
+        [Items(0, [group], []), Items(1, [], [b])],
+        [Items(0, [], [group]), Items(0, [group.notice()], []), Items(1, [], [b])],
+    ):
+        assert back(*same) == same
     assert list(KEEPING.restore([KEEPING.pack([Items(0, [a], []), Activated(), Items(1, [b], [])])])) == [
         Items(0, [a], []), Activated(), Items(1, [b], []),
     ]  # fmt: skip

@@ -186,8 +186,8 @@ def read_export(
             f"{position_text(able.csn, able.vector)}"
         )
     for piece in reader.pieces():
-        if piece.chunk is None and piece.items:
-            report.new += _import(ask, Import(piece.items)).new
+        if piece.chunk is None and (piece.items or piece.end is not None):
+            report.new += _import(ask, Import(piece.items, end=piece.end)).new
     return report
 
 

@@ -44,7 +44,7 @@ from bayou.machine.messages import Done, Failed
 from bayou.net.address import is_loopback, parse
 from bayou.net.link import HANDSHAKE_S
 from bayou.net.network import Network
-from bayou.node.forgetting import forgotten, heard_of
+from bayou.node.forgetting import forgotten, heard_of, settles_doubt
 from bayou.node.life import NEW
 from bayou.node.messages import (
     AntiEntropy,
@@ -522,7 +522,8 @@ class Station:
     def _take_from_server(self, id: int, peer: Peer, message: Message) -> None:
         machine = self.machine
         if machine.is_member and peer.is_company:
-            lost = forgotten(machine.replica, message)
+            vote = None if machine.voting is None else machine.voting.own
+            lost = forgotten(machine.replica, message, vote)
             if lost is not None:
                 place = self.home.place
                 raise LostMemory(
@@ -539,7 +540,8 @@ class Station:
         stands = heard_of(message)
         if stands is not None and id in self.peers:
             peer.stands, peer.heard_at = stands, monotonic()
-            if self._doubt.is_on:
+            # Without room it pulls nothing, so that no exchange has an end.
+            if self._doubt.is_on and (machine.is_full or settles_doubt(machine.replica, message)):
                 self._be_sure(f"{self._called(id)} knows no more of it")
 
     def _take_name(self, id: int, peer: Peer, name: Name) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Protocol
 
+    from bayou.core.replica import Replica
     from bayou.core.vector import VersionVector
     from bayou.host.home import Home
     from bayou.host.messages import Entry
@@ -49,6 +50,15 @@ if TYPE_CHECKING:
         def known(self) -> Sequence[Known]: ...
 
 
+def group_lines(replica: Replica) -> list[str]:
+    """Return lines about who commits: the primary; or all of a commit group of several, with the CSN since
+    which they do, and where the last decree ends that is here whole."""
+    lines = [f"primary {commits(replica.group)}"]
+    if len(replica.group) > 1:
+        lines += [f"epoch {replica.epoch}", f"boundary {replica.boundary}"]
+    return lines
+
+
 def stats_lines(station: Told) -> tuple[str, ...]:
     """Return lines of a name and what is to be said of it, of a server that is a member."""
     replica, me, now = station.machine.replica, station.me, monotonic()
@@ -61,7 +71,7 @@ def stats_lines(station: Told) -> tuple[str, ...]:
         f"listens {'nowhere' if station.address is None else shown(station.address)}",
         f"csn {replica.csn}",
         f"tentative {len(replica.log.tentative)}",
-        f"primary {commits(replica.group)}",
+        *group_lines(replica),
         f"stage {station.machine.life.stage}",
         f"full {'yes' if station.machine.is_full else 'no'}",
         f"vector_entries {len(replica.vector.names)}",

@@ -72,9 +72,14 @@ class Carrying:
             chunk, base = replica.base_chunk(0, order.base, limits.items, limits.characters)
             return Exported(NO_ITEMS, chunk, base)
         items, is_last = self._exchanges.first_part(order.csn, order.vector)
-        return Exported(
-            items, end=End(replica.csn, replica.vector, digest=replica.database.digest) if is_last else None
-        )
+        return Exported(items, end=self._end() if is_last else None)
+
+    def _end(self) -> End:
+        """Return the end of a file. There are no votes in it: it may be read when they are long out of date,
+        and by a server that has not taken in all that they name."""
+        replica = self._server.replica
+        boundary = 0 if len(replica.group) == 1 else replica.boundary
+        return End(replica.csn, replica.vector, digest=replica.database.digest, boundary=boundary)
 
     def _can_import(self, order: CanImport) -> Importable:
         """A base is taken where it is newer. Writes are taken where nothing is missing before them: the
@@ -98,4 +103,8 @@ class Carrying:
             raise PeerError("rows of a base have come in from elsewhere meanwhile: import the file again")
         if order.base is not None:
             installed = replica.install(order.base)
-        return Imported(replica.apply(order.items) if order.items else 0, installed)
+        new = replica.apply(order.items) if order.items else 0
+        if order.end is not None:
+            replica.compare_digest(order.end.csn, order.end.digest)
+            replica.learn_boundary(order.end.boundary)
+        return Imported(new, installed)

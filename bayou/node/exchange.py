@@ -311,7 +311,9 @@ class Exchanges:
         limits = self.limits
         replica = self._server.replica
         chunk, end = replica.base_chunk(outbound.csn, outbound.base, limits.items, limits.characters)
-        stand = None if outbound.end.back is None else outbound.end
+        told, stand = outbound.end, None
+        if told.back is not None:  # no votes, which belong behind the items that they name
+            stand = End(told.csn, told.vector, told.back, told.base, told.digest)
         self._server.send(id, BaseRows(outbound.serial, chunk, end, stand))
 
     def _end(self, back: int | None = None, base: BasePosition | None = None) -> End:

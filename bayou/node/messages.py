@@ -568,13 +568,15 @@ class Importable(Message):
 
 
 class Import(Message):
-    """A piece of a file: see Exported."""
+    """A piece of a file: see Exported. ``end`` goes with the last piece, where all before are taken in: it is
+    of no use to one who stops earlier."""
 
     begins_turn = True
 
     items: Items
     chunk: Chunk | None = None
     base: Base | None = None
+    end: End | None = None
 
 
 class Imported(Message):

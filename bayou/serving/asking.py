@@ -8,10 +8,10 @@ import sys
 from bayou._arguments import add_functions, seconds
 from bayou._statuses import EXIT_FAILED
 from bayou.core.errors import BayouError
-from bayou.core.name import commits
 from bayou.host.caller import Caller, CallFailed
 from bayou.host.messages import AskPosition, AskRetire, AskStats, Denied, Granted, Position, Told
 from bayou.host.secrets import read_secrets
+from bayou.host.stats import group_lines
 from bayou.net.address import parse
 from bayou.serving.rows import is_address
 from bayou.storage.store import StorageError
@@ -164,7 +164,7 @@ def _of_file(path: str, functions: str, *, is_position: bool) -> int:
             "starts": home.starts,
             "csn": replica.csn,
             "tentative": len(replica.log.tentative),
-            "primary": commits(replica.group),
+            **dict(line.split(" ", 1) for line in group_lines(replica)),
             "vector_entries": len(replica.vector.names),
             **home.sizes(),
         }

@@ -181,6 +181,12 @@ def _replica(station: Station) -> list[str]:
     lines = _metric("bayou_csn", "gauge", "the CSN of the last committed write", replica.csn)
     lines += _metric("bayou_tentative", "gauge", "tentative writes", len(replica.log.tentative))
     lines += _metric("bayou_primary", "gauge", "1 where this server commits", int(replica.is_primary))
+    if len(replica.group) > 1:
+        about = "1 where this server is in the commit group"
+        lines += _metric("bayou_group_member", "gauge", about, int(replica.is_in_group))
+        lines += _metric("bayou_group_members", "gauge", "servers in the commit group", len(replica.group))
+        lines += _metric("bayou_epoch", "gauge", "since which CSN the commit group commits", replica.epoch)
+        lines += _metric("bayou_boundary", "gauge", "the CSN at which the last decree ends", replica.boundary)
     lines += _metric(
         "bayou_stamps_ahead_seconds", "gauge", "how far the largest stamp is ahead of the clock here", ahead_s
     )

@@ -13,7 +13,6 @@ import os
 from bayou._arguments import add_functions
 from bayou._statuses import EXIT_DAMAGED, EXIT_FAILED, EXIT_IN_USE, EXIT_IO
 from bayou.core.errors import BayouError
-from bayou.core.name import ROOT
 from bayou.serving.carrying import add_server, opened, told
 
 TYPE_CHECKING = False
@@ -102,8 +101,9 @@ def restore(arguments: Sequence[str], prog: str = "bayou restore") -> int:
             return _begin_cluster(options.backup, options.file, options.functions)
         from bayou.storage.replica.care import make_newcomer
 
-        was_primary = _was_primary(options.backup, options.functions)
-        make_newcomer(options.backup, options.file, with_rows=not was_primary)
+        make_newcomer(
+            options.backup, options.file, with_rows=not _has_decided(options.backup, options.functions)
+        )
         return _join(options.file, options)
 
     return told(make)
@@ -131,7 +131,7 @@ def rejoin(arguments: Sequence[str], prog: str = "bayou rejoin") -> int:
         kept = _keep_tentative(path, options.secret_file, options.functions)
         if kept:
             print(f"{path}.tentative: {kept} tentative writes; bayou import takes them in, at any server")
-        make_newcomer(path, new, with_rows=not _was_primary(path, options.functions))
+        make_newcomer(path, new, with_rows=not _has_decided(path, options.functions))
         os.rename(path, f"{path}.old")
         for suffix in ("-wal", "-shm"):
             if os.path.lexists(f"{path}{suffix}"):
@@ -168,13 +168,13 @@ def _join(path: str, options: argparse.Namespace) -> int:
     return 0
 
 
-def _was_primary(path: str, functions: str) -> bool:
-    """Whether the server of a file was ever the primary, as far as its own base and log tell."""
+def _has_decided(path: str, functions: str) -> bool:
+    """Whether the server of a file was ever in the commit group, the primary say. What it had a part in
+    committing may be more than others have heard of, and other than what they make of it."""
     from bayou.host.mirrors import copied
 
     with copied(path, functions) as server:
-        replica = server.replica
-        return replica.primary is replica.name or replica.name is ROOT
+        return server.home.file.has_decided()
 
 
 def _keep_tentative(path: str, secret_file: str | None, functions: str) -> int:

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
     Made = TypeVar("Made", bound=Record)
 
-MAGIC = b"bayou export 1\n"
+MAGIC = b"bayou export 2\n"
+"""Version 1 had no commit group."""
+
+OLDER = b"bayou export 1\n"
 CODE_BYTES = 32
 PIECE_BYTES_MAX = 64 << 20
 READ_BYTES = 1 << 20
@@ -145,7 +148,10 @@ def _verified(file: BinaryIO, secrets: Sequence[bytes], place: str) -> int:
     """Return where the pieces of a file end whose code one of the secrets has made."""
     size = file.seek(0, 2)
     file.seek(0)
-    if size < len(MAGIC) + CODE_BYTES or file.read(len(MAGIC)) != MAGIC:
+    magic = file.read(len(MAGIC))
+    if magic == OLDER:
+        raise BadExport(f"{place} was written by an earlier version of bayou: export it again")
+    if size < len(MAGIC) + CODE_BYTES or magic != MAGIC:
         raise BadExport(f"{place} is no file that bayou export has written, or was cut short")
     codes = [blake2b(MAGIC, key=_key(secret), digest_size=CODE_BYTES) for secret in secrets]
     end = size - CODE_BYTES

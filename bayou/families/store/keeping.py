@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bayou.core.items import Items
 from bayou.core.past import Bounded, Chunk, Folded, IncomingDropped, Installed, MarksDropped, Truncated
+from bayou.core.write import GROUP
 from bayou.node.messages import OK
 from bayou.node.records import (
     Activated,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bayou._record import Record
+    from bayou.core.name import Name
     from bayou.core.write import Write
 
 _ITEMS = 1
@@ -97,16 +99,17 @@ class StoreKeeping(Keeping):
         else: nothing else depends on them. WireError where some bytes are no batch."""
         answers: dict[object, tuple[Any, ...]] = {}
         run = Items(0, [], [])
+        group_writes: set[tuple[int, Name]] = set()
         for batch in batches:
             for record in self._records(batch):
                 if type(record) is tuple:
                     answers.pop(record[1], None)
                     answers[record[1]] = record
-                elif type(record) is not Items or any(write.heir is not None for write in record.committed):
+                elif type(record) is not Items or _may_make_primary(record, group_writes):
                     if run:
                         yield run
                     run = Items(0, [], [])
-                    yield record  # an heir marks what it holds then, and nothing that comes later
+                    yield record  # a new primary marks what it holds then, and nothing that comes later
                 elif not _continue(run, record):
                     if run:
                         yield run
@@ -139,6 +142,20 @@ class StoreKeeping(Keeping):
                     yield make(self.kinds[plain[0]], plain[1:])
         except (TypeError, ValueError, LookupError) as error:
             raise WireError(f"no batch of records ({type(error).__name__}: {error})") from error
+
+
+def _may_make_primary(items: Items, group_writes: set[tuple[int, Name]]) -> bool:
+    """Whether a commitment may make another server the primary. Tentative group writes are added to those
+    that are known: of them a notice may be all that tells of it."""
+    for write in items.tentative:
+        if write.kind == GROUP:
+            group_writes.add((write.stamp, write.server))
+    for write in items.committed:
+        if write.heir is not None or write.kind == GROUP:
+            return True
+        if group_writes and (write.stamp, write.server) in group_writes:
+            return True
+    return False
 
 
 def _continue(run: Items, more: Items) -> bool:

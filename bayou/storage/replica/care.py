@@ -161,8 +161,8 @@ def compact(path: str, *, files: Files | None = None) -> tuple[int, int]:
 def make_newcomer(source: str, out: str, *, with_rows: bool, files: Files | None = None) -> None:
     """Make a new file ``out`` for a server that has no name yet, of the cluster of the file or backup
     ``source``, which no process has. ``with_rows``: the rows of its base are what has come in already, up to
-    its CSN, of the base that the new server will ask for. One that was ever the primary keeps nothing. Its
-    tentative writes are not in it.
+    its CSN, of the base that the new server will ask for. Not for one that was ever in the commit group, the
+    primary say. Its tentative writes are not in it, nor what it has promised and voted for.
 
     Errors as for opening ``source``; StorageFailed where there is an ``out``.
     """

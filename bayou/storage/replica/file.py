@@ -12,8 +12,10 @@ import sqlite3
 from bayou._record import Record
 from bayou.core.errors import Misuse, require
 from bayou.core.items import Items
+from bayou.core.name import ROOT
 from bayou.core.past import Bounded, Chunk, Folded, IncomingDropped, Installed, MarksDropped, Truncated
-from bayou.node.records import Activated, Answered, Named
+from bayou.core.write import GROUP, RETIREMENT
+from bayou.node.records import Activated, Answered, Named, Voted
 from bayou.storage.files import SystemFiles
 from bayou.storage.replica.answers import Answers
 from bayou.storage.replica.care import Sizes, free_bytes, sizes
@@ -21,7 +23,7 @@ from bayou.storage.replica.database import Database, changing, connect, reading,
 from bayou.storage.replica.doctor import examine
 from bayou.storage.replica.lock import FileLock, Note
 from bayou.storage.replica.opening import begin, csn_of, exists, look, make, name_of_server, own_stamp_of
-from bayou.storage.replica.past import STAMP_CEILING, FilePast
+from bayou.storage.replica.past import STAMP_CEILING, FilePast, named_in
 from bayou.storage.replica.schema import MIGRATIONS
 from bayou.storage.replica.sums import BadSum, csn_sum, name_text, told_sum
 from bayou.storage.replica.turn import Turn
@@ -159,6 +161,15 @@ class ReplicaFile(FilePast):
         the last base, or a commit group begins behind it (bayou.core.replica)."""
         return self.database.number("boundary")
 
+    @reading
+    def has_decided(self) -> bool:
+        """Whether the server was ever in the commit group, the primary say."""
+        if self.name is ROOT or self.database.number("decided"):
+            return True
+        items = self._load_items()
+        named = [named_in(write) for write in items.committed if write.kind in {RETIREMENT, GROUP}]
+        return self.name is not None and any(self.name in members for members in named)
+
     @changing
     def join_cluster(self, cluster: str) -> None:
         """Let the server belong to a cluster; durable with the next ``keep``."""
@@ -255,6 +266,8 @@ class ReplicaFile(FilePast):
                 bounds.append(record.csn)  # type: ignore[attr-defined]
             elif kind not in _DONE:
                 self._put_fact(record)
+                if kind is Voted:
+                    self.database.set_meta(decided=1)
         turn.write()
         self._transactions += 1
         if answers:

@@ -10,6 +10,7 @@ from bayou.core.errors import require
 from bayou.core.name import Name
 from bayou.core.past import Base, BasePosition, Incoming, row_size, write_size
 from bayou.core.vector import VersionVector
+from bayou.core.write import GROUP, RETIREMENT
 from bayou.storage.replica.database import changing, reading
 from bayou.storage.replica.schema import FIRST, rows_table
 from bayou.storage.replica.sums import (
@@ -29,6 +30,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from bayou.core.name import ServerNames
     from bayou.core.past import BaseRow, Chunk, Place, Result, Results
     from bayou.core.rows import Collection
     from bayou.core.write import Write
@@ -220,6 +222,9 @@ class FilePast:
     ) -> None:
         require(self.base.csn + len(writes) == base.csn, "what is folded does not go on from the base")
         require(base.csn <= self.kept_csn, f"{base.csn} is folded, and only {self.kept_csn} is durable")
+        for write in writes:
+            if write.kind in {RETIREMENT, GROUP}:
+                self._note_members(named_in(write))
         self._put_rows("rows", rows)
         self.database.executemany(
             "INSERT INTO results VALUES (?, ?, CAST(? AS TEXT), ?)", [result_row(*each) for each in results]
@@ -306,6 +311,7 @@ class FilePast:
 
     def _put_base(self, base: Base) -> None:
         """Let this be the base: of its vector, only what has changed is written."""
+        self._note_members(base.group)
         self.database.set_meta(
             base_csn=base.csn,
             base_group=" ".join(map(name_text, base.group)),
@@ -327,6 +333,20 @@ class FilePast:
             put.append((at, number, stamp, told_sum(stamp, start=sum)))
         self.database.executemany("INSERT OR REPLACE INTO base_vector VALUES (?, ?, ?, ?)", put)
         self.base = base
+
+    def _note_members(self, members: ServerNames) -> None:
+        """Note for good where this server is one of those who commit."""
+        if self.database.meta["name"] in [name_text(member) for member in members]:
+            self.database.set_meta(decided=1)
+
+
+def named_in(write: Write) -> ServerNames:
+    """Return whom a write names to commit from then on, whether it counts or not."""
+    if write.kind == GROUP:
+        from bayou.core.group import group_of
+
+        return group_of(str(write.value)).members
+    return () if write.heir is None else (write.heir,)
 
 
 def _place(row: tuple[str, Bound, Bound, int, int]) -> tuple[str, bytes]:

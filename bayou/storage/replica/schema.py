@@ -91,6 +91,7 @@ META: dict[str, type | tuple[type, ...]] = {
     "base_group": str,
     "base_epoch": int,
     "boundary": int,
+    "decided": int,
     "base_clock": int,
     "base_digest": str,
     "marks_from": int,
@@ -99,7 +100,8 @@ META: dict[str, type | tuple[type, ...]] = {
     "inode": int,
 }
 """The keys of ``meta``, and what their values are. ``name`` is NULL as long as the server has none; a backup
-has ``backup`` too."""
+has ``backup`` too. ``decided`` is 1 where the server was ever in the commit group, the primary say, as far
+as that is folded."""
 
 
 class Unmigrated(StorageError):
@@ -132,6 +134,7 @@ def _add_group(connection: Connection) -> None:
     _put_meta(connection, "base_group", primary)
     _put_meta(connection, "base_epoch", csn)
     _put_meta(connection, "boundary", 0)
+    _put_meta(connection, "decided", int(_meta(connection, "name") in ("", primary)))
 
 
 def _last_heir(connection: Connection, upto: int | None = None) -> tuple[int, str | None]:
