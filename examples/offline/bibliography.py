@@ -74,10 +74,8 @@ def tells(db: bayou.Replica, facts: Facts, outcome: bayou.Outcome) -> str:
         what = quoted(other["title"]) if is_paper(other) else "another paper"
         return f"{title} is entered as {key}, because {what} was {wanted} first"
     found = next((row.key for row in papers(db) if row.value["same"] == facts["same"]), None)
-    if outcome.result == "merged 1":
-        as_what = "" if found is None else f", as {found}"  # somebody may have removed it since
-        return f"{title} was there already{as_what}: it is entered once"
-    return f"{title} is entered"  # so long ago that more is not known
+    as_what = "" if found is None else f", as {found}"  # somebody may have removed it since
+    return f"{title} was there already{as_what}: it is entered once"
 
 
 def quoted(text: str) -> str:
@@ -119,13 +117,16 @@ def remove(db: bayou.Replica, options: argparse.Namespace) -> int:
 
 
 def listed(db: bayou.Replica, options: argparse.Namespace) -> None:
-    words = [each.casefold() for each in options.words]
+    words, count = [each.casefold() for each in options.words], 0
     for row in papers(db):
         paper = row.value
         more = ", ".join(filter(None, (paper["by"], paper["year"])))
         text = f"{row.key}: {paper['title']}" + (f" ({more})" if more else "")
         if all(each in text.casefold() for each in words):
             print(mark(row), one_line(text, 150))
+            count += 1
+    if not count:
+        print("No papers.")
 
 
 COMMANDS = Commands(App("bibliography", "Keep a bibliography together, offline too.", tells))

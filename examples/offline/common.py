@@ -70,6 +70,7 @@ class Mine:
     def keep(self, entries: list[Facts]) -> None:
         """Keep these and no others; whole, or not at all."""
         made = self._path.with_name(f"{self._path.name}-new")
+        made.touch(mode=0o600)
         made.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
         os.replace(made, self._path)
 
@@ -149,6 +150,9 @@ class Commands:
                 print(f"Nothing is known here any more of: {entry['told']}.")
                 continue
             is_final = outcome.state == "committed"
+            if outcome.result == "done":  # committed so long ago that the log does not go back that far
+                print(f"Settled, and `list` shows what there is now: {entry['told']}.")
+                continue
             told = one_line(self.app.tells(db, entry["facts"], outcome), 300)
             if is_all or is_final or told != entry["told"]:
                 print(f"{told}. {'This is final.' if is_final else 'This may still change.'}")

@@ -46,7 +46,7 @@ def cancelling(facts: Facts) -> bayou.Write:
 
 
 def key_of(facts: Facts, hour: str) -> str:
-    return f"{facts['room']}/{facts['day']}/{hour}"
+    return f"{facts['room'].casefold()}/{facts['day']}/{hour}"  # Oak and oak are one room
 
 
 def either(facts: Facts) -> str:
@@ -132,13 +132,15 @@ def cancel(db: bayou.Replica, options: argparse.Namespace) -> int:
 
 
 def listed(db: bayou.Replica, options: argparse.Namespace) -> None:
-    prefix = f"{options.room}/" if options.room else ""
-    rows = [row for row in db[ROOMS].scan(prefix) if is_booking(row)]
+    day = None if options.day is None else day_of(options.day)
+    prefix = "" if options.room is None else f"{options.room.casefold()}/"
+    rows = [row for row in db[ROOMS].scan(prefix) if is_booking(row) and day in (None, row.value["day"])]
     for row in rows:
-        room, day, hour = row.key.split("/")
-        if options.day is None or day == day_of(options.day):
-            what = f" ({row.value['for']})" if row.value["for"] else ""
-            print(mark(row), one_line(f"{room} {day} {hour} {row.value['who']}{what}", 100))
+        booked, hour = row.value, row.key.rpartition("/")[2]
+        what = f" ({booked['for']})" if booked["for"] else ""
+        print(mark(row), one_line(f"{booked['room']} {booked['day']} {hour} {booked['who']}{what}", 100))
+    if not rows:
+        print("Nothing is booked.")
 
 
 COMMANDS = Commands(App("rooms", "Book meeting rooms, offline too.", tells))

@@ -63,6 +63,10 @@ def tells(db: bayou.Replica, facts: Facts, outcome: bayou.Outcome) -> str:
     return f"{what} sold{to(facts)}"
 
 
+def item_of(options: argparse.Namespace) -> str:
+    return word(options.item, "name of a thing").casefold()  # Tea and tea are one thing
+
+
 def number_of(options: argparse.Namespace) -> int:
     if not 1 <= options.number <= MANY:
         raise Complaint(f"{options.number} is no number of things: 1 or more is due")
@@ -73,7 +77,7 @@ def number_of(options: argparse.Namespace) -> int:
 def deliver(db: bayou.Replica, options: argparse.Namespace) -> int:
     facts = {
         "id": secrets.token_hex(4),
-        "item": word(options.item, "name of a thing"),
+        "item": item_of(options),
         "number": number_of(options),
         "is_delivery": True,
     }
@@ -83,7 +87,7 @@ def deliver(db: bayou.Replica, options: argparse.Namespace) -> int:
 def sell(db: bayou.Replica, options: argparse.Namespace) -> int:
     facts = {
         "id": secrets.token_hex(4),
-        "item": word(options.item, "name of a thing"),
+        "item": item_of(options),
         "number": number_of(options),
         "to": options.to,
     }
@@ -113,9 +117,11 @@ def retry(db: bayou.Replica, options: argparse.Namespace) -> int:
 
 
 def listed(db: bayou.Replica, options: argparse.Namespace) -> None:
-    for row in db[STOCK].scan():
-        if isinstance(row.value, int):
-            print(mark(row), one_line(f"{row.value} {row.key}", 100))
+    rows = [row for row in db[STOCK].scan() if isinstance(row.value, int)]
+    for row in rows:
+        print(mark(row), one_line(f"{row.value} {row.key}", 100))
+    if not rows:
+        print("Nothing was ever in stock.")
 
 
 COMMANDS = Commands(App("stock", "Sell from a stock at several tills, offline too.", tells))

@@ -152,11 +152,13 @@ def about(db: bayou.Replica, options: argparse.Namespace, does: str) -> Facts:
 
 def listed(db: bayou.Replica, options: argparse.Namespace) -> None:
     ticks = {row.key: row for row in db[TICKS].scan()}
-    for row in db[ITEMS].scan():
+    rows = [row for row in db[ITEMS].scan() if isinstance(row.value, str)]
+    for row in rows:
         tick = ticks.get(row.key)
-        if isinstance(row.value, str):
-            box = "[x]" if tick is not None and tick.value is True else "[ ]"
-            print(mark(row, tick), box, one_line(f"{row.key}: {row.value}", 100))
+        box = "[x]" if tick is not None and tick.value is True else "[ ]"
+        print(mark(row, tick), box, one_line(f"{row.key}: {row.value}", 100))
+    if not rows:
+        print("Nothing is on the list.")
 
 
 COMMANDS = Commands(App("todo", "Keep a list of things to do together, offline too.", tells))
