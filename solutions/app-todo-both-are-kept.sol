@@ -1,19 +1,15 @@
-items/buy-milk:soya:FALSE
-items/call-bob:call:FALSE
-items/buy-milk:oat:TRUE
-items/call-bob:ring:TRUE
-soya:merged 2:TRUE
-items/buy-milk:oat:TRUE
-items/buy-milk-2:soya:TRUE
-items/call-bob:ring:TRUE
-items/call-bob-2:call:TRUE
-ring1:merged 1:TRUE
-items/buy-milk:oat:TRUE
-items/buy-milk-2:soya:TRUE
-items/call-bob:phone:TRUE
-items/call-bob-2:call:TRUE
+items/call:{"id":"c","text":"call"}:FALSE
+items/milk:{"id":"m","text":"soya"}:FALSE
+items/call:{"id":"d","text":"ring"}:TRUE
+items/milk:{"id":"m","text":"oat"}:TRUE
+soya:merged 3:TRUE
+items/call:{"id":"d","text":"ring"}:TRUE
+items/call-2:{"id":"c","text":"call"}:TRUE
+items/milk:{"id":"m","text":"oat"}:TRUE
+items/milk-2:{"id":"m","text":"soya"}:TRUE
+phone1:merged 1:TRUE
+items/call:{"id":"d","text":"phone"}:TRUE
+items/call-2:{"id":"c","text":"call"}:TRUE
 back:merged 2:TRUE
-items/buy-milk:cream:TRUE
-items/buy-milk-2:soya:TRUE
-items/call-bob:phone:TRUE
-items/call-bob-2:call:TRUE
+items/milk:{"id":"m","text":"cream"}:TRUE
+items/milk-2:{"id":"m","text":"soya"}:TRUE

@@ -1,12 +1,11 @@
-items/milk:milk:TRUE
-items/salt:salt:TRUE
+items/milk:{"id":"m","text":"milk"}:TRUE
+items/salt:{"id":"s","text":"salt"}:TRUE
 ticks/milk:true:FALSE
 ticks/salt:true:FALSE
 tick1:merged 1:TRUE
 tick2:applied:TRUE
-del1:merged 2:TRUE
-items/milk:oat:TRUE
-items/salt:salt:TRUE
-items/tea:green:TRUE
-items/zest:zest:TRUE
+del1:merged 1:TRUE
+items/milk:{"id":"m","text":"oat"}:TRUE
+items/salt:{"id":"s","text":"salt"}:TRUE
+items/tea:{"id":"t","text":"green"}:TRUE
 ticks/salt:true:TRUE

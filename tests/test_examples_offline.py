@@ -331,6 +331,32 @@ def test_two_changes_of_one_entry_are_both_kept(tmp_path: Path) -> None:
         assert ann("mine") == bob("mine") == ["All that was written here is final."]
 
 
+def test_a_change_follows_its_entry_to_another_name(tmp_path: Path) -> None:
+    with Servers(tmp_path, 1) as servers:
+        servers.start_all()
+        ann, bob = joined(tmp_path, "todo", servers[0], "ann", "bob")
+        ann("add", "Buy", "milk")
+        for words in (
+            ("add", "Buy milk"),
+            ("edit", "buy-milk", "Buy cheese"),
+            ("edit", "buy-milk", "Buy ham"),
+        ):
+            bob(*words)
+        bob("tick", "buy-milk")
+        bob("add", "Buy milk!")  # which is buy-milk-2 here
+        bob("delete", "buy-milk-2")
+        ann.sync()
+        assert bob.sync() == [
+            f'both are kept: buy-milk is "Buy milk", and yours is buy-milk-2, "Buy milk". {FINAL}',
+            f'buy-milk-2 is "Buy cheese". {FINAL}',
+            f'buy-milk-2 is "Buy ham". {FINAL}',
+            f"buy-milk-2 is ticked off. {FINAL}",
+            f'both are kept: buy-milk is "Buy milk", and yours is buy-milk-3, "Buy milk!". {FINAL}',
+            f"buy-milk-3 is deleted. {FINAL}",
+        ]
+        assert bob("list") == ["  [ ] buy-milk: Buy milk", "  [x] buy-milk-2: Buy ham"]
+
+
 def test_who_ticks_off_or_deletes_means_what_he_has_read(tmp_path: Path) -> None:
     with Servers(tmp_path, 1) as servers:
         servers.start_all()
@@ -482,8 +508,9 @@ def test_what_others_have_written_is_no_danger(app: str, tmp_path: Path) -> None
     one("new")
     evil = "\x1b[2J\x9bevil\n"
     booking = {"id": "x", "who": evil, "for": evil, "room": "Oak", "day": DAY, "hours": ["9"]}
+    entry = {"id": "x", "text": evil}
     paper = {"id": "x", "title": evil, "by": evil, "year": evil, "same": evil}
-    values: list[Any] = [1, "text", [], {}, booking, paper, {**booking, "hours": 5}]
+    values: list[Any] = [1, "text", [], {}, entry, booking, paper, {**booking, "hours": 5}]
     with bayou.open(one.folder / f"{app}.bayou") as db:
         for name in ("rooms", "papers", "stock", "items", "ticks"):
             for key in ("of another program", f"Oak/{DAY}/9", f"a\x1b/{evil}/b"):

@@ -95,16 +95,17 @@ def papers(db: bayou.Replica) -> list[bayou.Row]:
 
 
 def add(db: bayou.Replica, options: argparse.Namespace) -> int:
+    title = " ".join(" ".join(options.title).split())
     facts = {
         "id": secrets.token_hex(4),
         "key": word(options.key, "key"),
-        "title": " ".join(options.title.split()),
+        "title": title,
         "by": options.by,
         "year": options.year,
-        "same": same(options.title),
+        "same": same(title),
     }
     if not facts["same"]:
-        raise Complaint(f"{options.title!r} is no title")
+        raise Complaint(f"{title!r} is no title")
     return COMMANDS.make(db, entry(facts), facts)
 
 
@@ -135,7 +136,7 @@ COMMANDS = Commands(App("bibliography", "Keep a bibliography together, offline t
 def main() -> int:
     own = COMMANDS.verb(add, "add", "enter a paper, unless it is there already")
     own.add_argument("key", help="what it is to be cited as; it gets -2 or so where that is taken")
-    own.add_argument("title")
+    own.add_argument("title", nargs="+")
     own.add_argument("--by", default="", metavar="NAMES", help="who wrote it")
     own.add_argument("--year", default="")
     COMMANDS.verb(remove, "remove", "remove a paper").add_argument("key")
