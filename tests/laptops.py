@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.clusters import free_ports
 from tests.processes import wait_until
-from tests.serving import PATIENCE_S
+from tests.serving import PATIENCE_S, Served
 
 PROGRAMS = Path(__file__).parent.parent / "examples" / "offline"
 SYNC = ("sync", "--timeout", "200")
@@ -59,6 +59,29 @@ class Laptop:
         first, *news = self(*SYNC, *words, status=status)
         assert first == "Synced."
         return news
+
+
+def joined(tmp_path: Path, app: str, server: Served, *names: str) -> list[Laptop]:
+    """Return the laptops of these people, which have all joined the server."""
+    found = [Laptop(tmp_path / name, app) for name in names]
+    for each in found:
+        told = each("join", server.address, "--secret-file", str(server.secret))
+        assert told == [f"{app}.bayou has joined {server.address}."]
+    return found
+
+
+class Serving:
+    """A laptop that others can reach, as `bayou serve` with the file of its program."""
+
+    def __init__(self, laptop: Laptop) -> None:
+        self._served = Served(laptop.folder, laptop.app)
+
+    def __enter__(self) -> str:
+        self._served.start()
+        return self._served.address
+
+    def __exit__(self, *_: object) -> None:
+        assert self._served.stop() == 0
 
 
 class Machines:
