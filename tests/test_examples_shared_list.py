@@ -10,8 +10,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,19 @@ class App:
     def change(self, **what: object) -> int:
         return self.ask("POST", "/change", json.dumps(what).encode(), OURS)[0]
 
+    def tick(self, text: str, is_done: bool) -> int:
+        return self.change(does="tick", key=self.key(text), was=text, is_done=is_done)
+
+    def rename(self, was: str, text: str) -> int:
+        return self.change(does="rename", key=self.key(was), was=was, text=text)
+
+    def delete(self, text: str) -> int:
+        return self.change(does="delete", key=self.key(text), was=text)
+
+    def conflicts(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.state()["conflicts"]
+        return found
+
     def state(self) -> dict[str, Any]:
         status, body, _ = self.ask("GET", "/state")
         assert status == 200, body
@@ -120,13 +134,19 @@ def stream(app: App) -> Iterator[Iterator[dict[str, Any]]]:
 
 def test_a_list_of_its_own(tmp_path: Path) -> None:
     with App(tmp_path / "one") as app:
-        assert app.state() == {"entries": [], "connected": 0, "is_primary": True, "waiting": 0}
+        assert app.state() == {
+            "entries": [],
+            "conflicts": [],
+            "connected": 0,
+            "is_primary": True,
+            "waiting": 0,
+        }
         assert app.change(does="add", text="  milk\n and  bread ") == 200
         assert app.change(does="add", text="salt") == 200
         assert app.entries() == [("milk and bread", ""), ("salt", "")]
-        assert app.change(does="tick", key=app.key("salt"), is_done=True) == 200
+        assert app.tick("salt", True) == 200
         assert app.entries() == [("milk and bread", ""), ("salt", "d")]
-        assert app.change(does="delete", key=app.key("milk and bread")) == 200
+        assert app.delete("milk and bread") == 200
         assert app.entries() == [("salt", "d")]
         assert app.stop() == (0, "")
         app.start()
@@ -134,7 +154,7 @@ def test_a_list_of_its_own(tmp_path: Path) -> None:
         assert app.stop(signal.SIGKILL)[0] == -signal.SIGKILL
         app.start()
         assert app.entries() == [("salt", "d")]
-        assert app.change(does="tick", key=app.key("salt"), is_done=False) == 200
+        assert app.tick("salt", False) == 200
         assert app.stop(signal.SIGINT) == (0, "")
 
 
@@ -143,14 +163,12 @@ def test_two_people_and_a_server_that_goes_away(tmp_path: Path) -> None:
         servers.start_all()
         with App(tmp_path / "one", servers[0]) as one, App(tmp_path / "two", servers[0]) as two:
             assert one.change(does="add", text="milk") == 200
-            for app in (one, two):
-                wait_until(lambda app=app: app.entries() == [("milk", "")], PATIENCE_S)  # type: ignore[misc]
+            wait_for((one, two), lambda app: app.entries() == [("milk", "")])
             servers[0].kill()
-            for app in (one, two):
-                wait_until(lambda app=app: app.state()["connected"] == 0, PATIENCE_S)  # type: ignore[misc]
-            assert one.change(does="tick", key=one.key("milk"), is_done=True) == 200
+            wait_for((one, two), lambda app: app.state()["connected"] == 0)
+            assert one.tick("milk", True) == 200
             assert one.change(does="add", text="bread") == 200
-            assert two.change(does="delete", key=two.key("milk")) == 200
+            assert two.delete("milk") == 200
             assert one.entries() == [("milk", "dp"), ("bread", "p")]
             assert two.entries() == [("milk", "pg")]
             assert one.state()["waiting"] == 2
@@ -160,9 +178,127 @@ def test_two_people_and_a_server_that_goes_away(tmp_path: Path) -> None:
             assert one.entries() == [("milk", "dp"), ("bread", "p")]
             servers[0].start()
             # What was deleted stays deleted, though it was ticked off side by side.
-            for app in (one, two):
-                wait_until(lambda app=app: app.entries() == [("bread", "")], PATIENCE_S)  # type: ignore[misc]
+            wait_for((one, two), lambda app: (app.entries(), app.conflicts()) == ([("bread", "")], []))
             assert one.stop() == two.stop() == (0, "")
+
+
+def wait_for(apps: tuple[App, ...], holds: Callable[[App], bool]) -> None:
+    """Wait until this holds for each of them."""
+    for app in apps:
+        wait_until(partial(holds, app), PATIENCE_S)
+
+
+def are_final(app: App, count: int) -> bool:
+    return [conflict["is_pending"] for conflict in app.conflicts()] == [False] * count
+
+
+@contextmanager
+def apart(tmp_path: Path, servers: Servers, *texts: str) -> Iterator[tuple[App, App]]:
+    """Yield the programs of two people who have the same list and no network."""
+    with App(tmp_path / "one", servers[0]) as one, App(tmp_path / "two", servers[0]) as two:
+        for text in texts:
+            one.change(does="add", text=text)
+        wait_for((one, two), lambda app: app.entries() == [(text, "") for text in texts])
+        servers[0].kill()
+        wait_for((one, two), lambda app: app.state()["connected"] == 0)
+        yield one, two
+
+
+def test_two_who_rename_one_entry_are_asked_which_text_it_is_to_have(tmp_path: Path) -> None:
+    with Servers(tmp_path, 1) as servers:
+        servers.start_all()
+        with apart(tmp_path, servers, "milk", "tea") as (one, two):
+            assert one.rename("milk", "oat milk") == two.rename("milk", "soya milk") == 200
+            assert one.rename("tea", "green tea") == two.rename("tea", "green tea") == 200  # no conflict
+            # Before they meet each has his own text, tentatively, and nobody is asked anything.
+            assert one.entries() == [("oat milk", "p"), ("green tea", "p")]
+            assert two.entries() == [("soya milk", "p"), ("green tea", "p")]
+            assert one.conflicts() == two.conflicts() == []
+            servers[0].start()
+            wait_for((one, two), lambda app: are_final(app, 1))
+            ((text, _), tea), (found,) = one.entries(), one.conflicts()
+            loser = two if text == "oat milk" else one
+            tried = "soya milk" if loser is two else "oat milk"
+            assert tea == ("green tea", "")
+            told = {"does": "rename", "was": "milk", "text": tried, "now": text}
+            assert found.items() >= told.items()
+            assert [app.conflicts()[0]["is_ours"] for app in (one, two)] == [loser is one, loser is two]
+            # The one who did not get his text takes it after all; the other need not do anything.
+            settle = {"does": "settle", "id": found["id"], "takes": "mine", "now": text}
+            assert loser.change(**settle) == 200
+            wait_for((one, two), lambda app: app.conflicts() == [] and app.entries()[0] == (tried, ""))
+            assert one.change(**settle) == 404
+
+
+def test_who_ticks_off_or_deletes_means_the_text_that_he_sees(tmp_path: Path) -> None:
+    """The page of one of them still shows what the other has changed."""
+    with Servers(tmp_path, 1) as servers:
+        servers.start_all()
+        with App(tmp_path / "one", servers[0]) as one, App(tmp_path / "two", servers[0]) as two:
+            for text in ("milk", "tea"):
+                one.change(does="add", text=text)
+            wait_until(lambda: two.entries() == [("milk", ""), ("tea", "")], PATIENCE_S)
+            milk, tea = two.key("milk"), two.key("tea")
+            assert one.rename("milk", "oat milk") == one.rename("tea", "green tea") == 200
+            wait_until(lambda: two.entries() == [("oat milk", ""), ("green tea", "")], PATIENCE_S)
+            assert two.change(does="tick", key=milk, was="milk", is_done=True) == 200
+            assert two.change(does="delete", key=tea, was="tea") == 200
+            wait_for((one, two), lambda app: are_final(app, 2))
+            tick, delete = two.conflicts()
+            told = {"does": "tick", "was": "milk", "is_done": True, "now": "oat milk"}
+            assert tick.items() >= told.items()
+            assert delete.items() >= {"does": "delete", "was": "tea", "now": "green tea"}.items()
+            assert two.entries() == [("oat milk", ""), ("green tea", "")]
+            # Anybody may settle it.
+            assert two.change(does="settle", id=tick["id"], takes="theirs", now="oat milk") == 200
+            assert one.change(does="settle", id=delete["id"], takes="mine", now="green tea") == 200
+            wait_for((one, two), lambda app: (app.entries(), app.conflicts()) == ([("oat milk", "")], []))
+
+
+def test_a_conflict_that_may_settle_itself_is_shown_and_not_asked(tmp_path: Path) -> None:
+    with Servers(tmp_path, 1) as servers:
+        servers.start_all()
+        with App(tmp_path / "one", servers[0]) as one:
+            one.change(does="add", text="milk")
+            wait_until(lambda: one.entries() == [("milk", "")], PATIENCE_S)
+            servers[0].kill()
+            wait_until(lambda: one.state()["connected"] == 0, PATIENCE_S)
+            key = one.key("milk")
+            assert one.change(does="rename", key=key, was="milk", text="tea") == 200
+            assert one.change(does="rename", key=key, was="milk", text="salt") == 200
+            (found,) = one.conflicts()
+            assert (found["is_pending"], found["text"], found["now"]) == (True, "salt", "tea")
+            assert one.change(does="settle", id=found["id"], takes="mine", now="tea") == 409
+            servers[0].start()
+            wait_until(lambda: not one.conflicts()[0]["is_pending"], PATIENCE_S)
+            # Whoever takes what was tried means the text that he sees, too: another conflict.
+            assert one.change(does="settle", id=found["id"], takes="mine", now="milk") == 200
+            (again,) = one.conflicts()
+            assert (again["was"], again["text"], again["now"]) == ("milk", "salt", "tea")
+            wait_until(lambda: not one.conflicts()[0]["is_pending"], PATIENCE_S)
+            # Deleted meanwhile: what was tried brings it back.
+            assert one.delete("tea") == 200
+            wait_until(lambda: one.entries() == [], PATIENCE_S)
+            (again,) = one.conflicts()
+            assert again["now"] is None
+            assert one.change(does="settle", id=again["id"], takes="mine", now=None) == 200
+            wait_until(lambda: one.entries() == [("salt", "")], PATIENCE_S)
+            assert one.conflicts() == []
+
+
+def test_conflicts_of_other_programs_are_left_alone(tmp_path: Path) -> None:
+    import bayou
+
+    with bayou.open(tmp_path / "list.bayou") as db:
+        for body in (
+            bayou.Write("other").set("rooms", "A", "ann").if_present("rooms", "A"),
+            bayou.Write("two").set("entries", "a", "b").set("entries", "c", "d").if_present("rooms", "A"),
+            bayou.Write("value").set("entries", "a", ["b"]).if_is("entries", "a", "x"),
+        ):
+            db.write(body)
+        assert len(db.conflicts()) == 3
+    with App(tmp_path) as app:
+        assert (app.conflicts(), app.entries()) == ([], [])
 
 
 def test_the_stream_tells_what_changes(tmp_path: Path) -> None:
@@ -253,20 +389,30 @@ def test_bad_requests_are_refused_and_harm_nothing(tmp_path: Path) -> None:
             {"does": "add", "text": " \n"},
             {"does": "add", "text": 5},
             {"does": "add", "text": "x" * 201},
-            {"does": "tick", "key": "a"},
-            {"does": "tick", "key": "a", "is_done": "yes"},
-            {"does": "delete", "key": ["a"]},
-            {"does": "delete", "key": "k" * 1025},
-            {"does": "delete", "key": "\udc00"},
+            {"does": "tick", "key": "a", "was": "a"},
+            {"does": "tick", "key": "a", "is_done": True},
+            {"does": "tick", "key": "a", "was": "a", "is_done": "yes"},
+            {"does": "rename", "key": "a", "was": "a"},
+            {"does": "rename", "key": "a", "text": "b"},
+            {"does": "delete", "key": "a"},
+            {"does": "delete", "key": ["a"], "was": "a"},
+            {"does": "delete", "key": "k" * 1025, "was": "a"},
+            {"does": "delete", "key": "\udc00", "was": "a"},
+            {"does": "settle", "id": "17@<>", "takes": "both", "now": "a"},
+            {"does": "settle", "id": "17@<>", "takes": "mine"},
+            {"does": "settle", "id": "17@<>", "takes": "mine", "now": 5},
             {"does": "add", "text": "\udc00"},
             {"does": "drop"},
         ):
             assert app.change(**what) == 400, what
-        assert app.change(does="delete", key="nobody's") == 404
-        assert app.change(does="tick", key="nobody's", is_done=True) == 404
+        assert app.change(does="delete", key="nobody's", was="a") == 404
+        assert app.change(does="tick", key="nobody's", was="a", is_done=True) == 404
+        assert app.change(does="rename", key="nobody's", was="a", text="b") == 404
+        assert app.change(does="settle", id="17@<>", takes="mine", now=None) == 404
+        assert app.change(does="settle", id="nonsense", takes="theirs", now="a") == 404
         for text in (b"", b"{", b"[" * 4000, b"\xff", b"null", b"[]", b"1e999"):
             assert app.ask("POST", "/change", text, OURS)[0] == 400, text
-        assert app.ask("POST", "/change", b" " * 5000, OURS)[0] == 413
+        assert app.ask("POST", "/change", b" " * 20000, OURS)[0] == 413
         for length in ("-1", "x", "9" * 50, "\xb2"):
             assert app.ask("POST", "/change", b"", OURS | {"Content-Length": length})[0] == 411
         with socket.create_connection(("127.0.0.1", app.port), PATIENCE_S) as found:
@@ -355,6 +501,39 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
             shows("Milk", "Bread")
             status("In touch with 1 server")
             wait_until(lambda: two.entries() == [("Milk", "d"), ("Bread", "")], PATIENCE_S)
+
+            # Both change one entry while they are apart: the page asks one of them, or shows what it is.
+            servers[0].kill()
+            status("Offline: changes wait here")
+            wait_until(lambda: two.state()["connected"] == 0, PATIENCE_S)
+            assert two.rename("Bread", "Rye bread") == 200
+            page.click("#entries li:nth-child(2) .edit")
+            page.wait("document.activeElement.className === 'rename'")
+            page.run("document.activeElement.select()")
+            page.type("White <b>bread</b>")
+            shows("Milk", "White <b>bread</b>|pending")
+            assert page.run("document.getElementById('conflicts').hidden")
+            servers[0].start()
+            page.wait("document.querySelectorAll('#conflicts button').length === 2")
+            first = one.entries()[1][0]
+            tried = "Rye bread" if first.startswith("White") else "White <b>bread</b>"
+            shows("Milk", first)
+            who, ours, theirs = ("You", "Mine", "Theirs") if tried[0] == "W" else ("Somebody", "Take", "Keep")
+            told = page.run("document.querySelector('#conflicts p').textContent")
+            assert told == f"{who} changed “Bread” to “{tried}”, which meanwhile became “{first}”."
+            assert page.run("document.querySelector('#conflicts .mine').textContent") == f"{ours}: {tried}"
+            assert (
+                page.run("document.querySelector('#conflicts .theirs').textContent") == f"{theirs}: {first}"
+            )
+            _draw(page, "conflict")
+            page.click("#conflicts .mine")
+            shows("Milk", tried)
+            page.wait("document.getElementById('conflicts').hidden")
+            wait_until(lambda: two.entries()[1] == (tried, "") and two.conflicts() == [], PATIENCE_S)
+            page.click("#entries li:nth-child(2) .edit")
+            page.run("document.activeElement.select()")
+            page.type("Bread")
+            shows("Milk", "Bread")
 
             # The program itself goes away, and comes back at the same port.
             assert page.complaints == []

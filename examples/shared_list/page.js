@@ -36,19 +36,119 @@ function newItem(key) {
   const label = made("label", "");
   const box = made("input", "");
   box.type = "checkbox";
-  box.addEventListener("change", () => change({ does: "tick", key, is_done: box.checked }));
+  box.addEventListener("change", async () => {
+    const what = { does: "tick", key, was: item.entry.text, is_done: box.checked };
+    if (!(await change(what))) {
+      box.checked = item.entry.is_done;
+    }
+  });
   label.append(box, made("span", "text"));
   const mark = made("span", "mark");
   mark.title = "Not committed yet: the primary of the cluster has not given it its place.";
   const button = made("button", "delete", "\u00d7");
   button.type = "button";
-  button.addEventListener("click", () => change({ does: "delete", key }));
-  item.append(label, mark, button);
+  button.addEventListener("click", () => change({ does: "delete", key, was: item.entry.text }));
+  const pencil = made("button", "edit", "\u270e");
+  pencil.type = "button";
+  pencil.addEventListener("click", () => rename(item));
+  item.append(label, mark, pencil, button);
   item.dataset.key = key;
   return item;
 }
 
+// The text that stands there when somebody begins is what his change is checked against, whatever comes meanwhile.
+function rename(item) {
+  const { key, text: was } = item.entry;
+  const label = item.querySelector("label");
+  const field = made("input", "rename");
+  field.type = "text";
+  field.maxLength = 200;
+  field.value = was;
+  field.setAttribute("aria-label", `Another text for ${was}`);
+  const close = () => {
+    label.hidden = false;
+    field.remove();
+  };
+  field.addEventListener("keydown", async (event) => {
+    if (event.key === "Escape") {
+      close();
+    } else if (event.key === "Enter" && !event.isComposing) {
+      const text = field.value.trim();
+      if (!text || text === was || (await change({ does: "rename", key, was, text }))) {
+        close();
+      }
+    }
+  });
+  if (!item.querySelector(".rename")) {
+    label.hidden = true;
+    item.insertBefore(field, label);
+  }
+  item.querySelector(".rename").focus();
+}
+
+const quoted = (text) => `\u201c${text}\u201d`;
+
+function tried(conflict) {
+  const who = conflict.is_ours ? "You" : "Somebody";
+  const meanwhile = conflict.now === null ? "was deleted" : `became ${quoted(conflict.now)}`;
+  const what = {
+    tick: `${conflict.is_done ? "ticked off" : "opened again"} ${quoted(conflict.was)}`,
+    rename:
+      conflict.was === null
+        ? `brought back ${quoted(conflict.text)}`
+        : `changed ${quoted(conflict.was)} to ${quoted(conflict.text)}`,
+    delete: `deleted ${quoted(conflict.was)}`,
+  }[conflict.does];
+  const end = conflict.is_pending ? " This may still settle itself." : "";
+  return `${who} ${what}, which meanwhile ${meanwhile}.${end}`;
+}
+
+// What a person may take: what was tried, or what there is.
+function choices(conflict) {
+  const mine = {
+    tick: conflict.is_done ? "tick it off" : "open it again",
+    rename: conflict.text,
+    delete: "delete it",
+  }[conflict.does];
+  const [ours, others] = conflict.is_ours ? ["Mine", "Theirs"] : ["Take", "Keep"];
+  const theirs = conflict.now ?? "leave it deleted";
+  return [
+    ["mine", `${ours}: ${mine}`],
+    ["theirs", `${others}: ${theirs}`],
+  ];
+}
+
+function newConflict(conflict) {
+  const item = made("li", "");
+  item.append(made("p", "", tried(conflict)));
+  if (!conflict.is_pending) {
+    const row = made("div", "choices");
+    for (const [takes, text] of choices(conflict)) {
+      const button = made("button", takes, text);
+      button.type = "button";
+      button.addEventListener("click", () =>
+        change({ does: "settle", id: conflict.id, takes, now: conflict.now }),
+      );
+      row.append(button);
+    }
+    item.append(row);
+  }
+  return item;
+}
+
+let conflictsShown = "[]";
+
+function showConflicts(conflicts) {
+  const now = JSON.stringify(conflicts);
+  if (now !== conflictsShown) {
+    conflictsShown = now;
+    byId("conflicts").querySelector("ul").replaceChildren(...conflicts.map(newConflict));
+    byId("conflicts").hidden = conflicts.length === 0;
+  }
+}
+
 function fill(item, entry) {
+  item.entry = entry;
   item.className = (entry.is_done ? "done " : "") + (entry.is_going ? "going" : "");
   const box = item.querySelector("input");
   box.checked = entry.is_done;
@@ -60,6 +160,9 @@ function fill(item, entry) {
   const button = item.querySelector(".delete");
   button.hidden = entry.is_going;
   button.setAttribute("aria-label", `Delete ${entry.text}`);
+  const pencil = item.querySelector(".edit");
+  pencil.hidden = entry.is_going;
+  pencil.setAttribute("aria-label", `Change ${entry.text}`);
 }
 
 // Items are kept as long as their entries are there, so that the focus stays where it is.
@@ -80,6 +183,7 @@ function show(state) {
   for (const item of items.values()) {
     item.remove();
   }
+  showConflicts(state.conflicts);
   byId("empty").hidden = state.entries.length > 0;
   const open = state.entries.filter((entry) => !entry.is_done && !entry.is_going).length;
   byId("footer").textContent = state.entries.length ? `${open} to do, ${state.waiting} pending` : "";

@@ -8,16 +8,14 @@ server can be reached; what was changed meanwhile has a mark until the primary o
 it. The page is for the people at this machine only: it listens at 127.0.0.1, and everybody else runs a
 program of their own.
 
-An entry is a row of `entries`, and its tick a row of `ticks` with the same key. Were both one row, then of
-somebody who ticks off and somebody who deletes side by side the later one would win, and bring back what was
-deleted.
+What the list is, and what becomes of two people who change one entry side by side, stands in `the_list.py`;
+here is what a browser asks and is told.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import secrets
 import signal
 import sys
 import threading
@@ -30,6 +28,8 @@ from typing import Any
 
 import bayou
 
+from the_list import Refused, SharedList
+
 HERE = Path(__file__).parent
 FILES = {
     "/": ("page.html", "text/html"),
@@ -37,8 +37,7 @@ FILES = {
     "/page.css": ("page.css", "text/css"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
-TEXT_MAX = 200
-BODY_MAX_BYTES = 4096
+BODY_MAX_BYTES = 16384
 STREAMS_MAX = 32
 LOOK_S = 1.0
 """How often to look whether the network has come or gone, of which no change tells."""
@@ -56,118 +55,13 @@ SAFE = {
 }
 
 
-class Refused(Exception):
-    """A request that is not carried out."""
-
-    def __init__(self, status: HTTPStatus, why: str) -> None:
-        super().__init__(why)
-        self.status = status
-
-
-class SharedList:
-    """The list: what there is in the replica, and whoever waits for changes of it."""
-
-    def __init__(self, db: bayou.Replica) -> None:
-        self._db = db
-        self._changed = threading.Condition()
-        self._version = 0
-        self._shown: tuple[int, list[dict[str, Any]]] = (-1, [])
-        self.streams = threading.BoundedSemaphore(STREAMS_MAX)
-
-    def watch(self) -> None:
-        """Follow the changes of the replica, until that is closed."""
-        since: int | None = None
-        while True:
-            try:
-                for change in self._db.changes(since, committed=False):
-                    since = change.resume
-                    self._tell()
-            except bayou.TooOld:
-                since = None
-            except bayou.Error:
-                self._tell()
-                return
-
-    def _tell(self) -> None:
-        with self._changed:
-            self._version += 1
-            self._changed.notify_all()
-
-    def wait(self, seen: int, seconds: float) -> int:
-        """Wait for a later version than the one that was seen, but not for ever; return the present one."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._version != seen, seconds)
-            return self._version
-
-    def state(self) -> dict[str, Any]:
-        """Return all that the page shows."""
-        with self._changed:
-            version, entries = self._shown
-            if version != self._version:
-                version, entries = self._shown = (self._version, self._entries())
-        status = self._db.status()
-        return {
-            "entries": entries,
-            "connected": len(status["connected"]),
-            "is_primary": status["is_primary"],
-            "waiting": sum(entry["is_pending"] for entry in entries),
-        }
-
-    def _entries(self) -> list[dict[str, Any]]:
-        """Return the entries as they are seen, and those whose deletion is not committed yet."""
-        ticks = {row.key: row for row in self._db["ticks"].scan()}
-        seen = {row.key: row for row in self._db["entries"].scan() if isinstance(row.value, str)}
-        going = {
-            row.key: row for row in self._db["entries"].scan(committed=True) if isinstance(row.value, str)
-        }
-        shown = []
-        for key, row in sorted((going | seen).items()):
-            tick = ticks.get(key)
-            is_there = key in seen
-            is_pending = not (is_there and row.committed and (tick is None or tick.committed))
-            shown.append(
-                {
-                    "key": key,
-                    "text": row.value,
-                    "is_done": tick is not None and tick.value is True,
-                    "is_pending": is_pending,
-                    "is_going": not is_there,
-                }
-            )
-        return shown
-
-    def add(self, text: object) -> None:
-        if not isinstance(text, str) or not text.strip():
-            raise Refused(HTTPStatus.BAD_REQUEST, "An entry has a text.")
-        if len(text) > TEXT_MAX:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"An entry has up to {TEXT_MAX} characters.")
-        # Keys are in the order of time, and no two machines make the same one.
-        key = f"{int(time.time() * 1000):014d}-{secrets.token_hex(4)}"
-        self._db["entries"].put(key, " ".join(text.split()))
-
-    def tick(self, key: str, is_done: object) -> None:
-        if not isinstance(is_done, bool):
-            raise Refused(HTTPStatus.BAD_REQUEST, "An entry is done or not.")
-        self._there(key)
-        self._db["ticks"].put(key, is_done)
-
-    def delete(self, key: str) -> None:
-        self._there(key)
-        self._db["entries"].delete(key)
-        if key in self._db["ticks"]:
-            self._db["ticks"].delete(key)
-
-    def _there(self, key: str) -> None:
-        if key not in self._db["entries"]:
-            raise Refused(HTTPStatus.NOT_FOUND, "Somebody has deleted this entry.")
-
-
 class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, port: int, shared: SharedList) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.shared = shared
+        self.streams = threading.BoundedSemaphore(STREAMS_MAX)
         self.hosts = {f"{host}:{self.server_port}" for host in ("127.0.0.1", "localhost")}
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -228,10 +122,19 @@ class Handler(BaseHTTPRequestHandler):
         match asked:
             case {"does": "add", "text": text}:
                 shared.add(text)
-            case {"does": "tick", "key": str(key), "is_done": is_done}:
-                shared.tick(key, is_done)
-            case {"does": "delete", "key": str(key)}:
-                shared.delete(key)
+            case {"does": "tick", "key": str(key), "was": str(was), "is_done": bool(is_done)}:
+                shared.tick(key, was, is_done)
+            case {"does": "rename", "key": str(key), "was": str(was), "text": text}:
+                shared.rename(key, was, text)
+            case {"does": "delete", "key": str(key), "was": str(was)}:
+                shared.delete(key, was)
+            case {
+                "does": "settle",
+                "id": str(id),
+                "takes": "mine" | "theirs" as takes,
+                "now": str() | None as now,
+            }:
+                shared.settle(id, takes, now)
             case _:
                 raise Refused(HTTPStatus.BAD_REQUEST, "Nobody knows what that is to do.")
         self._send(HTTPStatus.OK, "application/json", b"{}")
@@ -257,7 +160,7 @@ class Handler(BaseHTTPRequestHandler):
     def _stream(self) -> None:
         """Send the state, and again whenever it is another one, as server-sent events."""
         shared = self.server.shared
-        if not shared.streams.acquire(blocking=False):
+        if not self.server.streams.acquire(blocking=False):
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Too many pages are open.")
         try:
             self.close_connection = True
@@ -277,7 +180,7 @@ class Handler(BaseHTTPRequestHandler):
                     sent_at = now
                 version = shared.wait(version, LOOK_S)
         finally:
-            shared.streams.release()
+            self.server.streams.release()
 
     def _say(self, status: HTTPStatus, why: str) -> None:
         self._send(status, "application/json", json.dumps({"error": why}).encode())

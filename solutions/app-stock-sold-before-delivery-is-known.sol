@@ -1,0 +1,11 @@
+stock/tea:2:FALSE
+short:conflict:FALSE
+stock/tea:ERR_KEY
+CONFLICT:(short):FALSE
+short:applied:FALSE
+stock/tea:0:FALSE
+out:applied:TRUE
+short:applied:TRUE
+stock/tea:0:TRUE
+sales/s1:ann:TRUE
+sales/s2:bob:TRUE
