@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 
 import pytest
@@ -324,7 +325,8 @@ def _something(rng: random.Random, replicas: list[Replica]) -> None:
     if choice < 0.4:
         replica.put("notes", f"{rng.randrange(4)}", "1")  # type: ignore[arg-type]
     elif choice < 0.5:
-        replica.regroup(rng.sample([each.name for each in replicas], rng.randint(1, 3)))
+        with contextlib.suppress(PeerError):  # what it marks first may be a change
+            replica.regroup(rng.sample([each.name for each in replicas], rng.randint(1, 3)))
     elif choice < 0.8:
         other = rng.choice(replicas)
         items = other.beyond(replica.csn, replica.vector)

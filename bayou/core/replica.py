@@ -59,6 +59,8 @@ class Replica:
       alone, until a committed write makes another group;
     - ``epoch``: the CSN of that write, at first 0; ``left``: the last epoch in which this server was in a
       group that has since been changed to one without it, as far as it has seen that itself;
+    - ``votes``: whether there has been a group write that counted, or may have been: members of groups of one
+      vote too then, so that those who were members before hear that they are there;
     - ``retired``: whether this server's own retirement write has been accepted;
     - ``log``, ``database``, ``clock``, ``past``: for reading.
     """
@@ -89,6 +91,7 @@ class Replica:
         self.group: tuple[Name, ...] = (ROOT,)
         self.epoch = 0
         self.left: int | None = None
+        self.votes = False
         self._bound = 0
         self._group_writes: list[Write] = []
         self._vector = LiveVector.newborn(name)
@@ -369,6 +372,7 @@ class Replica:
             if self.name in self.group and self.name not in members:
                 self.left = self.epoch
             self.group, self.epoch = members, self.csn
+            self.votes = self.votes or write.kind == GROUP
 
     # Telling and being told.
 
@@ -652,6 +656,7 @@ class Replica:
         if self.name in self.group and self.name not in base.group:
             self.left = self.epoch
         self.group, self.epoch = base.group, base.epoch
+        self.votes = self.votes or base.epoch > 0
         self._bound = base.csn
         self._group_writes = [write for write in self.log.tentative if write.kind == GROUP]
         self.clock.saw(base.clock)

@@ -291,7 +291,7 @@ class Server:
             self._retiring.on_promises_settled()
         if self._replica is not None:
             self._notice_retirement(self._replica)
-            if self.voting is not None or len(self._replica.group) > 1:
+            if self.voting is not None or self._replica.votes:
                 self._begin_voting().settle()
                 self._retiring.look()
             if self._regrouping is not None:
@@ -443,7 +443,7 @@ class Server:
         """An exchange is complete, at whose end votes have come."""
         replica = self.replica
         replica.learn_boundary(end.boundary)
-        if end.votes and (self.voting is not None or len(replica.group) > 1):
+        if end.votes and (self.voting is not None or replica.votes):
             self._begin_voting().take_in(end.votes)
 
     def leave_group(self) -> None:
