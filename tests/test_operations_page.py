@@ -17,7 +17,7 @@ from tests.machines import PATIENCE_S, Machine, Network, Unit
 from tests.test_packaging import built
 
 PAGE = Path(__file__).parent.parent / "docs" / "operations.md"
-LOOKS = re.compile(r"bayou (get|stats|position) 127|curl ")
+LOOKS = re.compile(r"bayou (get|stats|position) 127|bayou group 127\S+ --secret|curl ")
 BLOCK = re.compile(r"^```(\w+)((?: \w+)*)\n(.*?)^```$", re.M | re.S)
 
 
