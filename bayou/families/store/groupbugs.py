@@ -242,8 +242,12 @@ def minority_proposes(patch: Patch) -> None:
         finally:
             del self._can_decide
 
-    original = LockStep._plan
+    def settle(self: LockStep, changed: Iterable[int], *, after_failure: bool = False) -> None:
+        original_settle(self, changed, after_failure=True)
+
+    original, original_settle = LockStep._plan, LockStep.settle
     patch.setattr(LockStep, "_plan", plan)
+    patch.setattr(LockStep, "settle", settle)
 
 
 OF_GROUPS: dict[str, Plant] = {
