@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bayou.core.items import Items
 from bayou.core.name import ROOT
 from bayou.core.vector import VersionVector
+from bayou.core.write import PUT, Write
 from bayou.machine.effects import Tick
 from bayou.node.messages import GOSSIP, News, Pull
 from bayou.node.server import Server
@@ -160,3 +162,23 @@ def test_old_marks_go_where_there_are_too_many(deleted: int) -> None:
     assert len(marks) == (deleted if deleted <= 2 else 1)
     assert past.marks_from == (0 if deleted <= 2 else 9 + deleted - 1)
     assert clerk.server.replica.get("notes", "k0") is None
+
+
+def test_what_is_here_of_half_a_decree_waits_for_the_rest() -> None:
+    """A base ends at a boundary: until then there is nothing to be folded, and nothing to wake up for."""
+    clerk = Clerk()
+    replica = clerk.server.replica
+    other = replica.create().created
+    assert other is not None
+    replica.regroup([ROOT, other])
+    half = Write(replica.clock.next(), other, PUT, "notes", "k", row("x", "v")[2])
+    replica.apply(Items(2, [half], []))
+    assert (replica.boundary, replica.csn) == (2, 3)
+    clerk.server.step(clerk.now, Tick())
+    clerk.pass_time(60.0)
+    assert replica.past.base.csn == 2
+    assert clerk.ticks < 20
+    replica.learn_boundary(3)
+    clerk.server.step(clerk.now, Tick())
+    clerk.pass_time(60.0)
+    assert replica.past.base.csn == 3

@@ -69,6 +69,7 @@ class Grouping:
 
     def _regroup(self, order: Regroup) -> Message:
         replica = self._server.replica
+        replica.mark()  # as the primary, which it may not be any more then
         if order.epoch != replica.epoch:
             return Failed(f"it knows of a later group, of the epoch {replica.epoch}")
         try:

@@ -48,7 +48,7 @@ class Upkeep:
         if self._is_folding or self._wants_to_fold():
             start = log.start
             end = replica.fold(rows_max=keep.part_writes)
-            self._is_folding = end > start and bool(log.committed)
+            self._is_folding = end > start and self._unfolded > 0
             if end > start:
                 self._ages.append((now, end))
             if self._is_folding:
@@ -82,14 +82,20 @@ class Upkeep:
 
     # How it works.
 
+    @property
+    def _unfolded(self) -> int:
+        """How many writes could be folded: those beyond the boundary wait for the rest of their decree."""
+        replica = self._server.replica
+        return max(0, min(replica.boundary, replica.csn) - replica.log.start)
+
     def _wants_to_fold(self) -> bool:
-        unfolded = len(self._server.replica.log.committed)
+        unfolded = self._unfolded
         is_idle = self._server.now >= self._moved_at + self._keep.idle_s
         return unfolded >= self._keep.fold_writes or (is_idle and unfolded > 0)
 
     def _plan(self) -> None:
         """Look again as soon as there is much to fold, or when nothing has come for a while."""
-        unfolded = len(self._server.replica.log.committed)
+        unfolded = self._unfolded
         if not unfolded:
             return
         now = self._server.now

@@ -16,7 +16,7 @@ from bayou.core.vector import NOTHING, RETIRED, VersionVector
 from bayou.core.write import DELETE, Write
 from bayou.families.planting import Patch, Plant
 from bayou.families.store.changebugs import OF_CHANGES, OF_SUFFIXES
-from bayou.families.store.groupbugs import OF_GROUPS
+from bayou.families.store.groupbugs import OF_GROUPS, OF_LEADERS
 from bayou.families.store.pastbugs import DIRECTED, OF_BASES
 from bayou.node.client import Client
 from bayou.node.desk import Desk
@@ -338,6 +338,7 @@ OUT_OF_REACH: dict[str, Plant] = {
     "a crash forgets who was created": crash_forgets(CreatedFor),
     **DIRECTED,
     **OF_SUFFIXES,
+    **OF_LEADERS,
 }
 """Bugs that need a coincidence which random commands, one after another, hardly ever bring about; directed
 tests catch them."""

@@ -242,17 +242,17 @@ def minority_proposes(patch: Patch) -> None:
         finally:
             del self._can_decide
 
-    original = LockStep._plan
+    def settle(self: LockStep, changed: Iterable[int], *, after_failure: bool = False) -> None:
+        original_settle(self, changed, after_failure=True)
+
+    original, original_settle = LockStep._plan, LockStep.settle
     patch.setattr(LockStep, "_plan", plan)
+    patch.setattr(LockStep, "settle", settle)
 
 
 OF_GROUPS: dict[str, Plant] = {
-    "votes ahead of the items, and nothing held": _votes_ahead,
     "a new leader adopts nothing": adopts_nothing,
-    "a promise forgets what was accepted": promise_forgets,
-    "an accepted decree lost in a crash": _restored_vote(_without_decree),
     "a promise lost in a crash": _restored_vote(_without_promise),
-    "the decree of the lowest ballot adopted": adopts_the_lowest,
     "half of a group decides": _enough(lambda members: max(1, (members + 1) // 2)),
     "f of 2f+1 decide": _enough(lambda members: max(1, (members - 1) // 2)),
     "two decrees for a ballot and base": two_decrees_in_a_ballot,
@@ -262,7 +262,17 @@ OF_GROUPS: dict[str, Plant] = {
     "nobody is asked for consent": nobody_is_asked,
     "a member retires like any server": member_retires_like_anyone,
     "a member goes before half of the new group knows": gone_before_the_others_know,
-    "the CSN taken for the boundary": csn_is_the_boundary,
+}
+"""Bugs that campaigns find."""
+
+OF_LEADERS: dict[str, Plant] = {
     "votes ahead of the items": votes_ahead_though_all_is_held,
+    "votes ahead of the items, and nothing held": _votes_ahead,
+    "a promise forgets what was accepted": promise_forgets,
+    "an accepted decree lost in a crash": _restored_vote(_without_decree),
+    "the decree of the lowest ballot adopted": adopts_the_lowest,
+    "the CSN taken for the boundary": csn_is_the_boundary,
     "a leader proposes with a minority": minority_proposes,
 }
+"""Bugs that take several leaders after one another, at the right moments: the model of the commit group finds
+them (docs/testing.md), and most of them directed tests too (tests/test_group_bugs.py)."""

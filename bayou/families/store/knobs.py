@@ -10,6 +10,7 @@ import random
 
 from bayou.families.store.changers import calls
 from bayou.families.store.functions import SAMPLES
+from bayou.families.store.groupers import groups
 from bayou.families.store.settings import StoreSettings, plain_of
 from bayou.node.session import SHORT_NAMES, Guarantees
 from bayou.node.settings import PARTNERS, Habits, Keep, Limits, Settings
@@ -47,7 +48,10 @@ def _keep_for(seed: int) -> Keep | None:
 
 
 def _leader_for(seed: int) -> int:
-    """Return which member of a commit group leads in lock-step; from a stream of its own."""
+    """Return which member of a commit group leads in lock-step, where there are any; from a stream of its
+    own."""
+    if not groups(seed):
+        return 0
     return random.Random(f"leader {seed}").choice((0, 0, 1, 2))
 
 
