@@ -36,9 +36,10 @@ class Counter:
         pass
 
 
-def ran(lines: list[str], *, free: bool) -> tuple[Run, Counter, list[str]]:
+def ran(lines: list[str], *, free: bool) -> tuple[Run, Counter, list[bytes]]:
     """Return a run of these lines, what counts its messages, and what it has printed and will print."""
-    world, printed = SimulatedWorld(), []  # type: ignore[var-annotated]
+    world = SimulatedWorld()
+    printed: list[bytes] = []
     counter = world.watcher = Counter()
     options = {"store": plain_of(StoreSettings(habits=Habits(partners="all")))}
     settings = RunSettings(free_running=free, options=options if free else {})
