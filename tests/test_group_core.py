@@ -83,11 +83,19 @@ def test_later_votes_take_the_place_of_earlier_ones() -> None:
         vote(A, 1, A, decree(2, A, 5)),
         vote(A, 1, A, decree(0, ROOT, 5)),
         vote(A, 1, A, decree(1, A, 3)),
+        vote(A, 1, A, decree(1, C, 5)),
+        vote(A, 2, A, decree(2, B, 5)),
     ],
 )
 def test_votes_that_nobody_can_have_given(bad: Vote) -> None:
     with pytest.raises(PeerError):
         three().note(bad)
+
+
+def test_nobody_follows_a_leader_that_is_no_member_though_it_is_the_root() -> None:
+    with pytest.raises(PeerError):
+        Votes(4, (A, B)).note(vote(A, 1, ROOT))
+    assert Votes(4, (A, B)).note(vote(A, 0, ROOT))
 
 
 def test_two_decrees_under_one_ballot_and_base_are_an_error() -> None:

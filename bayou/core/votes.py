@@ -103,14 +103,8 @@ class Votes:
     def note(self, vote: Vote) -> bool:
         """Take notice of a vote in this epoch; return whether it is news. PeerError for one that can't be, or
         that contradicts one that is known."""
-        decree = vote.accepted
-        if vote.member not in self.members or vote.leader not in (*self.members, ROOT):
-            raise PeerError(f"a vote of {vote.member} for {vote.leader} in a group that they are not in")
-        if not 0 <= vote.number <= NUMBER_MAX or (vote.number == 0) != (vote.ballot == (0, ROOT)):
-            raise PeerError(f"a vote of {vote.member} in a ballot that nobody can have begun")
-        if decree is not None and not (self.epoch <= decree.base and 0 < decree.number <= vote.number):
-            raise PeerError(f"a vote of {vote.member} for a decree that nobody can have made")
-        known = self._latest.get(vote.member)
+        self.check(vote)
+        decree, known = vote.accepted, self._latest.get(vote.member)
         if known is None or known.age < vote.age:
             self._latest[vote.member] = vote
             return True
@@ -118,6 +112,21 @@ class Votes:
         if known.age == vote.age and decree is not None and ours is not None and ours.upto != decree.upto:
             raise PeerError(f"two votes of {vote.member} for different decrees under one ballot")
         return False
+
+    def check(self, vote: Vote) -> None:
+        """Raise PeerError for a vote in this epoch that can't be."""
+        decree, led = vote.accepted, self.members if vote.number else (ROOT,)
+        if vote.member not in self.members or vote.leader not in led:
+            raise PeerError(f"a vote of {vote.member} for {vote.leader} in a group that they are not in")
+        if not 0 <= vote.number <= NUMBER_MAX:
+            raise PeerError(f"a vote of {vote.member} in a ballot that nobody can have begun")
+        if decree is not None and not (
+            self.epoch <= decree.base
+            and 0 < decree.number
+            and decree.leader in self.members
+            and decree.ballot <= vote.ballot
+        ):
+            raise PeerError(f"a vote of {vote.member} for a decree that nobody can have made")
 
     @property
     def highest(self) -> Ballot:

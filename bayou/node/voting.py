@@ -19,7 +19,7 @@ where a majority takes part (bayou.node.rounds), and gossip where servers run fr
 from __future__ import annotations
 
 from bayou.core.errors import PeerError
-from bayou.core.votes import Decree, Vote, Votes, first_vote
+from bayou.core.votes import NUMBER_MAX, Decree, Vote, Votes, first_vote
 from bayou.node.records import Voted
 
 TYPE_CHECKING = False
@@ -100,8 +100,11 @@ class Voting:
         for vote in votes:
             if vote.epoch > epoch:
                 raise PeerError(f"a vote in the epoch {vote.epoch}, where {epoch} is that of an exchange")
-            if vote.epoch == epoch and vote.member is not name:
-                self._note(vote)
+            if vote.epoch == epoch:
+                if vote.member is name:
+                    self.votes.check(vote)  # it knows its own best, but others read what came here
+                else:
+                    self._note(vote)
         self.settle()
 
     def settle(self) -> None:
@@ -171,10 +174,9 @@ class Voting:
         return self.votes.has_promises(own.ballot)
 
     def lead(self) -> None:
-        """Begin a ballot above all that are known."""
-        own = self.own
-        if own is not None and not self._server.is_unsure:
-            number = self.votes.highest[0] + 1
+        """Begin a ballot above all that are known, if there is one."""
+        own, number = self.own, self.votes.highest[0] + 1
+        if own is not None and not self._server.is_unsure and number <= NUMBER_MAX:
             self._note(Vote(own.member, own.epoch, number, own.member, own.accepted))
 
     def propose(self) -> bool:
