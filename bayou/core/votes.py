@@ -122,7 +122,7 @@ class Votes:
             raise PeerError(f"a vote of {vote.member} in a ballot that nobody can have begun")
         if decree is not None and not (
             self.epoch <= decree.base
-            and 0 < decree.number
+            and decree.number > 0
             and decree.leader in self.members
             and decree.ballot <= vote.ballot
         ):

@@ -125,10 +125,15 @@ class Regrouping:
             self._give_up(f"{name} does not consent: it is retiring, or knows of a later group")
 
     def look(self) -> None:
-        """Called after each input: a change for an epoch that is over is made afresh, or not at all."""
-        plan, replica = self._plan, self._server.replica
-        if plan is not None and plan.epoch != replica.epoch:
+        """Called after each input: a change for an epoch that is over is made afresh, or not at all; and
+        whoever leaves accepts none for an operator any more."""
+        plan, server = self._plan, self._server
+        if plan is None:
+            return
+        if plan.epoch != server.replica.epoch:
             self._give_up("the group has been changed meanwhile")
+        elif plan.order is not None and server.life.is_leaving:
+            self._give_up("this server is leaving")
 
     def on_due(self) -> None:
         """Ask those again who have not answered."""
