@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bayou.core.errors import PeerError
-from bayou.core.votes import NUMBER_MAX, Decree, Vote
-from bayou.machine.effects import LinkUp, Ordered
+from bayou.core.votes import NUMBER_MAX, Decree, Vote, first_vote
+from bayou.machine.effects import LinkUp, Ordered, Tick
 from bayou.machine.messages import Failed
-from bayou.node.messages import AskConsent, Consented, Retire, SetGroup
+from bayou.node.messages import AskConsent, AskHeir, Consented, Retire, SetGroup, Willing
 from bayou.node.server import Server
 from bayou.node.voting import Voting
 from tests.test_group_bugs import Member
@@ -70,3 +70,29 @@ def test_an_operators_change_is_given_up_when_the_server_retires() -> None:
     effects = hear(leaving, 1, consent)
     assert not effects.drops
     leaving.check()
+
+
+def test_a_first_server_that_its_own_mark_puts_out_of_the_group_waits_for_half_of_the_new_one() -> None:
+    """It has asked for an heir, and finds the change of the group among what it marks before it names
+    one."""
+    nodes = named(4)
+    leaving, other = nodes[0], nodes[3]
+    other.replica.regroup([nodes[id].replica.name for id in (1, 2, 3)])
+    leaving.replica.apply(other.replica.beyond(leaving.replica.csn, leaving.replica.vector))
+    assert leaving.replica.is_primary
+    ((peer, asked),) = leaving.step(0.0, Ordered(8, Retire())).sends
+    assert isinstance(asked, AskHeir)
+    effects = hear(leaving, peer, Willing(asked.token, nodes[peer].replica.name))
+    assert len(leaving.replica.group) == 3
+    assert not leaving.replica.retired, "nobody of the new group knows yet that it is the group"
+    assert not effects.answers
+    assert leaving.wake_at is not None
+    leaving.step(leaving.wake_at, Tick())
+    assert not leaving.replica.retired
+    for id in (1, 2):
+        told = nodes[id].replica
+        told.apply(leaving.replica.beyond(told.csn, told.vector))
+        assert leaving.voting is not None
+        leaving.voting.take_in((first_vote(told.name, told.epoch),))
+    leaving.step(leaving.wake_at, Tick())
+    assert leaving.replica.retired

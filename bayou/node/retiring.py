@@ -159,8 +159,10 @@ class Retiring:
     def _is_needed(self) -> bool:
         """Whether the commit group needs this server: as a member, or as long as only few of the new members
         know that it is none any more."""
-        voting = self._server.voting
-        return self._server.replica.is_in_group or (voting is not None and not voting.is_free)
+        replica, voting = self._server.replica, self._server.voting
+        if voting is None:  # in the step in which it leaves the first group there is none yet
+            return replica.is_in_group or replica.left is not None
+        return replica.is_in_group or not voting.is_free
 
     def look(self) -> None:
         """Called after each input of a server that has heard of a commit group of several."""

@@ -84,7 +84,8 @@ class Voting:
     def is_free(self) -> bool:
         """Whether this server is in no group, and not needed any more by that which came after one that it
         was in: as long as less than half of the new group knows, only the old one may be able to go on."""
-        return self.own is None and (self._kept is None or self.has_half)
+        was_in = self._kept is not None or self._server.replica.left is not None
+        return self.own is None and (not was_in or self.has_half)
 
     @property
     def has_something(self) -> bool:
