@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bayou.core.errors import PeerError
+from bayou.core.name import Name
+from bayou.core.past import members_made
 from bayou.core.votes import NUMBER_MAX, Decree, Vote, first_vote
-from bayou.machine.effects import LinkUp, Ordered, Tick
+from bayou.machine.effects import LinkDown, LinkUp, Ordered, Tick
 from bayou.machine.messages import Failed
 from bayou.node.messages import AskConsent, AskHeir, Consented, Retire, SetGroup, Willing
 from bayou.node.server import Server
@@ -23,6 +25,29 @@ def named(size: int) -> dict[int, Server]:
             if other is not node:
                 node.step(0.0, LinkUp(other.id, other.hello))
     return nodes
+
+
+def grouped(size: int, *members: int) -> dict[int, Server]:
+    """Return that many servers that all know of the group which these members are, and no vote."""
+    nodes = named(size)
+    replicas = [node.replica for node in nodes.values()]
+    replicas[0].apply(replicas[-1].beyond(replicas[0].csn, replicas[0].vector))
+    replicas[0].regroup([nodes[id].replica.name for id in members])
+    for replica in replicas[1:]:
+        replica.apply(replicas[0].beyond(replica.csn, replica.vector))
+    return nodes
+
+
+def retire(node: Server) -> list[tuple[int, AskConsent]]:
+    """Let a member retire; return whose consent it asks for, by id."""
+    sends = node.step(0.0, Ordered(8, Retire())).sends
+    return [(peer, message) for peer, message in sends if isinstance(message, AskConsent)]
+
+
+def written(node: Server) -> list[tuple[Name, ...]]:
+    """Return the groups that tentative writes at a server would make."""
+    found = (members_made(write, node.replica.epoch) for write in node.replica.log.tentative)
+    return [members for members in found if members is not None]
 
 
 def test_a_vote_that_nobody_can_have_given_is_an_error_even_in_the_name_of_whoever_hears_it() -> None:
@@ -96,3 +121,37 @@ def test_a_first_server_that_its_own_mark_puts_out_of_the_group_waits_for_half_o
         leaving.voting.take_in((first_vote(told.name, told.epoch),))
     leaving.step(leaving.wake_at, Tick())
     assert leaving.replica.retired
+
+
+def test_whoever_was_to_take_the_place_of_a_member_that_leaves_may_crash() -> None:
+    nodes = grouped(5, 0, 1, 2)
+    leaving, names = nodes[0], [nodes[id].replica.name for id in range(5)]
+    asked = retire(leaving)
+    assert [peer for peer, _ in asked] == [1, 2, 3]
+    for peer, message in asked[:2]:
+        ((_, answer),) = hear(nodes[peer], 0, message).sends
+        hear(leaving, peer, answer)
+    assert written(leaving) == [], "3 has not consented"
+    ((peer, message), *_) = [
+        (peer, message)
+        for peer, message in leaving.step(1.0, LinkDown(3)).sends
+        if peer == 4 and isinstance(message, AskConsent)
+    ]
+    asked = [(id, AskConsent(message.token, message.epoch)) for id in (1, 4)]
+    for peer, message in asked:
+        ((_, answer),) = hear(nodes[peer], 0, message).sends
+        hear(leaving, peer, answer)
+    assert written(leaving) == [tuple(sorted([names[1], names[2], names[4]]))]
+
+
+def test_members_that_leave_at_the_same_time_do_not_wait_for_each_other() -> None:
+    nodes = grouped(3, 0, 1)
+    asked = {id: retire(nodes[id]) for id in (0, 1)}
+    for id in (0, 1):
+        while asked[id]:
+            peer, message = asked[id].pop(0)
+            for _, answer in hear(nodes[peer], id, message).sends:
+                more = hear(nodes[id], peer, answer).sends
+                asked[id] += [(to, also) for to, also in more if isinstance(also, AskConsent)]
+    newcomer = nodes[2].replica.name
+    assert written(nodes[0]) == written(nodes[1]) == [(newcomer,)]

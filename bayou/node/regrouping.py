@@ -29,7 +29,7 @@ class Plan:
     """A change that is waiting for consents: who is to be in the group, since which epoch, and who has said
     what. ``order``: that of the operator who wants it, None where this server is leaving."""
 
-    __slots__ = ("consented", "declined", "epoch", "members", "order", "token", "tries")
+    __slots__ = ("consented", "epoch", "members", "order", "token", "tries")
 
     TAGS = ("token",)
 
@@ -39,7 +39,6 @@ class Plan:
         self.epoch = epoch
         self.token = token
         self.consented: dict[Name, None] = {}
-        self.declined: dict[Name, None] = {}
         self.tries = 0
 
 
@@ -54,6 +53,7 @@ class Regrouping:
         self._patience = Patience(retry_s)
         self._plan: Plan | None = None
         self._unwilling: dict[Name, None] = {}
+        self._unwilling_in = 0
         self._written: int | None = None
         self.due: float | None = None
 
@@ -79,10 +79,22 @@ class Regrouping:
         self._begin(order, group.members)
 
     def leave(self) -> None:
-        """Leave the group, as this server is about to retire. Called again and again until it is in none."""
-        replica = self._server.replica
-        if self._plan is not None or self._written == replica.epoch:
+        """Leave the group, as this server is about to retire. Called again and again until it is in none, and
+        when connections change: whoever was to take its place may be gone."""
+        plan, epoch = self._plan, self._server.replica.epoch
+        if self._written == epoch or (plan is not None and plan.order is not None):
             return
+        if self._unwilling_in != epoch:
+            self._unwilling_in, self._unwilling = epoch, {}
+        members = self._without_itself()
+        if plan is None or plan.members != members:
+            self._begin(None, members)
+
+    def _without_itself(self) -> ServerNames:
+        """Return who is to be in the group when this server has left it. Members that are leaving too stay in
+        it where the others can do without their consent; otherwise they would wait for each other for
+        ever."""
+        replica = self._server.replica
         staying = [name for name in replica.group if name is not replica.name]
         taking = [
             name
@@ -92,7 +104,9 @@ class Regrouping:
             and name not in self._unwilling
             and replica.vector.completed(name) != 0
         ][:1]
-        self._begin(None, tuple(sorted([*staying, *taking])))
+        members = sorted([*staying, *taking])
+        willing = [name for name in members if name not in self._unwilling]
+        return tuple(members if 2 * len(willing) > len(members) or not willing else willing)
 
     # What comes in.
 
@@ -114,14 +128,10 @@ class Regrouping:
         plan, name = self._plan, self._server.peers.of(peer).name
         if plan is None or plan.token != message.token or name is None:
             return
-        plan.declined[name] = None
-        if name in self._server.replica.group:
-            return
         if plan.order is None:
             self._unwilling[name] = None
-            self._plan = None
             self.leave()
-        else:
+        elif name not in self._server.replica.group:
             self._give_up(f"{name} does not consent: it is retiring, or knows of a later group")
 
     def look(self) -> None:
