@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from bayou.core.errors import PeerError
-from bayou.core.name import Name
+from bayou.core.name import ROOT, Name
 from bayou.core.past import members_made
 from bayou.core.votes import NUMBER_MAX, Decree, Vote, first_vote
 from bayou.machine.effects import LinkDown, LinkUp, Ordered, Tick
 from bayou.machine.messages import Failed
 from bayou.node.messages import AskConsent, AskHeir, Consented, Retire, SetGroup, Willing
+from bayou.node.records import Named
 from bayou.node.server import Server
+from bayou.node.settings import Habits, Settings
 from bayou.node.voting import Voting
+from tests.rows import row
 from tests.test_group_bugs import Member
 from tests.test_nodes import hear, system
 
@@ -155,3 +160,22 @@ def test_members_that_leave_at_the_same_time_do_not_wait_for_each_other() -> Non
                 asked[id] += [(to, also) for to, also in more if isinstance(also, AskConsent)]
     newcomer = nodes[2].replica.name
     assert written(nodes[0]) == written(nodes[1]) == [(newcomer,)]
+
+
+@pytest.mark.parametrize("hindrance", ["is_full", "is_unsure"])
+def test_who_pulls_nothing_or_may_not_vote_does_not_lead(hindrance: str) -> None:
+    """Its ballots would come to nothing, and take the ballot from whoever leads."""
+    records = [Named(ROOT), *Member().replica.take_journal()]
+    free = Settings(habits=Habits(partners="all"))
+    led = {}
+    for hindered in (False, True):
+        node = Server.restored(0, random.Random(1), free, records, now=0.0)
+        setattr(node, hindrance, hindered)
+        node.replica.put(*row("a", "u"))
+        now = 0.0
+        for _ in range(100):
+            now = max(now, node.wake_at or now)
+            node.step(now, Tick())
+        assert node.voting is not None
+        led[hindered] = node.voting.leads
+    assert led == {False: True, True: False}

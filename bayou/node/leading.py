@@ -35,7 +35,7 @@ class Leading:
     def look(self, voting: Voting) -> None:
         """Called after each input."""
         server = self._server
-        if server.paused or not server.is_active or not voting.has_something:
+        if not self._may_lead or not voting.has_something:
             self.due = None
             return
         seen = server.replica.csn, voting.moved
@@ -49,12 +49,19 @@ class Leading:
         """Nothing has moved for a while."""
         self.due = None
         voting = self._server.voting
-        if voting is None or not voting.has_something or self._server.paused:
+        if voting is None or not voting.has_something or not self._may_lead:
             return
         if not voting.propose():
             voting.lead()
             self._tries = min(self._tries + 1, TRIES_COUNTED)
         self._plan()
+
+    @property
+    def _may_lead(self) -> bool:
+        """Whether it takes part. One that pulls nothing never hears that its ballot is promised, nor that
+        others commit: it would take the ballot from them again and again."""
+        server = self._server
+        return server.is_active and not (server.paused or server.is_unsure or server.is_full)
 
     def _plan(self) -> None:
         share = self._rng.getrandbits(32) / (1 << 32)
