@@ -12,9 +12,10 @@ import pytest
 
 from bayou.host.filehome import FileHome
 from bayou.host.station import Options, Station
-from bayou.machine.messages import Message
+from bayou.machine.messages import Done, Message
 from bayou.net.address import shown
 from bayou.net.network import Network
+from bayou.node.messages import SetGroup
 from bayou.node.settings import Habits, Keep, Settings
 from bayou.wire.connection import NONCE_BYTES, Connection, Identity, Introduce
 from bayou.wire.errors import WireError
@@ -286,3 +287,24 @@ def test_of_two_connections_that_of_the_smaller_id_stays() -> None:
         assert not b.complaints
         a.network.close()
         b.network.close()
+
+
+def test_a_change_of_the_group_waits_where_something_may_have_been_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would bear a stamp that another write of this server may have."""
+    with Town(tmp_path) as town:
+        a = town.start("a")
+        town.until(lambda: a.is_serving)
+        town.stations.remove(a)
+        a.close()
+        monkeypatch.setattr(FileHome, "was_clean", False)
+        a = town.start("a")
+        answers: list[Message] = []
+        stamp = a.machine.replica.clock.now
+        a.order(SetGroup((a.machine.replica.name,)), answers.append)
+        assert answers == []
+        assert a.machine.replica.clock.now == stamp
+        town.until(lambda: answers)
+        assert answers == [Done()]
+        assert a.machine.replica.epoch == a.machine.replica.csn == 1

@@ -184,6 +184,7 @@ class Station:
         was_cut_off = not home.was_clean and self.machine.is_member and options.waits
         self._doubt = Doubt(now, is_on=was_cut_off)
         self.machine.is_unsure = was_cut_off
+        self._held_orders: list[tuple[Message, Callable[[Message], None]]] = []
         self._met: Introduce | None = None
         self._dials: dict[int, str] = {}
         self._calls: dict[int, Callable[[int | str], None]] = {}
@@ -263,7 +264,11 @@ class Station:
         self._neighbours.add(addresses, monotonic())
 
     def order(self, order: Message, answered: Callable[[Message], None]) -> None:
-        """Let the machine carry out an order; ``answered`` is called with the answer, from within a turn."""
+        """Let the machine carry out an order; ``answered`` is called with the answer, from within a turn. One
+        that makes it accept a write waits as long as it may have forgotten something."""
+        if self._doubt.is_on and isinstance(order, Retire | SetGroup):
+            self._held_orders.append((order, answered))
+            return
         self._number += 1
         self._waiting_for[self._number] = answered
         self._step(Ordered(self._number, order))
@@ -359,6 +364,9 @@ class Station:
         for id, message in self._doubt.end():
             if id in self.peers:
                 self._step(Received(id, message))
+        held, self._held_orders = self._held_orders, []
+        for order, answered in held:
+            self.order(order, answered)
         self.machine.wake()
 
     def _look_whether_ended(self, now: float) -> None:
