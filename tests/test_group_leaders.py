@@ -53,14 +53,15 @@ def lines_of(seed: int) -> list[str]:
 
 
 def test_random_scenarios_print_the_same_whoever_leads() -> None:
-    tried = 0
+    tried = shown = 0
     for seed in filter(groups, range(SEEDS)):
         lines = lines_of(seed)
         first, *others = [printed(lines, leader) for leader in LEADERS]
-        assert first.count(":TRUE") > 5, seed
+        shown += first.count(":TRUE")
         assert others == [first] * len(others), seed
         tried += 1
     assert tried > SEEDS // 10
+    assert shown > 50 * tried, "in a few of them no client has a server"
 
 
 def test_a_leader_that_is_cut_off_proposes_nothing() -> None:
