@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 import bayou
+from bayou.host.messages import AskGroup, Denied, Told
+from bayou.wire.exports import parse_name
 from tests.processes import wait_until
 from tests.serving import PATIENCE_S, Servers
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from bayou.machine.messages import Message
 
 pytestmark = pytest.mark.processes
 
@@ -62,6 +66,24 @@ def test_a_group_is_shown_and_set(tmp_path: Path) -> None:
             assert found is not None
             assert found.state == "committed"
         wait_until(lambda: "ballot" in group_of(servers)["leads"][0], PATIENCE_S)
+
+
+def test_a_change_of_a_group_that_has_been_changed_meanwhile_is_refused(tmp_path: Path) -> None:
+    """Two operators each replace a member, and the second has looked before the first was done."""
+    with Servers(tmp_path, 2) as servers:
+        servers.start_all(*QUICK)
+        members = tuple(sorted(parse_name(server.called) for server in servers.all))
+        with servers[0].call() as caller:
+
+            def told(epoch: int | None) -> Message:
+                asked = AskGroup(1, members, epoch)
+                return caller.ask(asked, lambda message: isinstance(message, Told | Denied), PATIENCE_S)
+
+            wait_until(lambda: isinstance(told(0), Told), PATIENCE_S)
+            wait_until(lambda: group_of(servers)["epoch"] != ["0"], PATIENCE_S)
+            refused = told(0)
+            assert isinstance(refused, Denied)
+            assert "changed meanwhile" in refused.why
 
 
 @pytest.mark.parametrize(

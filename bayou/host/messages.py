@@ -71,10 +71,11 @@ class Position(Message):
 
 class AskGroup(Message):
     """Let the servers of these names be the commit group; where there are none: what is it? Answered by
-    Told."""
+    Told. ``epoch``: as of SetGroup."""
 
     serial: int
     members: ServerNames
+    epoch: int | None = None
 
 
 class AskStats(Message):

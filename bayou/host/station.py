@@ -602,7 +602,7 @@ class Station:
             self.network.send(id, told)
 
         if message.members:
-            self.order(SetGroup(message.members), changed)
+            self.order(SetGroup(message.members, message.epoch), changed)
         else:
             self.network.send(id, Told(serial, group_lines(self)))
 

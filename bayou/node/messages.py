@@ -469,9 +469,11 @@ class Consent(Message):
 
 class SetGroup(Message):
     """Let the servers of these names be the commit group, and bring the consents that it takes from those
-    connected. Answered when the group write is accepted."""
+    connected. Answered when the group write is accepted. ``epoch``: that in which the operator has looked at
+    the group, None where that makes no difference to what is wanted."""
 
     members: ServerNames
+    epoch: int | None = None
 
 
 class Regroup(Message):

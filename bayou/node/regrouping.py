@@ -67,6 +67,9 @@ class Regrouping:
         except (BadGroup, PeerError) as error:
             server.answer(order, Failed(str(error)))
             return
+        if wanted.epoch is not None and wanted.epoch != replica.epoch:
+            server.answer(order, Failed("the group has been changed meanwhile: look at it again"))
+            return
         if not server.is_active or server.life.is_leaving:
             server.answer(order, Failed("this server is leaving"))
             return

@@ -31,10 +31,11 @@ def group(arguments: Sequence[str], prog: str = "bayou group") -> int:
         members = _members(options)
         secret = read_secrets(options.secret_file)[0]
         with Caller(options.server, secret, tls=tls_of(options), within_s=options.within) as caller:
+            epoch = None
             if options.replace is not None:
                 told = _ask(caller, AskGroup(1, ()), options.within)
-                members = _replaced(told, *map(_name, options.replace))
-            told = _ask(caller, AskGroup(2, members), options.within)
+                members, epoch = _replaced(told, *map(_name, options.replace))
+            told = _ask(caller, AskGroup(2, members, epoch), options.within)
     except (BayouError, ValueError) as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED
@@ -74,11 +75,13 @@ def _members(options: argparse.Namespace) -> tuple[Name, ...]:
     return sorted_members(map(_name, names))
 
 
-def _replaced(told: Told, old: Name, new: Name) -> tuple[Name, ...]:
+def _replaced(told: Told, old: Name, new: Name) -> tuple[tuple[Name, ...], int]:
+    """Return who is to be in the group, and in which epoch this one is that is to be changed."""
     members = [_name(line.split()[1]) for line in told.lines if line.startswith("member ")]
     if old not in members:
         raise CallFailed(f"{old} is not in the commit group, which is {' '.join(map(repr, members))}")
-    return tuple([new if member is old else member for member in members])
+    epoch = next(int(line.split()[1]) for line in told.lines if line.startswith("epoch "))
+    return sorted_members([new if member is old else member for member in members]), epoch
 
 
 def _name(text: str) -> Name:
