@@ -7,12 +7,16 @@ import os
 import pytest
 
 from bayou.core.values import canonical
+from bayou.core.vector import START
+from bayou.core.votes import Decree, Vote
+from bayou.node.voting import Voting
 from tests import group_campaign
 from tests.group_both import Both, RealRun, RealWorld, run_real
 from tests.group_driver import Run
 from tests.group_real_bugs import REAL_BUGS, planted
 from tests.group_rules import Broken, Rules
 from tests.group_runs import RUNS
+from tests.test_group_bugs import Member
 
 SEEDS = int(os.environ.get("BAYOU_TEST_GROUP_REAL_SEEDS", "150"))
 CAMPAIGN = 10_000
@@ -81,3 +85,17 @@ def test_the_command_plants_bugs_of_the_product(capsys: pytest.CaptureFixture[st
     assert group_campaign.main(["--real", "--seeds", "3"]) == 0
     with pytest.raises(SystemExit):
         group_campaign.main(["--real", "--bug", "nobody consents"])
+
+
+def test_a_decree_that_says_nothing_is_passed_over() -> None:
+    """Peers make none; one that does must not keep this server busy for ever."""
+    member = Member()
+    voting = Voting(member)
+    voting.settle()
+    member.replica.take_journal()
+    epoch, boundary = member.replica.epoch, member.replica.boundary
+    nothing = Decree(1, member.others[0], boundary, START)
+    voting.take_in(tuple([Vote(other, epoch, 1, member.others[0], nothing) for other in member.others]))
+    assert (member.replica.boundary, member.replica.csn) == (boundary, boundary)
+    assert member.replica.take_journal() == []
+    assert len(member.replica.log.tentative) == 1
