@@ -15,7 +15,7 @@ from bayou.core.write import PUT as PUTS
 from tests.group_driver import Outcome, Run, run_seed
 from tests.group_model import Server
 from tests.group_real import COLLECTION, NAMES, ROWS_MAX, End, Piece, Real, Rows, entries
-from tests.group_rules import PUT, Broken, Name, Rules, Vector, Vote, Write
+from tests.group_rules import GROUP, PUT, Broken, Name, Rules, Vector, Vote, Write
 from tests.group_world import World
 
 if TYPE_CHECKING:
@@ -97,8 +97,9 @@ class Both(Server):
 
     # Whether both stand the same.
 
-    def compare(self) -> None:
-        """Raise Broken where they do not."""
+    def compare(self, *, votes: bool) -> None:
+        """Raise Broken where they do not. ``votes``: whether a group write has counted here, before which the
+        product has no votes."""
         replica = self.real.replica
         group = tuple([NAMES[name] for name in self.group])
         model = (len(self.log), self.boundary, self.epoch, group, self.omitted, self.clock, self.is_retired)
@@ -131,7 +132,7 @@ class Both(Server):
         self.alike_vector = vector
         if self.real.grouping.is_bound is not (self.consented >= self.epoch):
             raise Broken(f"{self.name} is bound by a consent, or the product is, but not both")
-        if replica.votes:
+        if votes:
             self._compare_votes()
         if not self.is_retired:
             self._compare_freedom()
@@ -203,6 +204,7 @@ class RealWorld(World):
         self.checks = False
         self.asked: dict[int, tuple[VersionVector, BasePosition | None]] = {}
         self.answering = 0
+        self.voting_from = 0
         super().__init__(rules, rng, proposes=proposes)
 
     def made(self, name: Name, target: tuple[Vector, int]) -> Server:
@@ -264,7 +266,10 @@ class RealWorld(World):
         crashed = super().done(server, cut)
         if not crashed:
             both.real.end_step(kept=True)
-        both.compare()
+        if not self.voting_from:
+            counting = (epoch for epoch in self.groups if epoch and self.order[epoch - 1].kind == GROUP)
+            self.voting_from = next(counting, 0)
+        both.compare(votes=0 < self.voting_from <= both.epoch)
         if self.checks:
             both.check()
         return crashed

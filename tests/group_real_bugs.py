@@ -85,6 +85,14 @@ def _decides_all(replica: Replica, base: int, upto: VersionVector) -> int:
     return int(_decide(replica, base, replica.vector))
 
 
+def _bounds_at_csn(replica: Replica, base: int, upto: VersionVector) -> int:
+    """A decree that is committed here already, and more, is taken to end at the CSN."""
+    known = [each for each in replica.log.tentative if upto.completed(each.server) >= each.stamp]
+    replica._commit_known(known)
+    replica._bound_at(replica.csn)
+    return 1
+
+
 _decide: Any = Replica.decide
 
 
@@ -115,6 +123,7 @@ REAL_BUGS: dict[str, RealBug] = {
     "a decree goes on behind a group write": RealBug(5, Replica, "_commit_known", _goes_on),
     "a decree is all that one holds": RealBug(2, Replica, "decide", _decides_all),
     "two decrees for a ballot and base": RealBug(2, Voting, "may_propose", property(_proposes_again)),
+    "a decree ends at the CSN": RealBug(12_625, Replica, "decide", _bounds_at_csn),
     "a consent is forgotten": RealBug(1, Grouping, "restore", lambda *_: None),
 }
 
