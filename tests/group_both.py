@@ -196,6 +196,20 @@ def is_same(vote: Vote, real: CoreVote) -> bool:
     )
 
 
+def compare_news(sender: Both, receiver: Both) -> None:
+    """Compare whether one has votes that are news to another, which gossip goes by."""
+    ours, theirs = sender.real.voting, receiver.real.voting
+    if ours is None or theirs is None or sender.epoch != receiver.epoch or not sender.is_up:
+        return
+    is_news = any(
+        name not in receiver.votes or vote[:3] > receiver.votes[name][:3]
+        for name, vote in sender.votes.items()
+    )
+    found = ours.is_ahead_of(theirs.progress()), theirs.lacks(ours.progress())
+    if found != (is_news, is_news):
+        raise Broken(f"{sender.name} has news for {receiver.name}: {is_news}, in the product {found}")
+
+
 class RealWorld(World):
     """A world in which each server is the model's and the product's."""
 
@@ -216,6 +230,8 @@ class RealWorld(World):
         pull = super().pull(receiver, sender)
         real = cast("Both", receiver).real
         self.asked[pull[2]] = real.replica.vector, real.position
+        if 0 < self.voting_from <= sender.epoch:
+            compare_news(cast("Both", sender), cast("Both", receiver))
         return pull
 
     def answer(self, pull: Pull) -> Stream | None:
