@@ -69,9 +69,11 @@ class Outcome(NamedTuple):
 class Run(Changes):
     """One history."""
 
+    world_type = World
+
     def __init__(self, seed: int, rules: Rules) -> None:
         rng = random.Random(seed)
-        super().__init__(World(rules, rng, proposes=rng.random() < 0.4))
+        super().__init__(self.world_type(rules, rng, proposes=rng.random() < 0.4))
         self.size = rng.choice((2, 3, 3, 3, 4, 4, 5, 5, 6))
         is_duel = rng.random() < 0.4
         self.members = min(self.size, rng.choice((1, 2, 3, 3, 3, 3, 4, 4, 5, 5)))
@@ -301,9 +303,9 @@ class Run(Changes):
         )
 
 
-def run_seed(seed: int, rules: Rules, *, told: bool = False) -> Outcome:
+def run_seed(seed: int, rules: Rules, *, told: bool = False, run_type: type[Run] = Run) -> Outcome:
     """Run one history."""
-    run = Run(seed, rules)
+    run = run_type(seed, rules)
     world = run.world
     if told:
         world.told = []

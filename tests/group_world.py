@@ -110,7 +110,7 @@ class World:
         self.told: list[str] | None = None
         self.steps = 0
         self.seen = dict.fromkeys(SIGHTINGS, 0)
-        first = Server(ROOT, rules, ({ROOT: 0}, 0))
+        first = self.made(ROOT, ({ROOT: 0}, 0))
         self.servers = [first]
         self.named = {ROOT: first}
         self.pulls: list[Pull] = []
@@ -136,6 +136,21 @@ class World:
         if self.told is not None:
             self.told.append(line)
 
+    # What a world of other servers does in another way (tests/group_both.py).
+
+    def made(self, name: Name, target: tuple[Vector, int]) -> Server:
+        return Server(name, self.rules, target)
+
+    def composed(self, sender: Server, vector: Vector, csn: int) -> list[Item]:
+        return composed(sender, vector, csn)
+
+    def take(self, receiver: Server, item: Item) -> None:
+        take(receiver, item)
+
+    def cut(self, server: Server) -> None:
+        """Take back a part of what a server is about to make durable."""
+        del server.journal[self.rng.randint(server.kept, len(server.journal)) :]
+
     # What servers are told to do.
 
     def put(self, server: Server, kind: int = 0, since: int = 0, names: tuple[Name, ...] = ()) -> Write:
@@ -156,7 +171,7 @@ class World:
         if self.done(creator, cut):
             return None
         name = (write.stamp, *write.server)
-        made = Server(name, self.rules, (dict(creator.vector), len(creator.log)))
+        made = self.made(name, (dict(creator.vector), len(creator.log)))
         self.servers.append(made)
         self.named[name] = made
         self.seen["servers created"] += 1
@@ -191,7 +206,7 @@ class World:
             self.seen["echoes ignored"] += 1
             return None
         sender.answered[receiver.name] = serial
-        return Stream(receiver, sender, serial, composed(sender, vector, csn))
+        return Stream(receiver, sender, serial, self.composed(sender, vector, csn))
 
     def deliver(self, stream: Stream, most: int = ALL, cut: float = 0.0) -> bool:
         """Deliver some items of a stream in one step; return whether there may be more of it."""
@@ -207,7 +222,7 @@ class World:
                 return False
             if stream.at == state[1]:
                 state[1] += 1
-                take(receiver, stream.items[stream.at])
+                self.take(receiver, stream.items[stream.at])
             stream.at += 1
         if stream.at == last:
             del receiver.expecting[sender.name]
@@ -236,7 +251,7 @@ class World:
         crashed = cut > 0.0 and self.rng.random() < cut
         if crashed:
             self.seen["crashes in the middle of a step"] += 1
-            del journal[self.rng.randint(server.kept, len(journal)) :]
+            self.cut(server)
             self.tell(f"    {server.name} crashes, {len(journal) - server.kept} records kept")
         for at in range(server.kept, len(journal)):
             kind, what = journal[at]

@@ -11,6 +11,7 @@ from bayou.core.errors import InvariantBroken, Misuse, PeerError
 from bayou.core.group import MEMBERS_MAX, BadGroup, Group, group_of, majority, sorted_members
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
+from bayou.core.past import Bounded
 from bayou.core.replica import Replica
 from bayou.core.vector import VersionVector
 from bayou.core.votes import NUMBER_MAX, Decree, Vote, Votes, first_vote
@@ -196,6 +197,32 @@ def test_a_decree_goes_on_behind_what_is_committed_of_it_already() -> None:
     assert b.log.committed == root.log.committed
     assert (b.csn, b.boundary, len(b.log.tentative)) == (7, 7, 1)
     b.check()
+
+
+def test_a_boundary_is_where_its_decree_ends_though_more_is_committed() -> None:
+    """An exchange broke off in the middle of the next decree, and then the votes for the earlier one come."""
+    root, a, b = family()
+    a.put("notes", "x", "1")  # type: ignore[arg-type]
+    level(root, a, b)
+    first = root.vector
+    assert root.decide(3, first) == 1
+    for at in range(3):
+        a.put("notes", f"{at}", "1")  # type: ignore[arg-type]
+    level(root, a)
+    second = root.vector
+    assert root.decide(4, second) == 3
+    b.apply(root.beyond(b.csn, b.vector).slice(0, 2))
+    late = b.put("notes", "own", "1")  # type: ignore[arg-type]
+    assert (b.csn, b.boundary) == (5, 3)
+    b.take_journal()
+    assert b.decide(3, first) == 0
+    assert (b.csn, b.boundary, list(b.log.tentative)) == (5, 4, [late])
+    assert b.take_journal() == [Bounded(4)]
+    b.check()
+    b.apply(root.beyond(b.csn, b.vector))
+    b.decide(4, second)
+    assert (b.csn, b.boundary) == (root.csn, root.boundary) == (7, 7)
+    assert b.log.committed == root.log.committed
 
 
 def test_a_boundary_is_learned_at_the_end_of_an_exchange() -> None:

@@ -316,10 +316,16 @@ class Replica:
         knows, in accept order, up to and including the first group write that counts (bayou.core.votes).
         Return how many that is.
 
-        Whoever holds a decree holds all writes that it names, and has committed perhaps some of them already.
+        Whoever holds a decree holds all writes that it names, and has committed perhaps some of them already:
+        or all of them, and the first ones of the next decree. The boundary is where this one ends.
         """
         require(base == self.boundary, f"a decree for {base}, where {self.boundary} is the boundary")
-        completed, epoch = upto.completed, self.epoch
+        completed, epoch, end = upto.completed, self.epoch, base
+        for write in self.log.committed[base - self.log.start :]:
+            if completed(write.server) < write.stamp:
+                self._bound_at(end)
+                return 0
+            end += 1
         count = self._commit_known(
             [write for write in self.log.tentative if completed(write.server) >= write.stamp]
         )
@@ -355,12 +361,13 @@ class Replica:
         """Learn that a decree ends there: of a server from which an exchange is complete."""
         if boundary > self.csn:
             raise PeerError(f"a decree that ends at {boundary}, where {self.csn} is the CSN of an exchange")
-        if len(self.group) > 1 and boundary > self.boundary:
+        if len(self.group) > 1:
             self._bound_at(boundary)
 
     def _bound_at(self, csn: int) -> None:
-        self._bound = csn
-        self._journal.append(Bounded(csn))
+        if csn > self.boundary:
+            self._bound = csn
+            self._journal.append(Bounded(csn))
 
     def _regroup(self, write: Write) -> None:
         """Take notice of the group that a write makes, which is the last one committed."""

@@ -220,11 +220,12 @@ class Voting:
         self._look_at_epoch()
         if len(replica.group) < 2:
             return False
-        decree = self.votes.decided(replica.boundary)
+        boundary = replica.boundary
+        decree = self.votes.decided(boundary)
         if decree is None:
             return False
         replica.decide(decree.base, decree.upto)
-        return True
+        return replica.boundary != boundary  # only a peer's error makes a decree that says nothing
 
     def _enter(self) -> bool:
         replica = self._server.replica
