@@ -11,21 +11,6 @@ KNOWN: dict[tuple[str, str, str], str] = {
     ): "of _demands, of whose results only the truth is asked",
     (
         "bayou/check/logs.py",
-        'holder.left_at or 0, f"nobody is primary: {named(primary)} has left, and handed it to nobody"',
-        "boolean: operand 2 dropped",
-    ): "there it has left, at an event from 1 on: the 0 is for the type checker",
-    (
-        "bayou/check/logs.py",
-        'holder.left_at or 0, f"nobody is primary: {named(primary)} has left, and handed it to nobody"',
-        "constant: 0 -> -1",
-    ): "there it has left, at an event from 1 on: the 0 is for the type checker",
-    (
-        "bayou/check/logs.py",
-        'holder.left_at or 0, f"nobody is primary: {named(primary)} has left, and handed it to nobody"',
-        "constant: 0 -> 1",
-    ): "there it has left, at an event from 1 on: the 0 is for the type checker",
-    (
-        "bayou/check/logs.py",
         "latest = max(accepted.latest, id[1][0] if id[1] else 0)",
         "call: arguments 1 and 2 swapped",
     ): "the larger of two whole numbers is the same in whatever order",
@@ -154,11 +139,6 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "self.seen_item = -1",
         "constant: 1 -> 2",
     ): "any number below 0 says that not even the beginning was seen: items are counted from there",
-    (
-        "bayou/node/gossip.py",
-        "return min(self._period_due, self._round_due)",
-        "call: arguments 1 and 2 swapped",
-    ): "the smaller of two numbers is the same in either order",
     (
         "bayou/node/messages.py",
         "csn: int = 0",

@@ -66,7 +66,23 @@ FAST = (
 
 What is named after a module goes before all."""
 JUDGES: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("answers", "bases", "changes", "facts", "history", "logs", "state", "store", "verdict", "views"): (
+    (
+        "answers",
+        "bases",
+        "calls",
+        "changes",
+        "commitgroup",
+        "facts",
+        "history",
+        "logs",
+        "plain",
+        "state",
+        "store",
+        "verdict",
+        "views",
+        "votes",
+    ): (
+        "tests/test_check_group.py",
         "tests/test_check_changes.py",
         "tests/test_check_bases.py",
         "tests/test_check_holes.py",

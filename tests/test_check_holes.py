@@ -261,7 +261,7 @@ def test_complaints_about_the_order_of_commitment_are_in_that_order() -> None:
         ([named(0, ROOT), log(3, 0)], {"CSN": 1, "names": 2, "one primary": 1}),
         (HANDED_ON, {
             "committed prefix": 3, "CSN": 6, "causal order": 3, "writes": 5, "retired": 3, "names": 3,
-            "one primary": 6,
+            "one primary": 6, "consent": 1,
         }),
         ([named(0, ROOT), served(0, 1, "put", "refused"), served(0, 2, "get", "refused", read=None)], {
             "names": 1, "one primary": 1, "refusals": 2,

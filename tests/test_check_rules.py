@@ -434,14 +434,17 @@ def runs() -> list[list[Event]]:
 
 
 def test_the_order_in_which_servers_are_heard_makes_no_difference(runs: list[list[Event]]) -> None:
+    """But for votes, which are about what others had said before."""
     rng = random.Random(5)
     differ = 0
     for events in runs:
+        if any(event["event"] == "voted" for event in events):
+            continue
         for _ in range(5):
             other = interleaved(events, rng)
             differ += other != events
             assert broken(*other) == []
-    assert differ > 150
+    assert differ > 100
 
 
 def unnamed(events: list[Event], rng: random.Random) -> list[Event]:

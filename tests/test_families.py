@@ -364,6 +364,7 @@ def test_help_tells_what_a_name_means_in_each_family() -> None:
     assert [line for line in told.printed if line.endswith(":") and not line.startswith(" ")] == [
         "store, system:", "store, connections:", "store, anti-entropy:", "store:",
         "store, general writes:", "store, what is kept:", "store, faults:", "store, files:",
+        "store, the commit group:",
         "chat, system:", "chat:", "chat, faults:", "chat and locks, faults:",
         "chat and locks, coming to rest:", "locks, system:", "locks:", "locks, faults:",
         "language:", "prompt:",

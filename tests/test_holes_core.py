@@ -35,6 +35,7 @@ def replica(committed: Sequence[Write], tentative: Sequence[Write] = (), primary
     for write in tentative:
         made.log.add(write)
     made.group = (primary,)
+    made.epoch = next((at for at, write in enumerate(committed, 1) if write.heir is primary), 0)
     return made
 
 
@@ -57,8 +58,8 @@ def leave(stamp: int, server: Name, heir: Name | None) -> Write:
         (replica([put(2, A), CREATE_A]), "precedes the creation of its server"),
         (replica([CREATE_A], [leave(2, ROOT, A)], A), "names an heir, but is not committed"),
         (replica([CREATE_A, CREATE_B, leave(3, A, B)], primary=B), "names an heir without being the primary"),
-        (replica([CREATE_A, leave(2, ROOT, A)]), "is not the primary that the committed prefix names"),
-        (replica([CREATE_A], primary=A), "is not the primary that the committed prefix names"),
+        (replica([CREATE_A, leave(2, ROOT, A)]), "is not the group that the committed prefix names"),
+        (replica([CREATE_A], primary=A), "is not the group that the committed prefix names"),
     ],
 )
 def test_the_order_of_a_log_is_checked(broken: Replica, problem: str) -> None:

@@ -248,7 +248,7 @@ def test_quit_is_no_command_of_a_file(terminal: Terminal, tmp_path: Path) -> Non
 
 GROUPS = (
     "system", "connections", "anti-entropy", "store", "general writes", "what is kept", "faults", "files",
-    "language", "prompt",
+    "the commit group", "language", "prompt",
 )  # fmt: skip
 """The headings under which ``help`` lists the commands of a store's scenario, in this order."""
 

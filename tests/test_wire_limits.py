@@ -164,9 +164,9 @@ def test_as_many_ids_as_a_system_can_have() -> None:
     with pytest.raises(WireError, match="are the limit"):
         encode(Converge(1, None, (*message.below, 1)))
     with pytest.raises(WireError, match="are the limit"):
-        decode(message_from("Converge", 1, None, pack(f"<{IDS_MAX + 1}q", *range(IDS_MAX + 1)), 0))
+        decode(message_from("Converge", 1, None, pack(f"<{IDS_MAX + 1}q", *range(IDS_MAX + 1)), 0, -1))
     with pytest.raises(WireError, match="are the limit"):
-        decode(message_from("Converge", 1, None, (1 << 70,) * (IDS_MAX + 1), 0))
+        decode(message_from("Converge", 1, None, (1 << 70,) * (IDS_MAX + 1), 0, -1))
 
 
 LONGEST = {

@@ -65,7 +65,11 @@ def run_again(events: Sequence[Event], functions: str = "") -> list[Event]:
     """Return the events of the same run, had again. ReplayError, or another ValueError, where the trace is
     none of a simulated run. ``functions``: the path of a file with those that its writes call."""
     setup = setup_of(events[0] if events else {})
-    setup = with_functions(setup, functions, family_of(events).name)
+    try:
+        family = family_of(events).name
+    except BayouError as error:
+        raise ReplayError(str(error)) from error
+    setup = with_functions(setup, functions, family)
     if setup.bug is not None and setup.bug not in known_bugs():
         raise ReplayError(f"there is no bug {setup.bug[:40]!r} that could be planted")
     with planted(setup.bug):
