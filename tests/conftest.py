@@ -31,7 +31,8 @@ They are in files that begin with one of SAMPLED, or their names have one of the
 
 SAMPLED_LASTING = (
     "test_serve", "test_replica_file_crashes", "test_replica_file_damage", "test_library_sync",
-    "test_library_sessions", "test_kept_scenarios", "test_durable_",
+    "test_library_sessions", "test_kept_scenarios", "test_durable_", "test_examples_offline",
+    "test_examples_pages", "test_examples_notebook", "test_functions_servers", "test_group_files",
 )  # fmt: skip
 KEPT_IN_LASTING = 3
 """The like for tests of servers that last, most of which start processes."""

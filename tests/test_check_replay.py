@@ -61,13 +61,13 @@ def test_free_running_scenarios_with_faults_replay(
 def test_what_an_explorer_ran_replays() -> None:
     """With slow disks, small parts, commands given up, and a last one that had more patience."""
     given_up = 0
-    for seed in range(60):
+    for seed in range(25):
         events = Trial(scenario(seed), setup_for(seed)).run().events
         given_up += sum(event["event"] == "gave up" and "line" in event for event in events)
         assert list(map(to_line, run_again(json.loads(json.dumps(events))))) == list(map(to_line, events)), (
             seed
         )
-    assert given_up >= 10
+    assert given_up >= 4
 
 
 class Hasty:

@@ -26,7 +26,7 @@ from bayou.script.grammar import BadLine
 
 HERE = Path(__file__).parent
 EXPLORED = HERE / "explored"
-SEEDS = int(os.environ.get("BAYOU_TEST_SEEDS", "250"))
+SEEDS = int(os.environ.get("BAYOU_TEST_SEEDS", "120"))
 
 
 def test_a_campaign_finds_nothing_and_has_seen_everything() -> None:
@@ -214,8 +214,8 @@ def test_a_cluster_does_the_same() -> None:
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        there = explore(Plan(seeds=100), executor=client.get_executor())
-    here = run_batch(Plan(), 0, 100)
+        there = explore(Plan(seeds=30), executor=client.get_executor())
+    here = run_batch(Plan(), 0, 30)
     assert (there.runs, there.messages, there.sightings) == (here.runs, here.messages, here.sightings)
 
 
