@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -315,3 +317,15 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         taken.start(is_awaited=False)
         assert taken.wait() == 1
         assert f"can't listen at {servers[0].address}" in taken.told()
+
+
+def test_a_signal_while_python_clears_up_does_not_change_the_exit_status(tmp_path: Path) -> None:
+    """A server that has retired ends by itself, and systemd may be told to stop it in that very moment."""
+    program = (
+        "import signal\n"
+        "from bayou.serving.serve import serve\n"
+        f"serve(['--data', {str(tmp_path / 'no' / 'such.bayou')!r}])\n"
+        "print([signal.getsignal(each).name for each in (signal.SIGINT, signal.SIGTERM)])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == "['SIG_IGN', 'SIG_IGN']\n", done.stderr

@@ -51,6 +51,14 @@ def serve(arguments: Sequence[str], prog: str = "bayou serve") -> int:
         status, why = _verdict(error)
         log.tell("error", "ends", {"status": status, "why": why})
         return status
+    finally:
+        _end_in_peace()
+
+
+def _end_in_peace() -> None:
+    """It is over: a signal that asks for that now, while Python clears up, changes no exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _verdict(error: Exception) -> tuple[int, str]:
