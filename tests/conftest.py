@@ -33,9 +33,10 @@ SAMPLED_LASTING = (
     "test_serve", "test_replica_file_crashes", "test_replica_file_damage", "test_library_sync",
     "test_library_sessions", "test_kept_scenarios", "test_durable_", "test_examples_offline",
     "test_examples_pages", "test_examples_notebook", "test_functions_servers", "test_group_files",
+    "test_planted_bugs", "test_check_processes", "test_explore_interrupted", "test_explore_command",
 )  # fmt: skip
 KEPT_IN_LASTING = 3
-"""The like for tests of servers that last, most of which start processes."""
+"""The like for tests of servers that last, and of others that start processes, or plant bugs."""
 
 
 @pytest.hookimpl(tryfirst=True)
