@@ -593,7 +593,9 @@ class Replica:
         # By its place alone a transfer from nothing would begin afresh with each chunk, where marks are gone.
         marks_from = self.past.marks_from
         from_nothing = position.is_beginning and not position.since
-        return from_nothing or marks_from <= max(position.csn, position.floor)
+        # One general write changes several rows: of the CSN of its last row the receiver may lack others.
+        whole = position.csn if position.is_beginning else position.csn - 1
+        return from_nothing or marks_from <= max(whole, position.floor)
 
     def receive_base(self, chunk: Chunk) -> bool:
         """Take in rows of a base that is being received; return whether they were the next ones. Rows of a
