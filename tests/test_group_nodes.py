@@ -8,6 +8,7 @@ from bayou.families.store.settings import StoreSettings, plain_of
 from bayou.machine.messages import Message
 from bayou.master.language import COMMANDS
 from bayou.master.run import Run, RunSettings
+from bayou.node.messages import GroupIs, TellGroup
 from bayou.node.settings import Habits
 from bayou.worlds.simulated import SimulatedWorld
 
@@ -85,9 +86,14 @@ def test_the_first_put_takes_a_round_more() -> None:
 
 def test_a_group_of_one_that_nobody_has_voted_in_lets_its_predecessor_go() -> None:
     """Its only member has never been in a group of several, and says that it is there all the same."""
-    lines = [*THREE, "commitGroup 2", "retireServer 0", "put 9 song url", "printLog 1"]
+    lines = [*THREE, "commitGroup 2", "stabilize", "retireServer 0", "put 9 song url", "printLog 1"]
     for free in (False, True):
         run, _, printed = ran([*lines[:-1], "stabilize", lines[-1]], free=free)
         assert run.system is not None
         assert run.system.nodes == [1, 2, 9]
         assert b"".join(printed) == b"PUT:(song, url):TRUE\n"
+        told = run.system.world.ask(2, TellGroup())
+        assert isinstance(told, GroupIs)
+        assert [vote.member for vote in told.votes] == list(told.stand.members), (
+            "nobody hears that it is there"
+        )

@@ -39,7 +39,6 @@ FAULTS = (MemoryError, RecursionError, OSError, ImportError)
 MARKS = "bayou_merge"
 """The attribute of a function that has the names and versions by which writes call it."""
 
-
 MARKED = "__bayou_merge__"
 """The name of a list in a module, where it has one, that takes all functions marked within it."""
 

@@ -3,7 +3,8 @@
 Before a server accepts a group write that was made in epoch e, every newcomer that it names, and more than
 half of all that it names, have **consented** to e: they do not retire before their epoch is a later one.
 Otherwise a group could come to be whose members are leaving, and that could never decide anything. A change
-that is given up holds those who consented until the next one."""
+that is given up holds those who consented until the next one.
+"""
 
 from __future__ import annotations
 

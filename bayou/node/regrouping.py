@@ -4,7 +4,8 @@
 A member that is to retire leaves the group first. Its place goes to the connected server with the lowest id
 that is no member and consents, or to nobody. It retires when it has seen that it is no member any more, and
 that half of the new group knows (bayou.node.retiring); where another change was committed before its own, it
-begins afresh."""
+begins afresh.
+"""
 
 from __future__ import annotations
 
