@@ -278,6 +278,32 @@ def test_the_end_of_a_client_whose_request_was_given_up() -> None:
         world.close()
 
 
+@pytest.mark.parametrize("line", ["joinClient 8 0", "crashServer 0"])
+def test_who_is_to_be_killed_may_be_gone(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """A client that has lost its master's channel ends by itself, and its parent may have seen it first."""
+    kill = os.kill
+
+    def too_late(pid: int, number: int) -> None:
+        kill(pid, number)
+        wait_until(lambda: not Path(f"/proc/{pid}").exists())
+        kill(pid, number)
+
+    world = ProcessWorld(WorldSettings(deadline_s=0.3))
+    try:
+        session = Session(world)
+        session.say("joinServer 0", "joinServer 1")
+        kill(world.pids[0], signal.SIGSTOP)
+        monkeypatch.setattr(os, "kill", too_late)
+        assert ("not done within 0.3 s" in "".join(session.say(line))) == (line == "joinClient 8 0")
+        monkeypatch.undo()
+        if line == "joinClient 8 0":
+            kill(world.pids[0], signal.SIGCONT)
+        session.say("joinClient 8 1")
+        assert session.say("get 8 a") == ["a:ERR_KEY"]
+    finally:
+        world.close()
+
+
 class Impatient(ProcessWorld):
     """A world in which nobody waits for the end of a server that was told to leave, or killed."""
 

@@ -230,7 +230,7 @@ class ProcessWorld:
         if node is None:
             raise Gone(f"{server} can't crash: it is gone")
         if node.pid is not None:
-            os.kill(node.pid, signal.SIGKILL)
+            _kill(node.pid)
         while node.key in self._by_key:
             self._turn(self._deadline)
 
@@ -306,10 +306,7 @@ class ProcessWorld:
         pids = [node.pid for node in self._by_key.values() if node.pid is not None]
         if not self._dismiss_warm_parent():
             for pid in [*pids, self._warm_pid]:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+                _kill(pid)
         os.waitpid(self._warm_pid, 0)
         for server in list(self.journals):
             self._forget_journal(server)
@@ -429,7 +426,7 @@ class ProcessWorld:
             self._poll.unregister(node.fd)
             node.sock.close()  # at which it ends
         if node.pid is not None and node.key in self._by_key:
-            os.kill(node.pid, signal.SIGKILL)  # at once, and though it may be stopped
+            _kill(node.pid)  # at once, and though it may be stopped
 
     def order(self, id: int, order: Message) -> int:
         """Give a node an order without waiting; return the number under which ``answer`` will find it."""
@@ -637,6 +634,14 @@ def _sync_folder(path: str) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _kill(pid: int) -> None:
+    """End a process by force. That its parent has seen it end may not have been told here yet."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def _describe_exit(status: int) -> str:
