@@ -94,6 +94,27 @@ def test_a_file_brings_what_an_exchange_would(tmp_path: Path) -> None:
     assert not (tmp_path / "file.part").exists()
 
 
+def test_a_file_of_a_member_tells_where_its_last_decree_ends(tmp_path: Path) -> None:
+    """Or whoever takes it in would propose in the middle of that decree."""
+    root, other = pair()
+    root.replica.regroup([ROOT, other.replica.name])
+    boundary = root.replica.csn
+    root.replica.put("notes", "a", text_value("v"))
+    root.replica.decide(boundary, root.replica.vector)
+    carry(root, other, tmp_path / "file")
+    assert other.replica.group == root.replica.group
+    assert other.replica.boundary == root.replica.boundary == boundary + 1
+
+
+def test_a_file_of_an_earlier_version_is_to_be_written_again(tmp_path: Path) -> None:
+    root, other = pair()
+    path = tmp_path / "file"
+    export(Asked(root), str(path), SECRET, cluster=CLUSTER, name=ROOT, csn=0, vector=START)
+    path.write_bytes(path.read_bytes().replace(b"bayou export 2", b"bayou export 1", 1))
+    with pytest.raises(BadExport, match="export it again"):
+        import_file(Asked(other), str(path), [SECRET], cluster=CLUSTER)
+
+
 def test_files_come_in_any_order_and_any_number_of_times(tmp_path: Path) -> None:
     root, other = pair()
     start = Replica(ROOT)

@@ -6,12 +6,13 @@ import random
 
 import pytest
 
-from bayou.core.errors import PeerError
+from bayou.core.errors import MissingFunction, PeerError
 from bayou.core.name import ROOT, Name
 from bayou.core.past import members_made
 from bayou.core.votes import NUMBER_MAX, Decree, Vote, first_vote
 from bayou.machine.effects import LinkDown, LinkUp, Ordered, Tick
 from bayou.machine.messages import Failed
+from bayou.node.leading import TRIES_COUNTED, WAIT_S
 from bayou.node.messages import AskConsent, AskHeir, Consented, Retire, SetGroup, Willing
 from bayou.node.records import Named
 from bayou.node.server import Server
@@ -162,20 +163,72 @@ def test_members_that_leave_at_the_same_time_do_not_wait_for_each_other() -> Non
     assert written(nodes[0]) == written(nodes[1]) == [(newcomer,)]
 
 
-@pytest.mark.parametrize("hindrance", ["is_full", "is_unsure"])
+def restored() -> Server:
+    """Return a member of a group of three that runs freely, with something to commit and no connection."""
+    records = [Named(ROOT), *Member().replica.take_journal()]
+    node = Server.restored(0, random.Random(1), Settings(habits=Habits(partners="all")), records, now=0.0)
+    node.replica.put(*row("a", "u"))
+    return node
+
+
+def wait(node: Server, times: int) -> float:
+    """Wake it so often, whenever it wants that; return when it was the last time."""
+    now = 0.0
+    for _ in range(times):
+        now = max(now, node.wake_at or now)
+        node.step(now, Tick())
+    return now
+
+
+def begun(node: Server) -> int:
+    """Return the number of the highest ballot that it knows."""
+    assert node.voting is not None
+    return node.voting.votes.highest[0]
+
+
+@pytest.mark.parametrize("hindrance", ["is_full", "is_unsure", "lacking"])
 def test_who_pulls_nothing_or_may_not_vote_does_not_lead(hindrance: str) -> None:
     """Its ballots would come to nothing, and take the ballot from whoever leads."""
-    records = [Named(ROOT), *Member().replica.take_journal()]
-    free = Settings(habits=Habits(partners="all"))
     led = {}
     for hindered in (False, True):
-        node = Server.restored(0, random.Random(1), free, records, now=0.0)
-        setattr(node, hindrance, hindered)
-        node.replica.put(*row("a", "u"))
-        now = 0.0
-        for _ in range(100):
-            now = max(now, node.wake_at or now)
-            node.step(now, Tick())
+        node = restored()
+        if hindrance == "lacking":
+            node.exchanges.has_lacked = hindered
+            node.peers.of(7).lacks = MissingFunction("book", 1) if hindered else None
+        else:
+            setattr(node, hindrance, hindered)
+        wait(node, 100)
         assert node.voting is not None
         led[hindered] = node.voting.leads
     assert led == {False: True, True: False}
+
+
+def test_who_leads_the_highest_ballot_begins_no_other_one() -> None:
+    """It would make worthless what others have promised, and are about to say."""
+    node = restored()
+    assert wait(node, 100) > 20 * WAIT_S
+    assert begun(node) == 1
+
+
+def test_ballots_that_came_to_nothing_count_among_the_same_servers_only() -> None:
+    """Each makes a member wait twice as long, until it is connected with others."""
+    node = restored()
+    rival = node.replica.group[1]
+    waited = []
+    now = 0.0
+    node.step(now, Tick())
+    for attempt in range(8):
+        assert node.voting is not None
+        if attempt == 6:
+            node.step(now, LinkDown(9))
+        node.voting.take_in((Vote(rival, node.replica.epoch, begun(node) + 1, rival),))
+        node.step(now, Tick())
+        began, number = now, begun(node)
+        while begun(node) == number:
+            assert node.wake_at is not None
+            now = max(now, node.wake_at)
+            node.step(now, Tick())
+        waited.append(now - began)
+    for attempt, took in enumerate(waited):
+        times = 2 ** (min(attempt, TRIES_COUNTED) if attempt < 6 else attempt - 6)
+        assert WAIT_S * times <= took <= 2 * WAIT_S * times, attempt

@@ -9,8 +9,10 @@ import pytest
 import bayou
 from bayou.host.messages import AskGroup, Denied, Told
 from bayou.wire.exports import parse_name
+from tests.clusters import free_ports
 from tests.processes import wait_until
 from tests.serving import PATIENCE_S, Servers
+from tests.test_serve_watching import values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,9 +56,13 @@ def start_group(folder: Path, count: int, members: int) -> Servers:
 
 def test_a_group_is_shown_and_set(tmp_path: Path) -> None:
     with Servers(tmp_path, 3) as servers:
-        servers.start_all(*QUICK)
+        (port,) = free_ports(1)
+        servers[0].start(*QUICK)
+        servers[1].start("--join", servers[0].address, *QUICK)
+        servers[2].start("--join", servers[0].address, *QUICK, "--metrics", f"127.0.0.1:{port}")
         assert members_of(servers, 0) == ["<>"]
         assert group_of(servers)["leads"] == ["<>"]
+        assert "bayou_epoch" not in values(port)
         be_group(servers, 0, 1, 2)
         told = group_of(servers)
         assert [line.split()[1] for line in told["member"]] == ["itself", "heard", "heard"]
@@ -66,6 +72,12 @@ def test_a_group_is_shown_and_set(tmp_path: Path) -> None:
             assert found is not None
             assert found.state == "committed"
         wait_until(lambda: "ballot" in group_of(servers)["leads"][0], PATIENCE_S)
+        servers.wait_level()
+        metrics, stats = values(port), servers[2].stats()
+        assert (metrics["bayou_group_member"], metrics["bayou_group_members"]) == (1, 3)
+        assert metrics["bayou_epoch"] == float(stats["epoch"]) == float(told["epoch"][0])
+        assert metrics["bayou_boundary"] == float(stats["boundary"]) == metrics["bayou_csn"]
+        assert stats["primary"] == " ".join(server.called for server in servers.all)
 
 
 def test_a_change_of_a_group_that_has_been_changed_meanwhile_is_refused(tmp_path: Path) -> None:

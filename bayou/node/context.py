@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         - ``is_unsure``: whether nothing is to be committed yet; ``is_full``: whether nothing is to be pulled,
           and no client's write accepted;
         - ``life``: how far it has got in its life; ``is_member``, ``is_active``: see there;
+        - ``lacking``: from whom nothing more comes in, as a function is missing here;
         - ``peers``: what it keeps of each connection; ``servers``: the ids of connected servers, in order;
         - ``heard``: where each server stood, its CSN and vector, when it was last heard of;
         - ``past``: where its committed prefix is kept;
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
         def is_member(self) -> bool: ...
         @property
         def is_active(self) -> bool: ...
+        @property
+        def lacking(self) -> list[tuple[Name | None, MissingFunction]]: ...
         @property
         def votes(self) -> Votes: ...
         @property

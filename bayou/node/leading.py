@@ -2,7 +2,9 @@
 
 A member that has something to commit and sees neither its CSN nor the votes move for a while begins a ballot.
 How long that is, chance decides, so that members seldom do so at the same time; and after each ballot of its
-own that came to nothing it waits twice as long. Where nothing is to be committed, nothing happens.
+own that came to nothing it waits twice as long, until other servers are connected with it than were then.
+Whoever leads the highest ballot begins no other one: members promise it when they hear of it, and one more
+would only make worthless what is on its way. Where nothing is to be committed, nothing happens.
 """
 
 from __future__ import annotations
@@ -51,17 +53,28 @@ class Leading:
         voting = self._server.voting
         if voting is None or not voting.has_something or not self._may_lead:
             return
-        if not voting.propose():
+        if not voting.propose() and not voting.leads:
             voting.lead()
             self._tries = min(self._tries + 1, TRIES_COUNTED)
         self._plan()
 
+    def on_links_changed(self) -> None:
+        """What came to nothing did so among other servers: it says nothing of these."""
+        self._tries = 0
+        if self.due is not None:
+            before = self.due
+            self._plan()
+            self.due = min(before, self.due)
+
     @property
     def _may_lead(self) -> bool:
-        """Whether it takes part. One that pulls nothing never hears that its ballot is promised, nor that
-        others commit: it would take the ballot from them again and again."""
+        """Whether it takes part. One that pulls nothing, or no further than to a write whose function it
+        lacks, never hears that its ballot is promised, nor that others commit: it would take the ballot from
+        them again and again."""
         server = self._server
-        return server.is_active and not (server.paused or server.is_unsure or server.is_full)
+        if not server.is_active or server.paused or server.is_unsure or server.is_full:
+            return False
+        return not server.lacking
 
     def _plan(self) -> None:
         share = self._rng.getrandbits(32) / (1 << 32)

@@ -10,7 +10,7 @@ begins afresh.
 from __future__ import annotations
 
 from bayou.core.errors import PeerError
-from bayou.core.group import BadGroup
+from bayou.core.group import BadGroup, majority
 from bayou.machine.effects import AGAIN
 from bayou.machine.messages import Done, Failed
 from bayou.machine.patience import Patience
@@ -110,7 +110,7 @@ class Regrouping:
         ][:1]
         members = sorted([*staying, *taking])
         willing = [name for name in members if name not in self._unwilling]
-        return tuple(members if 2 * len(willing) > len(members) or not willing else willing)
+        return tuple(members if len(willing) >= majority(len(members)) or not willing else willing)
 
     # What comes in.
 
@@ -194,7 +194,7 @@ class Regrouping:
         """Accept the group write where enough have consented."""
         replica = self._server.replica
         newcomers = [name for name in plan.members if name not in replica.group]
-        if 2 * len(plan.consented) <= len(plan.members) or any(
+        if len(plan.consented) < majority(len(plan.members)) or any(
             name not in plan.consented for name in newcomers
         ):
             return

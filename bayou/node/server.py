@@ -602,6 +602,8 @@ class Server:
         self._rounds.on_link_changed(peer)
         if self._gossip is not None:
             self._gossip.on_link_changed(peer)
+        if self._leading is not None:
+            self._leading.on_links_changed()
         self._joining.on_links_changed()
         self._retiring.on_links_changed()
 

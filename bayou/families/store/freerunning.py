@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bayou.core.errors import BayouError
+from bayou.core.group import majority
 from bayou.machine.messages import Failed
 from bayou.node.messages import Status, Watch
 
@@ -107,7 +108,7 @@ def who_is_behind(group: Iterable[int], known: Mapping[int, Status], names: Mapp
     stands = [status.stand for status in statuses.values() if status.stand is not None]
     members = max(stands, key=lambda stand: stand.epoch).members if stands else ()
     present = sum(names.get(server) in members for server in statuses)
-    can_decide = len(members) > 1 and 2 * present > len(members)
+    can_decide = len(members) > 1 and present >= majority(len(members))
     return [
         server
         for server, status in statuses.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bayou.core.errors import BayouError
+from bayou.core.group import majority
 from bayou.machine.messages import Done
 from bayou.node.messages import Consent, GroupIs, Regroup, Status, TellGroup, Watch
 from bayou.script.grammar import REST, BadLine, parse_id
@@ -90,13 +91,13 @@ def _leave(system: StoreSystem, server: int, told: GroupIs) -> None:
         )
     (here,) = system.topology.groups([server])
     members = told.stand.members
-    if 2 * sum(system.names[other] in members for other in here) <= len(members):
+    if sum(system.names[other] in members for other in here) < majority(len(members)):
         raise BadLine(f"no majority of the commit group is connected with server {server}")
     staying = [other for other in here if other != server and system.names[other] in members]
     gone = [name for name in members if name not in map(system.names.get, (server, *staying))]
     taking = _who_takes_its_place(system, server, told)
     named = [*staying, *taking]
-    if 2 * len(named) <= len(named) + len(gone):
+    if len(named) < majority(len(named) + len(gone)):
         raise BadLine(f"without server {server} no majority of the commit group would be connected")
     _regroup(system, server, named, told.stand.epoch, tuple(gone))
     _await_leaving(system, server)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bayou.core.errors import BayouError
+from bayou.core.group import majority
 from bayou.machine.messages import Failed
 from bayou.node.messages import Converge, Converged, GroupStand, Status, Watch
 
@@ -155,4 +156,4 @@ class LockStep:
     def _can_decide(self, group: list[int]) -> bool:
         """Whether a majority of a commit group of several is among these servers."""
         members = self._stand_of(group).members
-        return len(members) > 1 and 2 * len(self._members_in(group)) > len(members)
+        return len(members) > 1 and len(self._members_in(group)) >= majority(len(members))
