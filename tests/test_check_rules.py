@@ -430,7 +430,7 @@ def interleaved(events: list[Event], rng: random.Random) -> list[Event]:
 
 @pytest.fixture(scope="module")
 def runs() -> list[list[Event]]:
-    return [Trial(scenario(seed), setup_for(seed)).run().events for seed in range(40)]
+    return [Trial(scenario(seed), setup_for(seed)).run().events for seed in range(15)]
 
 
 def test_the_order_in_which_servers_are_heard_makes_no_difference(runs: list[list[Event]]) -> None:
@@ -444,7 +444,7 @@ def test_the_order_in_which_servers_are_heard_makes_no_difference(runs: list[lis
             other = interleaved(events, rng)
             differ += other != events
             assert broken(*other) == []
-    assert differ > 100
+    assert differ > 20
 
 
 def unnamed(events: list[Event], rng: random.Random) -> list[Event]:

@@ -25,7 +25,7 @@ from bayou.worlds.simulated import SimulatedWorld
 from bayou.worlds.simulated.setup import Setup
 from bayou.worlds.world import DeadlineExceeded
 
-SEEDS = int(os.environ.get("BAYOU_TEST_LOG_SEEDS", "60"))
+SEEDS = int(os.environ.get("BAYOU_TEST_LOG_SEEDS", "30"))
 BOTH = pytest.mark.parametrize("family", ["chat", "locks"])
 
 

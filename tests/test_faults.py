@@ -100,13 +100,13 @@ def test_messages_lost_late_doubled_and_overtaken_do_no_harm() -> None:
         for a, b in pairs
         for fault, much in (("loss", 30), ("delay", 20), ("duplicate", 30), ("reorder", 30))
     ]
-    puts = [f"put {client} song{number} url" for number in range(5) for client in (8, 9)]
+    puts = [f"put {client} song{number} url" for number in range(3) for client in (8, 9)]
     text = "\n".join([*THREE.splitlines(), *faults, *puts, "stabilize", "calm", "heal", "printLog 1"])
     for world in ("processes", "sim"):
         done = run_master(text.replace("calm\n", ""), "--world", world, "--free-running", "--check")
         assert done.returncode == 0, done.stderr
         lines = done.stdout.decode().splitlines()
-        assert len(lines) == 10
+        assert len(lines) == 6
         assert all(line.endswith(":TRUE") for line in lines)
 
 

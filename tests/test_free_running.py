@@ -31,7 +31,7 @@ DELICATE = (
 def test_timing_free_scenarios_in_every_way_to_run_them() -> None:
     """Lock-step and free-running, simulated and with processes: the same bytes."""
     tentative = 0
-    for seed in range(20):
+    for seed in range(8):
         text = "\n".join(random_timing_free(seed)).encode()
         expected = simulate(text, check=True).out
         tentative += b"FALSE" in expected
@@ -39,12 +39,12 @@ def test_timing_free_scenarios_in_every_way_to_run_them() -> None:
         assert run_master(text).stdout == expected, f"seed {seed}, lock-step"
         done = run_master(text, "--free-running")
         assert (done.returncode, done.stdout) == (0, expected), f"seed {seed}, {done.stderr.decode()}"
-    assert tentative > 2
+    assert tentative > 0
 
 
 @pytest.mark.parametrize("partners", PARTNERS)
 def test_whom_servers_gossip_with_makes_no_difference(partners: str) -> None:
-    for seed in range(100, 130):
+    for seed in range(100, 112):
         text = "\n".join(random_timing_free(seed)).encode()
         habits = Habits(period_s=0.5, partners=partners)
         assert simulate(text, check=True, habits=habits).out == simulate(text).out, f"seed {seed}"
@@ -56,7 +56,7 @@ def test_delicate_scenarios_again_and_again(name: str) -> None:
     lines, left_out = timing_free((HERE / f"{name}.test").read_text().splitlines())
     assert left_out == 0
     expected = simulate("\n".join(lines).encode()).out
-    for _ in range(8):
+    for _ in range(4):
         done = run_master("\n".join(lines), "--free-running")
         assert (done.returncode, done.stdout) == (0, expected), done.stderr.decode()
 

@@ -11,7 +11,7 @@ from bayou.families.store.groupers import groups
 from bayou.families.store.settings import StoreSettings, plain_of
 from bayou.worlds.simulated.setup import Setup
 
-SEEDS = int(os.environ.get("BAYOU_TEST_SEEDS", "120"))
+SEEDS = int(os.environ.get("BAYOU_TEST_SEEDS", "60"))
 LEADERS = (0, 1, 2)
 
 KEPT = (

@@ -3,7 +3,7 @@ Each test here fails with such a change."""
 
 from __future__ import annotations
 
-from bayou.machine.effects import Effects, LinkUp
+from bayou.machine.effects import Effects, LinkUp, Tick
 from bayou.machine.messages import Probe, Waiting
 from bayou.node.messages import GOSSIP, AntiEntropy, Hello, News, Pause, Pull, Put, Request, Retire
 from bayou.node.server import Server
@@ -11,7 +11,7 @@ from bayou.node.settings import Habits, Limits, Settings
 from tests.rows import row
 from tests.test_nodes import deliver, due, hear, order, system
 
-HABITS = Habits(period_s=100.0, jitter=0.0, patience_s=1.0)
+HABITS = Habits(period_s=100.0, jitter=0.0, round_s=2.0, patience_s=1.0)
 
 
 def two() -> tuple[Server, Server]:
@@ -79,6 +79,55 @@ def before_it_commits(node: Server) -> int:
     ((_, answer),) = order(node, Probe(), now=node.now).answers
     assert isinstance(answer, Waiting)
     return sum(line.endswith("before it commits") for line in answer.lines)
+
+
+def asked(effects: Effects, peer: int) -> list[Pull]:
+    return [message for to, message in effects.sends if to == peer and isinstance(message, Pull)]
+
+
+def put_and_pulled(primary: Server, other: Server, song: str, now: float) -> list[Effects]:
+    """Let another server accept a put, of which the primary hears at once; return what the primary did then."""
+    other.replica.put(*row(song, "u"))
+    done = [hear(primary, other.id, news(other), now=now)]
+    while pulled := asked(done[-1], other.id):
+        (part,) = parts(hear(other, primary.id, pulled[0], now=now))
+        done.append(hear(primary, other.id, part, now=now))
+    return done
+
+
+def test_writes_that_never_cease_to_come_do_not_keep_the_primary_from_committing() -> None:
+    """A round is begun anew for what comes meanwhile, but once only; or each would end when its time is up."""
+    nodes = at_rest(3)
+    waiting: list[Pull] = []
+    committed = []
+    for count in range(8):
+        now = 10.0 + count / 100
+        for effects in put_and_pulled(nodes[0], nodes[1], f"song-{count}", now):
+            waiting += asked(effects, 2)
+        if count:  # it answers when the next write has come
+            (part,) = parts(hear(nodes[2], 0, waiting.pop(0), now=now))
+            waiting += asked(hear(nodes[0], 2, part, now=now), 2)
+        committed.append(nodes[0].replica.csn - nodes[2].replica.csn)
+    assert committed[:3] == [0, 0, 3], "what came in the round was waited for, once"
+    assert committed[-1] > 3
+
+
+def test_who_was_waited_for_in_vain_is_not_waited_for_again_before_it_is_heard() -> None:
+    nodes = at_rest(3)
+    primary = nodes[0]
+    (pull,) = [pull for one in put_and_pulled(primary, nodes[1], "a", 10.0) for pull in asked(one, 2)]
+    assert before_it_commits(primary) == 1
+    primary.step(12.0, Tick())
+    assert not primary.replica.log.tentative, "when the round has taken too long"
+    put_and_pulled(primary, nodes[1], "b", 12.5)
+    assert not primary.replica.log.tentative, "at once"
+    (part,) = parts(hear(nodes[2], 0, pull, now=13.0))
+    (again,) = asked(hear(primary, 2, part, now=13.0), 2)
+    put_and_pulled(primary, nodes[1], "c", 13.5)
+    assert before_it_commits(primary) == 1, "it has been heard from"
+    (part,) = parts(hear(nodes[2], 0, again, now=13.6))
+    hear(primary, 2, part, now=13.6)
+    assert before_it_commits(primary) == 1, "what it said was asked before that came"
 
 
 def test_after_a_pause_every_server_is_asked_at_once() -> None:

@@ -22,7 +22,7 @@ from tests.log_sightings import SIGHTINGS
 from tests.log_world import merge
 
 ROOT = Path(__file__).parent.parent
-SEEDS = int(os.environ.get("BAYOU_TEST_LOG_SEEDS", "150"))
+SEEDS = int(os.environ.get("BAYOU_TEST_LOG_SEEDS", "80"))
 SEEDS_MAX = 2000
 
 FOUND_AT = {

@@ -35,7 +35,7 @@ class Bug:
 
 def scenarios_against_twin() -> None:
     """As test_random_scenarios_simulated_against_the_twin, fewer of them."""
-    for seed in range(300):
+    for seed in range(100):
         lines = scenario(seed)
         twin = Twin()
         assert simulate("\n".join(lines).encode(), check=True).by_line == [

@@ -13,7 +13,7 @@ from tests.processes import run_master
 from tests.simulated import simulate
 from tests.twin import Name, Skipped, Twin, TwinWrite
 
-SEEDS = 150
+SEEDS = 60
 SEEDS_OF_PROCESSES = 8
 SHARE = 0.15
 

@@ -5,9 +5,11 @@ its neighbours when something new has come to it; whoever lacks that pulls it. N
 a period at most.
 
 The primary commits what anti-entropy brought it at the end of a round: when it has pulled from every
-server connected to it since the last of those writes came, so that what is older is likely to be there
-too, or when the round takes too long. So does the leader of a commit group propose it; a vote that changes is
-news like a write.
+server connected to it since those writes came, so that what is older is likely to be there too, or when the
+round takes too long. A round in which something more comes is begun anew, but once only: where writes never
+cease to come, each would take too long. Whoever was waited for in vain is not waited for again before it has
+been heard from: it may hang, or be a program that is busy with something else. So does the leader of a commit
+group propose it; a vote that changes is news like a write.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ class Gossip:
         self._round = 0
         self._period_due: float | None = None
         self._round_due: float | None = None
+        self._is_renewed = False
         self._again_due: float | None = None
 
     @property
@@ -61,7 +64,7 @@ class Gossip:
         replica = self._server.replica
         if not replica.log.tentative:
             self._end_round()
-        elif self._may_commit():
+        elif self._may_commit() and not self._is_renewed:
             self._begin_round()
         voting = self._server.voting
         for peer in self._server.servers:
@@ -106,6 +109,8 @@ class Gossip:
             return
         now = self._server.now
         if self._round_due is not None and now >= self._round_due:
+            for peer in self._peers.all():
+                peer.is_slow = peer.is_slow or peer.is_unheard
             self._end_round()
         if self._again_due is not None and now >= self._again_due:
             self._ask_again()
@@ -130,6 +135,7 @@ class Gossip:
         votes = () if voting is None else voting.progress(end.votes)
         at.heard = News(end.csn, end.vector, votes)
         again, at.is_wanted_again = at.is_wanted_again, False
+        at.is_slow = False
         if key == self._round:
             at.is_unheard = False
             self._end_round_if_all_heard()
@@ -176,6 +182,7 @@ class Gossip:
 
     def _stop(self) -> None:
         self._period_due = self._round_due = self._again_due = None
+        self._is_renewed = False
         for peer in self._peers.all():
             peer.is_unheard = peer.is_wanted_again = False
 
@@ -227,9 +234,12 @@ class Gossip:
         self._round += 1
         if self._round_due is None:
             self._round_due = self._server.now + self._habits.round_s
+        else:
+            self._is_renewed = True
         servers = self._server.servers
         for peer in servers:
-            self._peers.of(peer).is_unheard = True
+            at = self._peers.of(peer)
+            at.is_unheard = not at.is_slow
         for peer in servers:
             self._pull(peer)
         self._end_round_if_all_heard()
@@ -240,6 +250,7 @@ class Gossip:
 
     def _end_round(self) -> None:
         """Commit what has come, heard from everybody or not, if this is the primary."""
+        self._is_renewed = False
         if self._round_due is not None:
             self._round_due = None
             for peer in self._peers.all():

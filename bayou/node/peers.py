@@ -95,12 +95,13 @@ class Peer:
       ``ask_after``: when it is to be asked again then, in seconds, and ``rest_s``: how long that is;
     - ``asked_at``: when gossip last asked it for something, in seconds;
     - ``is_wanted_again``: whether gossip is to ask it once more when the present exchange is over;
-    - ``is_unheard``: whether a primary waits to hear from it before it commits;
+    - ``is_unheard``: whether a primary waits to hear from it before it commits; ``is_slow``: whether one has
+      waited in vain, and not heard from it since;
     - ``doubted``: what it asked of an heir, before it was certain that it is the primary.
     """
 
     __slots__ = (
-        "answered", "ask_after", "asked_at", "doubted", "early", "heard", "inbound", "is_unheard",
+        "answered", "ask_after", "asked_at", "doubted", "early", "heard", "inbound", "is_slow", "is_unheard",
         "is_wanted_again", "lacks", "name", "outbound", "rest_s",
     )  # fmt: skip
 
@@ -115,10 +116,11 @@ class Peer:
         self.ask_after = 0.0
         self.rest_s = 0.0
         self.early: Gather | None = None  # bayou.node.rounds
-        self.heard: News | None = None  # these four: bayou.node.gossip
+        self.heard: News | None = None  # these five: bayou.node.gossip
         self.asked_at = 0.0
         self.is_wanted_again = False
         self.is_unheard = False
+        self.is_slow = False
         self.doubted: AskHeir | None = None  # bayou.node.inheriting
 
 

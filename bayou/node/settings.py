@@ -42,14 +42,15 @@ class Habits(Record):
     - ``period_s``: how long from one periodic exchange to the next; ``jitter``: by what part of that,
       at random, it may be shorter or longer;
     - ``partners``: whom with: one at ``random``, each in ``turn``, or ``all`` every time;
-    - ``round_s``: how long the primary waits to hear from everybody before it commits;
+    - ``round_s``: how long the primary waits to hear from everybody before it commits (next time it does not
+      wait for whoever kept it waiting until then);
     - ``patience_s``: after how long without progress an exchange is begun again.
     """
 
     period_s: float = 0.1
     jitter: float = 0.3
     partners: str = "random"
-    round_s: float = 2.0
+    round_s: float = 0.5
     patience_s: float = 1.0
 
 
