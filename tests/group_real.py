@@ -58,11 +58,12 @@ class Life:
 class End:
     """What the product tells at the end of an exchange."""
 
-    __slots__ = ("boundary", "csn", "digest", "votes")
+    __slots__ = ("boundary", "csn", "digest", "vector", "votes")
 
     def __init__(self, real: Real) -> None:
         replica = real.replica
         self.csn = replica.csn
+        self.vector = replica.vector
         self.digest = replica.database.digest
         self.boundary = 0 if len(replica.group) == 1 else replica.boundary
         self.votes: tuple[CoreVote, ...] = () if real.voting is None else real.voting.votes.all()
@@ -202,6 +203,8 @@ class Real:
         replica.compare_digest(end.csn, end.digest)
         replica.learn_boundary(end.boundary)
         if end.votes and (self.voting is not None or replica.votes):
+            for vote in end.votes:
+                vote.check_held(end.csn, end.vector)
             self._begin_voting().take_in(end.votes)
 
     # What is durable.

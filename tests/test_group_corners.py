@@ -13,7 +13,7 @@ from bayou.core.votes import NUMBER_MAX, Decree, Vote, first_vote
 from bayou.machine.effects import LinkDown, LinkUp, Ordered, Tick
 from bayou.machine.messages import Failed
 from bayou.node.leading import TRIES_COUNTED, WAIT_S
-from bayou.node.messages import AskConsent, AskHeir, Consented, Retire, SetGroup, Willing
+from bayou.node.messages import AskConsent, AskHeir, Consented, End, Retire, SetGroup, Willing
 from bayou.node.records import Named
 from bayou.node.server import Server
 from bayou.node.settings import Habits, Settings
@@ -75,6 +75,25 @@ def test_a_vote_that_nobody_can_have_given_is_an_error_even_in_the_name_of_whoev
             voting.take_in((bad,))
         voting.settle()
         assert len(voting.progress()) == 1 + 5 * len(replica.group)
+
+
+def test_a_vote_without_what_it_is_about_is_an_error() -> None:
+    """Whoever holds a vote holds the prefix in front of its decree, and the writes that this names."""
+    nodes = grouped(3, 0, 1, 2)
+    sender, receiver = nodes[1].replica, nodes[0]
+    behind = sender.vector
+    sender.put(*row("a", "u"))
+    for base, vector, is_held in ((0, sender.vector, True), (0, behind, False), (1, sender.vector, False)):
+        decree = Decree(1, sender.name, sender.boundary + base, sender.vector)
+        vote = Vote(sender.name, sender.epoch, 1, sender.name, decree)
+        end = End(sender.csn, vector, votes=(vote,))
+        if is_held:
+            receiver.heard_votes(end)
+        else:
+            with pytest.raises(PeerError, match="without its writes"):
+                receiver.heard_votes(end)
+    assert receiver.voting is not None
+    assert receiver.voting.votes.of(sender.name) is not None
 
 
 def test_above_the_highest_ballot_there_is_none() -> None:

@@ -86,7 +86,7 @@ def asked(effects: Effects, peer: int) -> list[Pull]:
 
 
 def put_and_pulled(primary: Server, other: Server, song: str, now: float) -> list[Effects]:
-    """Let another server accept a put, of which the primary hears at once; return what the primary did then."""
+    """Let another server accept a put, of which the primary hears; return what the primary did then."""
     other.replica.put(*row(song, "u"))
     done = [hear(primary, other.id, news(other), now=now)]
     while pulled := asked(done[-1], other.id):
@@ -96,7 +96,7 @@ def put_and_pulled(primary: Server, other: Server, song: str, now: float) -> lis
 
 
 def test_writes_that_never_cease_to_come_do_not_keep_the_primary_from_committing() -> None:
-    """A round is begun anew for what comes meanwhile, but once only; or each would end when its time is up."""
+    """A round is begun anew for what comes meanwhile, but once only; or each would take too long."""
     nodes = at_rest(3)
     waiting: list[Pull] = []
     committed = []

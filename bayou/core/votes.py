@@ -75,6 +75,15 @@ class Vote(Record):
         last = (-1, ROOT, -1) if decree is None else (decree.number, decree.leader, decree.base)
         return (self.number, self.leader, *last)
 
+    def check_held(self, csn: int, vector: VersionVector) -> None:
+        """Raise PeerError where whoever stands there can't hold this vote: it lacks some of the committed
+        prefix in front of its decree, or of the writes that this names."""
+        decree = self.accepted
+        if decree is not None and not (decree.base <= csn and vector.covers(decree.upto)):
+            raise PeerError(
+                f"a vote of {self.member} for a decree behind CSN {decree.base}, without its writes"
+            )
+
 
 def first_vote(member: Name, epoch: int) -> Vote:
     """Return the vote of a member that has not heard of any ballot."""

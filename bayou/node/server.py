@@ -444,6 +444,8 @@ class Server:
         replica = self.replica
         replica.learn_boundary(end.boundary)
         if end.votes and (self.voting is not None or replica.votes):
+            for vote in end.votes:
+                vote.check_held(end.csn, end.vector)
             self._begin_voting().take_in(end.votes)
 
     def leave_group(self) -> None:
