@@ -10,6 +10,8 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.slow import SLOW
+
 # Examples differ from run to run, so that tests go on looking; a failure prints how to repeat it. No test
 # is judged by the clock.
 settings.register_profile(
@@ -32,11 +34,19 @@ They are in files that begin with one of SAMPLED, or their names have one of the
 SAMPLED_LASTING = (
     "test_serve", "test_replica_file_crashes", "test_replica_file_damage", "test_library_sync",
     "test_library_sessions", "test_kept_scenarios", "test_durable_", "test_examples_offline",
-    "test_examples_pages", "test_examples_notebook", "test_functions_servers", "test_group_files",
+    "test_examples_pages", "test_examples_notebook", "test_examples_shared_list", "test_functions_servers",
+    "test_group_files",
     "test_planted_bugs", "test_check_processes", "test_explore_interrupted", "test_explore_command",
+    "test_prompt", "test_given_up", "test_faults_ended", "test_tester_interrupts", "test_tester_answers",
+    "test_library_commands", "test_log_campaign", "test_paxos_bugs", "test_functions_given", "test_kills",
+    "test_free_running", "test_wire_attack", "test_processes", "test_golden",
 )  # fmt: skip
 KEPT_IN_LASTING = 3
-"""The like for tests of servers that last, and of others that start processes, or plant bugs."""
+"""The like for tests of servers that last, and of others that start processes, or plant bugs. (The golden
+scenarios are run in both worlds before the tests: .ci/run.)"""
+
+ALWAYS = ("test_the_page_in_a_browser", "test_every_command_of_the_page", "test_random_scenarios_")
+"""What is run whatever file it is in."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -46,6 +56,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_many = item.path.name.startswith(SAMPLED) or any(kind in item.nodeid for kind in SAMPLED_SCENARIOS)
         lasts = item.path.name.startswith(SAMPLED_LASTING)
         kept_in = KEPT_IN if is_many else KEPT_IN_LASTING if lasts else 1
+        if item.name.startswith(ALWAYS):
+            kept_in = 1
+        if item.nodeid.removeprefix("tests/").split("[")[0] in SLOW:
+            item.add_marker("slow")
         if zlib.crc32(item.nodeid.encode()) % kept_in:
             item.add_marker("campaign")
 
