@@ -48,6 +48,9 @@ scenarios are run in both worlds before the tests: .ci/run.)"""
 ALWAYS = ("test_the_page_in_a_browser", "test_every_command_of_the_page", "test_random_scenarios_")
 """What is run whatever file it is in."""
 
+SELDOM = ("[a base's vector alone]", "[an echo answered afresh]")
+"""What takes longer than all others of its kind."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,7 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             kept_in = 1
         if item.nodeid.removeprefix("tests/").split("[")[0] in SLOW:
             item.add_marker("slow")
-        if zlib.crc32(item.nodeid.encode()) % kept_in:
+        if zlib.crc32(item.nodeid.encode()) % kept_in or item.name.endswith(SELDOM):
             item.add_marker("campaign")
 
 

@@ -88,7 +88,7 @@ def test_what_is_off_is_told() -> None:
 
 def test_random_rings_hold() -> None:
     """Crashes in the middle of a passing on, restarts, and losses of half of all messages."""
-    batch = run_batch(Plan(0, 15, package="tests.ring"), 0, 15)
+    batch = run_batch(Plan(0, 6, package="tests.ring"), 0, 6)
     assert batch.findings == ()
     assert all(batch.sightings[sight] for sight in FAMILIES["ring"].part("exploring").SIGHTINGS)
 

@@ -109,8 +109,8 @@ class Gossip:
             return
         now = self._server.now
         if self._round_due is not None and now >= self._round_due:
-            for peer in self._peers.all():
-                peer.is_slow = peer.is_slow or peer.is_unheard
+            for at in self._peers.all():
+                at.is_slow = at.is_slow or at.is_unheard
             self._end_round()
         if self._again_due is not None and now >= self._again_due:
             self._ask_again()
