@@ -10,6 +10,7 @@ simulated world.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median, quantiles
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 PERIOD = ("--period", "0.1")
 WAIT_S = 30.0
+PAUSE_S = 0.02
+"""Between two writes of a session that writes all the time."""
 
 
 def groups(*, quick: bool) -> list[Row]:
@@ -81,6 +84,10 @@ def _commitments(what: str, servers: Servers, alone: int, crowd: int) -> list[Ro
             f"{median(took) * 1e3:.1f} / {tail * 1e3:.1f} ms",
         ),
         Row(f"{what}: the same, {SESSIONS} clients", f"{rate:,.0f} /s"),
+        Row(
+            f"{what}: from put to committed where others write all the time, median and longest",
+            asyncio.run(_amid([server.address for server in servers.all], secret, alone // 3)),
+        ),
     ]
 
 
@@ -99,6 +106,32 @@ async def _crowd(at: str, secret: Path, count: int) -> float:
     for session in sessions:
         await session.close()
     return count / took
+
+
+async def _amid(addresses: list[str], secret: Path, count: int) -> str:
+    """Return how long a session waits for commitment while others go on writing, at each server two, some
+    hundred rows a second and server."""
+    others = [await bayou.aio.connect(at, secret=secret) for at in addresses * 2]
+    session = await bayou.aio.connect(addresses[1], secret=secret)
+
+    async def write(other: bayou.aio.Session, number: int) -> None:
+        for each in itertools.count():
+            await other["rows"].put(f"row {number}", each)
+            await asyncio.sleep(PAUSE_S)
+
+    writing = [asyncio.create_task(write(other, at)) for at, other in enumerate(others)]
+    took: list[float] = []
+    for number in range(count):
+        began = perf_counter()
+        write_id = await session["rows"].put("watched", number)
+        assert await session.wait_committed(write_id, WAIT_S) is not None
+        took.append(perf_counter() - began)
+    for task in writing:
+        task.cancel()
+    await asyncio.gather(*writing, return_exceptions=True)
+    for each in (*others, session):
+        await each.close()
+    return f"{median(took) * 1e3:.1f} / {max(took) * 1e3:.0f} ms"
 
 
 def _without_leader(servers: Servers, kills: int) -> list[Row]:
