@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,7 +35,7 @@ from tests.serving import Served, Servers
 from tests.serving import bayou as run_bayou
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 SESSIONS = 4
 """Every other one is of the library."""
@@ -362,9 +362,8 @@ def _omitted(server: Served) -> int:
         return 0
 
 
-def kill(kills: int, seed: int, folder: Path) -> Outcome:
+def carried_out(run: Kills, kills: int) -> Outcome:
     """Have a run, and end it."""
-    run = Kills(folder, seed)
     try:
         run.run(kills)
     except Ended as error:
@@ -374,30 +373,46 @@ def kill(kills: int, seed: int, folder: Path) -> Outcome:
     return run.outcome
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.durable_kills", description=__doc__.split("\n\n")[0]
-    )
-    parser.add_argument("--kills", type=int, default=500, help="how many (default: 500)")
+def parser_of(tool: str, about: str, kills: int) -> argparse.ArgumentParser:
+    """Return what a tool like this one is told: so many kills, unless it is said otherwise."""
+    parser = argparse.ArgumentParser(prog=f"python -m tests.{tool}", description=about)
+    parser.add_argument("--kills", type=int, default=kills, help=f"how many (default: {kills})")
     parser.add_argument("--seed", type=int, default=1, help="what is killed, and when (default: 1)")
     parser.add_argument("--keep", metavar="FOLDER", help="leave all files there, for a look")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+@contextmanager
+def folder_of(keep: str | None) -> Iterator[Path]:
+    """Give out a folder for a run: that one, which stays, or one that is gone afterwards."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    began = time.monotonic()
     with TemporaryDirectory(dir=".") as made:
-        folder = Path(options.keep or made).absolute()
+        folder = Path(keep or made).absolute()
         folder.mkdir(exist_ok=True)
-        outcome = kill(options.kills, options.seed, folder)
-    problems = outcome.problems()
-    killed = ", ".join(f"{count} of a {what}" for what, count in sorted(outcome.kills.items()))
-    print(f"{sum(outcome.kills.values())} kills ({killed}) in {time.monotonic() - began:.0f} s")
+        yield folder
+
+
+def status_of(outcome: Outcome, *lines: str) -> int:
+    """Print what came of a run, these lines among it; return the exit status."""
     print(f"{sum(outcome.acknowledged.values()):,} writes acknowledged, {len(outcome.tried)} writers")
-    print(f"committed: {outcome.csns}; no more in the log: {outcome.omitted}; bases: {outcome.bases}")
-    print(f"{len(problems)} problems")
+    problems = outcome.problems()
+    for line in (*lines, f"{len(problems)} problems"):
+        print(line)
     for line in problems[:20]:
         print(f"    {line}")
     return 1 if problems else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it from the command line."""
+    options = parser_of("durable_kills", __doc__.split("\n\n")[0], 500).parse_args(arguments)
+    began = time.monotonic()
+    with folder_of(options.keep) as folder:
+        outcome = carried_out(Kills(folder, options.seed), options.kills)
+    killed = ", ".join(f"{count} of a {what}" for what, count in sorted(outcome.kills.items()))
+    print(f"{sum(outcome.kills.values())} kills ({killed}) in {time.monotonic() - began:.0f} s")
+    committed = f"committed: {outcome.csns}; no more in the log: {outcome.omitted}; bases: {outcome.bases}"
+    return status_of(outcome, committed)
 
 
 if __name__ == "__main__":

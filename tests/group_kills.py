@@ -11,24 +11,30 @@ is wrong."""
 
 from __future__ import annotations
 
-import argparse
-import signal
 import sys
 import threading
 import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bayou.core.errors import BayouError
 from bayou.host.caller import CallFailed
 from bayou.host.messages import AskGroup, AskPosition, Denied, Position, Told
 from bayou.wire.exports import parse_name
-from tests.durable_kills import OPTIONS, PATIENCE_S, PROGRESS_BYTES, Ended, Kills
+from tests.durable_kills import (
+    OPTIONS,
+    PATIENCE_S,
+    PROGRESS_BYTES,
+    Kills,
+    carried_out,
+    folder_of,
+    parser_of,
+    status_of,
+)
 from tests.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from bayou.core.name import Name
     from bayou.host.caller import Caller
@@ -187,36 +193,22 @@ def leader_of(servers: Sequence[Served]) -> Served | None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.group_kills", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--kills", type=int, default=300, help="how many (default: 300)")
+    parser = parser_of("group_kills", __doc__.split("\n\n")[0], 300)
     parser.add_argument("--members", type=int, default=3, help="of the group, an odd number (default: 3)")
-    parser.add_argument("--seed", type=int, default=1, help="what is killed, and when (default: 1)")
-    parser.add_argument("--keep", metavar="FOLDER", help="leave all files there, for a look")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began = time.monotonic()
-    with TemporaryDirectory(dir=".") as made:
-        folder = Path(options.keep or made).absolute()
-        folder.mkdir(exist_ok=True)
+    with folder_of(options.keep) as folder:
         run = GroupKills(folder, options.seed, options.members)
-        try:
-            run.run(options.kills)
-        except Ended as error:
-            run.outcome.wrong.append(str(error))
-        finally:
-            run.close()
-    outcome, problems = run.outcome, run.outcome.problems()
-    took_s, killed = time.monotonic() - began, sum(outcome.kills.values())
-    print(f"{killed} leaders of {options.members} killed in {took_s:.0f} s")
-    print(f"{sum(outcome.acknowledged.values()):,} writes acknowledged, {len(outcome.tried)} writers")
-    print(f"committed: {outcome.csns}; no more in the log: {outcome.omitted}")
+        outcome = carried_out(run, options.kills)
+    killed = sum(outcome.kills.values())
+    print(f"{killed} leaders of {options.members} killed in {time.monotonic() - began:.0f} s")
     gaps = ", ".join(f"{gap:.1f}" for gap in sorted(run.gaps, reverse=True)[:10]) or "none"
-    print(f"commitment stood still for {run.longest_s:.2f} s at most")
-    print(f"longer than a second: {len(run.gaps)} times ({gaps})")
-    print(f"{len(problems)} problems")
-    for line in problems[:20]:
-        print(f"    {line}")
-    return 1 if problems else 0
+    return status_of(
+        outcome,
+        f"committed: {outcome.csns}; no more in the log: {outcome.omitted}",
+        f"commitment stood still for {run.longest_s:.2f} s at most",
+        f"longer than a second: {len(run.gaps)} times ({gaps})",
+    )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.durable_kills import Outcome, kill
+from tests.durable_kills import Kills, Outcome, carried_out
 from tests.durable_writers import rows_after, step
 
 pytestmark = pytest.mark.processes
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.processes
 
 @pytest.mark.slow
 def test_whatever_was_acknowledged_survives(tmp_path: Path) -> None:
-    outcome = kill(12, 1, tmp_path)
+    outcome = carried_out(Kills(tmp_path, 1), 12)
     assert outcome.problems() == []
     assert sum(outcome.kills.values()) == 12
     assert sum(outcome.acknowledged.values()) > 100

@@ -39,7 +39,7 @@ class LocalFeed:
 
     def has_more(self, replica: Replica) -> bool:
         """Whether there may be more."""
-        if self.place[0] < replica.csn:
+        if self.place < (replica.csn, LAST, ""):
             return True
         return not self._committed_only and any(
             self._told.get((write.stamp, write.server)) != replica.database.versions(write)
@@ -50,11 +50,11 @@ class LocalFeed:
         """Return what is next, each with where to resume behind it. There may be more where that is nothing,
         as long as ``has_more`` says so. TooOld as above."""
         self._check(replica)
-        is_in_base = self.place[0] < replica.log.start
+        is_in_base = self.place < (replica.log.start, LAST, "")
         found = self._from_base(replica) if is_in_base else self._from_log(replica)
         if found:
             self._is_begun = True
-        elif self.place[0] >= replica.csn and not self._committed_only:
+        elif not self._committed_only and self.place >= (replica.csn, LAST, ""):
             return self._tentative(replica)
         return found
 

@@ -281,7 +281,8 @@ def _changes(replica: Replica, ask: Changes, may_wait: bool) -> Reply | None:
     if since.collection != LAST and since.csn > past.base.csn:
         # Another server told it from a base that has come further.
         since = _changed(since, csn=since.csn - 1, collection=LAST, key="")
-    if since.csn < past.base.csn and (since.base or since.csn < past.omitted_csn or since.collection != LAST):
+    is_in_base = (since.csn, since.collection) < (past.base.csn, LAST)
+    if is_in_base and (since.base or since.csn < past.omitted_csn or since.collection != LAST):
         changed = _of_base(replica, since, pages)
     else:
         changed = _of_log(replica, since, pages)

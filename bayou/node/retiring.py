@@ -197,14 +197,9 @@ class Retiring:
         return candidates
 
     def _retire(self, heir: Name | None) -> None:
-        """Accept the retirement write, which names the heir if this is the primary. Where what it marks first
-        makes it that no more, it goes on as others do."""
+        """Accept the retirement write, which names the heir if this is the primary."""
         replica = self._server.replica
         replica.mark()
-        if heir is not None and not replica.is_primary:
-            self._heir = self._asked = None
-            self._proceed()
-            return
         self._exchanges.stop_receiving()
         replica.retire(heir)
         self._server.life.enter(RETIRED)

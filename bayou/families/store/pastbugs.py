@@ -211,7 +211,9 @@ OF_BASES: dict[str, Plant] = {
     "a base takes all tentative writes away": all_tentative_dropped,
     "a base leaves what it has tentative": covered_kept,
     "a base without its primary": _stands(_no_primary),
-    "a base with its sender's primary": _tells(lambda sender, base: _with(base, primary=sender.primary)),
+    "a base with its sender's primary": _tells(
+        lambda sender, base: _with(base, group=sender.group, epoch=sender.epoch)
+    ),
     "a clock from the log alone": _stands(_no_clock),
     "a base goes on though marks are gone": goes_on_without_marks,
     "a base in the order of keys": chunks_in_order_of_keys,
