@@ -33,7 +33,7 @@ from tests.durable_kills import (
 from tests.processes import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from bayou.core.name import Name
@@ -153,7 +153,7 @@ class GroupKills(Kills):
         self._servers.all.remove(leader)
         self._members.remove(leader)
         names = [server.called for server in (*self._members, self._spare)]
-        let_be_group(self._members[0], names)
+        let_be_group(self._members[0], names, self._look_for_ended)
         self._members.append(self._spare)
 
 
@@ -168,15 +168,21 @@ def ask_group(server: Served, *members: Name) -> tuple[str, ...]:
     return answer.lines if isinstance(answer, Told) else ()
 
 
-def let_be_group(server: Served, names: list[str]) -> None:
-    """Let the servers of these names be the group, and wait until this one says so."""
+def let_be_group(server: Served, names: list[str], look: Callable[[], object] = lambda: None) -> None:
+    """Let the servers of these names be the group, and wait until this one says so. ``look`` is called
+    meanwhile."""
     members = sorted(map(parse_name, names))
 
+    def is_accepted() -> bool:
+        look()
+        return bool(ask_group(server, *members))
+
     def is_set() -> bool:
+        look()
         named = [line.split()[1] for line in ask_group(server) if line.startswith("member ")]
         return named == list(map(repr, members))
 
-    wait_until(lambda: ask_group(server, *members), PATIENCE_S)
+    wait_until(is_accepted, PATIENCE_S)
     wait_until(is_set, PATIENCE_S)
 
 
