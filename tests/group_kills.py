@@ -20,6 +20,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from bayou.core.errors import BayouError
+from bayou.core.name import ROOT, Name
 from bayou.core.values import text_of
 from bayou.host.caller import CallFailed
 from bayou.host.messages import AskGroup, AskPosition, Denied, Position, Told
@@ -34,14 +35,12 @@ from tests.durable_kills import (
     parser_of,
     status_of,
 )
-from tests.durable_writers import rows_after
 from tests.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from bayou.core.name import Name
     from bayou.host.caller import Caller
     from tests.serving import Served
 
@@ -108,7 +107,9 @@ class GroupKills(Kills):
         self._members = self._servers.all[:-1]
         self._down_max = (members - 1) // 2
         self._watch = Watch(self._servers.all)
-        self._only_there: dict[str, int] = {}
+        self._only_there: list[tuple[int, str, int]] = []
+        self._lost_name = ROOT
+        self._heard = 0
         self.lost = 0
 
     def begin(self) -> None:
@@ -165,27 +166,36 @@ class GroupKills(Kills):
         let_be_group(self._members[0], names, self._look_for_ended)
         self._members.append(self._spare)
 
+    def _are_level(self) -> bool:
+        if not super()._are_level():
+            return False
+        self._heard = self._servers[0].position().vector.completed(self._lost_name)
+        return True
+
     def _read_tentative(self, lost: Served) -> None:
-        """Note from which of a writer's writes on nobody else may have them: they were accepted by a server
-        just before it was lost for good, disk and all."""
+        """Note what a member had accepted and nobody had committed just before it was lost for good, disk and
+        all: its name, and the stamp, writer and number of each such write."""
         with closing(sqlite3.connect(lost.data)) as file:
-            for key, value in file.execute("SELECT key, value FROM tentative WHERE kind IN (0, 1)"):
+            (name,) = file.execute("SELECT value FROM meta WHERE key = 'name'").fetchone()
+            self._lost_name = Name.of(tuple(map(int, name.split("."))) if name else ())
+            for stamp, key, value in file.execute(
+                "SELECT stamp, key, value FROM tentative JOIN servers ON id = server "
+                "WHERE kind IN (0, 1) AND name = ?",
+                (name,),
+            ):
                 id, what = key.split("/")
                 number = int(what) + 1 if value is None else int(text_of(value).removeprefix("value "))
-                self._only_there[id] = min(number, self._only_there.get(id, number))
+                self._only_there.append((stamp, id, number))
 
     def _allow_for_the_lost(self) -> None:
-        """Take those for not acknowledged which nobody has. Sessions can't have gone on behind them, as no
-        server has what they have written."""
-        outcome = self.outcome
-        rows = next(iter(outcome.rows.values()))
-        for id, first in self._only_there.items():
-            own = {key: value for key, (value, _) in rows.items() if key.split("/")[0] == id}
-            acknowledged = outcome.acknowledged[id]
-            there = [count for count in range(first - 1, acknowledged) if rows_after(id, count) == own]
-            if rows_after(id, acknowledged) != own and there:
-                self.lost += acknowledged - there[0]
-                outcome.acknowledged[id] = there[0]
+        """Take those for not acknowledged that nobody has heard of. Sessions can't have gone on behind them,
+        as no server has what they have written."""
+        acknowledged = self.outcome.acknowledged
+        for stamp, id, number in self._only_there:
+            if stamp > self._heard and number <= acknowledged[id]:
+                self.lost += 1 + acknowledged[id] - number
+                acknowledged[id] = number - 1
+                self.outcome.tried[id] = number - 1
 
 
 def ask_group(server: Served, *members: Name) -> tuple[str, ...]:
