@@ -97,8 +97,8 @@ def primary_marks_its_own_write_first(patch: Patch) -> None:
 
 
 def refused_read_changes_the_session(patch: Patch) -> None:
-    def carry_out(self: Desk, request: Request) -> Answer | None:
-        answer = original_desk(self, request)
+    def carry_out(self: Desk, request: Request, *came_at: float) -> Answer | None:
+        answer = original_desk(self, request, *came_at)
         if answer is None or answer.verdict != REFUSED:
             return answer
         return Answer(answer.session, answer.number, REFUSED, vector=self._server.replica.vector)
@@ -246,10 +246,10 @@ def retired_server_accepts_writes(patch: Patch) -> None:
         self.retired = self.retired or retired
         return write
 
-    def carry_out(self: Desk, request: Request) -> Answer | None:
+    def carry_out(self: Desk, request: Request, *came_at: float) -> Answer | None:
         replica = self._server.replica
         retired, replica.retired = replica.retired, False
-        answer = original_desk(self, request)
+        answer = original_desk(self, request, *came_at)
         replica.retired = retired
         return answer
 
