@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+import bayou
+import bayou.library.feed as feed_module
+from bayou.core.body import made_body
 from bayou.core.errors import PeerError
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
@@ -17,6 +20,7 @@ from bayou.core.replica import TENTATIVE, UNKNOWN, Replica
 from bayou.core.values import Value, text_value, to_value
 from bayou.core.vector import RETIRED, START, VersionVector
 from bayou.core.write import DELETE, PUT
+from bayou.library.feed import LocalFeed
 from bayou.machine.effects import LinkDown, Tick
 from bayou.node import reading, waiting
 from bayou.node.asks import (
@@ -414,17 +418,21 @@ class Reader:
         self.csns: list[int] = []
 
     def read(self, replica: Replica, count: int, *, tentative: bool = False) -> Any:
+        """Hear what is next; rows of one CSN that come again are told by another server, and as they were."""
         reply = answer_of(replica, Changes(self.position, count, tentative=tentative))
         if isinstance(reply, Changed):
             self.position = reply.position
             for row in reply.rows:
                 if row.is_committed:
-                    self.csns.append(row.csn)
-                    if row.value is None:
-                        self.rows.pop((row.collection, row.key), None)
-                    else:
-                        self.rows[row.collection, row.key] = row.value
+                    self.take(row.collection, row.key, row.value, row.csn)
         return reply
+
+    def take(self, collection: str, key: str, value: Value | None, csn: int) -> None:
+        self.csns.append(csn)
+        if value is None:
+            self.rows.pop((collection, key), None)
+        else:
+            self.rows[collection, key] = value
 
     def is_at(self, csn: int) -> bool:
         position = self.position
@@ -432,51 +440,92 @@ class Reader:
 
 
 class Feeds:
-    """A primary that changes rows, and readers of its changes who began anywhere."""
+    """A primary that changes rows, another server that hears of that now and then, and readers of both who
+    began anywhere. Local readers (of the library) have no position to carry about."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.root = Replica(ROOT)
-        self.rows: dict[int, dict[tuple[str, str], Value]] = {0: {}}
+        self.other = Replica(self.root.create().created)
+        self.rows: dict[int, dict[tuple[str, str], Value]] = {0: {}, 1: {}}
         self.readers = [Reader()]
+        self.locals = [(LocalFeed(self.root, None, committed=True), Reader())]
         self.too_old = 0
 
     def change(self) -> None:
+        """One row, or several in one write."""
         rng, root = self.rng, self.root
-        row = rng.choice(("notes", "z")), rng.choice("abcdef")
-        if rng.random() < 0.4:
-            root.delete(*row)
+        rows = [
+            (rng.choice(("notes", "z")), rng.choice("abcdef")) for _ in range(rng.choice((1, 1, 1, 2, 4)))
+        ]
+        if len(rows) > 1:
+            do = [
+                ["delete", *row] if rng.random() < 0.3 else ["set", *row, rng.randrange(1000)]
+                for row in dict.fromkeys(rows)
+            ]
+            root.change(made_body({"name": "several", "do": do}))
+        elif rng.random() < 0.4:
+            root.delete(*rows[0])
         else:
-            root.put(*row, to_value(rng.randrange(1000)))
+            root.put(*rows[0], to_value(rng.randrange(1000)))
         seen = {name: list(root.rows(name)) for name in root.collections()}
         self.rows[root.csn] = {(name, row[0]): row[1] for name, rows in seen.items() for row in rows}
 
     def let_go(self) -> None:
-        """Move the base on, or forget what is before it."""
-        root, upto = self.root, self.rng.randrange(self.root.csn + 1)
+        """Move a base on, or forget what is before it."""
+        replica = self.rng.choice((self.root, self.other))
+        upto = self.rng.randrange(replica.csn + 1)
         act = self.rng.randrange(4)
         if act == 0:
-            root.truncate(upto)
+            replica.truncate(upto)
         elif act == 1:
-            root.drop_marks(upto)
+            replica.drop_marks(upto)
         else:
-            root.fold(upto)
+            replica.fold(upto)
+
+    def catch_up(self) -> None:
+        """Let the other server hear of what it lacks, if the log of the primary has that."""
+        root, other = self.root, self.other
+        if other.csn >= root.past.omitted_csn:
+            other.apply(root.beyond(other.csn, other.vector))
 
     def begin(self) -> None:
         csn = self.rng.randrange(self.root.csn + 1)
         self.readers.append(self.rng.choice((Reader(), Reader(FeedPosition(csn), self.rows[csn]))))
+        if csn >= self.root.past.marks_from:
+            since, rows = self.rng.choice(((None, {}), (csn, self.rows[csn])))
+            self.locals.append((LocalFeed(self.root, since, committed=True), Reader(rows=rows)))
 
     def read(self) -> None:
         reader = self.rng.choice(self.readers)
         before = reader.position
-        if isinstance(reader.read(self.root, self.rng.randrange(1, 5)), TooOld):
+        replica = self.root if self.rng.random() < 0.7 else self.other
+        if isinstance(reader.read(replica, self.rng.randrange(1, 5)), TooOld):
             assert before is not None
-            assert max(before.csn, before.base) < self.root.past.marks_from
+            assert max(before.csn, before.base) < replica.past.marks_from
             self.readers.remove(reader)
             self.too_old += 1
             self.readers = self.readers or [Reader()]
         elif reader.is_at(self.root.csn):
             assert reader.rows == self.rows[self.root.csn]
+
+    def read_here(self) -> None:
+        if self.locals:
+            feed, reader = self.rng.choice(self.locals)
+            if not self._read_locally(feed, reader):
+                self.locals.remove((feed, reader))
+                self.too_old += 1
+
+    def _read_locally(self, feed: LocalFeed, reader: Reader) -> bool:
+        """Hear what is next of a replica itself; False where that is not known any more."""
+        try:
+            told = feed.more(self.root) if feed.has_more(self.root) else []
+        except bayou.TooOld:
+            return False
+        for (collection, key, value, csn, _), _ in told:
+            assert csn is not None
+            reader.take(collection, key, value, csn)
+        return True
 
     def finish(self, reader: Reader) -> None:
         while not reader.is_at(self.root.csn):
@@ -484,18 +533,27 @@ class Feeds:
                 self.too_old += 1
                 return
         assert reader.rows == self.rows[self.root.csn]
-        assert reader.csns == sorted(reader.csns)
         assert reader.read(self.root, 3).rows == []
+
+    def finish_locally(self, feed: LocalFeed, reader: Reader) -> None:
+        while feed.has_more(self.root):
+            if not self._read_locally(feed, reader):
+                self.too_old += 1
+                return
+        assert reader.rows == self.rows[self.root.csn]
+        assert reader.csns == sorted(reader.csns)
 
 
 def follow(seed: int) -> Feeds:
     """Let readers follow; return what there was."""
     feeds = Feeds(seed)
-    steps = (feeds.change, feeds.let_go, feeds.begin, feeds.read)
-    for step in feeds.rng.choices(steps, (10, 4, 2, 6), k=150):
+    steps = (feeds.change, feeds.let_go, feeds.catch_up, feeds.begin, feeds.read, feeds.read_here)
+    for step in feeds.rng.choices(steps, (10, 5, 3, 2, 6, 3), k=180):
         step()
     for reader in feeds.readers:
         feeds.finish(reader)
+    for feed, reader in feeds.locals:
+        feeds.finish_locally(feed, reader)
     return feeds
 
 
@@ -505,8 +563,10 @@ def follow_all(count: int) -> int:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_a_feed_from_anywhere_leads_to_the_committed_rows(seed: int) -> None:
-    """While the base moves on, the log is truncated, and deletions are forgotten."""
+def test_a_feed_from_anywhere_leads_to_the_committed_rows(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the base moves on, the log is truncated, and deletions are forgotten; a page ends within a write
+    now and then."""
+    monkeypatch.setattr(feed_module, "ROWS_MAX", 1 + seed % 4)
     follow(seed)
 
 
