@@ -10,7 +10,7 @@ import pytest
 
 import bayou
 import bayou.library.feed as feed_module
-from bayou.core.body import made_body
+from bayou.core.body import Body, made_body
 from bayou.core.errors import PeerError
 from bayou.core.items import Items
 from bayou.core.name import ROOT, Name
@@ -439,6 +439,122 @@ class Reader:
         return position is not None and (position.csn, position.collection, position.base) == (csn, LAST, 0)
 
 
+def versions_told(told: list[tuple[Any, int | None]]) -> list[tuple[str, str, Any, int | None]]:
+    return [(collection, key, value, csn) for (collection, key, value, csn, _), _ in told]
+
+
+def all_told(feed: LocalFeed, replica: Replica) -> list[tuple[str, str, Any, int | None]]:
+    """Return all that a reader of a replica is told until there is no more."""
+    found = []
+    while feed.has_more(replica):
+        found += versions_told(feed.more(replica))
+    return found
+
+
+def root_and_another() -> tuple[Replica, Replica]:
+    """Return the first server and one that has heard of its own creation, which CSN 1 is."""
+    root = Replica(ROOT)
+    other = Replica(root.create().created)
+    other.apply(root.beyond(0, START))
+    return root, other
+
+
+def deleting(keys: list[str]) -> Body:
+    return made_body({"name": "clear", "do": [["delete", "n", key] for key in keys]})
+
+
+def test_a_feed_within_a_write_whose_deletions_are_forgotten_is_too_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The rest of them would not be told; and a reader who begins with what there is now needs none."""
+    monkeypatch.setattr(feed_module, "ROWS_MAX", 2)
+    root, keys = Replica(ROOT), ["a", "b", "c", "d"]
+    for key in keys:
+        root.put("n", key, to_value(1))
+    root.change(deleting(keys))
+    root.fold()
+    root.truncate(5)
+    feed = LocalFeed(root, 4, committed=True)
+    assert [key for _, key, _, _ in versions_told(feed.more(root))] == ["a", "b"]
+    half = answer_of(root, Changes(FeedPosition(4), 2))
+    root.drop_marks(5)
+    with pytest.raises(bayou.TooOld):
+        feed.more(root)
+    assert isinstance(answer_of(root, Changes(half.position, 9)), TooOld)
+    root.put("n", "e", to_value(2))
+    assert all_told(LocalFeed(root, None, committed=True), root) == [("n", "e", to_value(2), 6)]
+
+
+def test_a_reader_who_has_begun_with_what_there_is_needs_no_earlier_deletions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed_module, "ROWS_MAX", 1)
+    root = Replica(ROOT)
+    early = LocalFeed(root, None, committed=True)  # has told nothing when it comes to that
+    for key in ("a", "b", "c"):
+        root.put("n", key, to_value(key))
+    root.delete("n", "b")
+    root.fold()
+    root.drop_marks(4)
+    for feed in (LocalFeed(root, None, committed=True), early):
+        assert [key for _, key, _, _ in all_told(feed, root)] == ["a", "c"]
+
+
+def test_a_page_of_deletions_that_say_nothing_is_no_place_to_go_on_from_as_if_it_were_the_end() -> None:
+    """What is tentative comes when all that is committed has been told."""
+    root, other = Replica(ROOT), Replica(A)
+    keys = [f"{number:04}" for number in range(PAGE_MAX + 1)]
+    for key in keys:
+        root.put("n", key, to_value(1))
+    root.change(
+        made_body({"name": "w", "do": [*[["delete", "n", key] for key in keys[:200]], ["set", "z", "k", 1]]})
+    )
+    for key in keys[200:]:
+        root.delete("n", key)
+    root.fold()
+    other.apply(root.beyond(0, START))
+    told, position = [], None
+    for _ in range(5):
+        page = answer_of(root, Changes(position, PAGE_MAX, tentative=True))
+        position, told = page.position, told + [(row.collection, row.key, row.value) for row in page.rows]
+    assert told == [("z", "k", to_value(1))]
+
+
+def test_what_a_tentative_write_has_come_to_is_taken_back_where_it_is_committed_as_something_else() -> None:
+    root, late = root_and_another()
+    feed = LocalFeed(late, None, committed=False)
+    either = {
+        "if": [["absent", "n", "flag"]],
+        "do": [["set", "n", "x", 1]],
+        "else": [{"do": [["set", "n", "y", 1]]}],
+    }
+    write = late.change(made_body({"name": "w", **either}))
+    assert all_told(feed, late) == [("n", "x", to_value(1), None)]
+    root.put("n", "flag", to_value(1))
+    root.apply(Items(root.csn, [], [write]))
+    root.mark()
+    late.apply(root.beyond(late.csn, late.vector))
+    assert all_told(feed, late) == [
+        ("n", "flag", to_value(1), 2),
+        ("n", "y", to_value(1), 3),
+        ("n", "x", None, None),
+    ]
+    assert not feed.has_more(late)
+
+
+def test_an_ordinary_commitment_tells_a_row_once_more_and_what_stands_over_it_again() -> None:
+    root, late = root_and_another()
+    feed = LocalFeed(late, None, committed=False)
+    first, second = (late.put("n", "a", to_value(number)) for number in (1, 2))
+    assert all_told(feed, late) == [("n", "a", to_value(2), None)]
+    for write, number, over in ((first, 1, [("n", "a", to_value(2), None)]), (second, 2, [])):
+        root.apply(Items(root.csn, [], [write]))
+        root.mark()
+        late.apply(root.beyond(late.csn, late.vector))
+        assert all_told(feed, late) == [("n", "a", to_value(number), number + 1), *over]
+    assert not feed.has_more(late)
+
+
 class Feeds:
     """A primary that changes rows, another server that hears of that now and then, and readers of both who
     began anywhere. Local readers (of the library) have no position to carry about."""
@@ -502,7 +618,8 @@ class Feeds:
         replica = self.root if self.rng.random() < 0.7 else self.other
         if isinstance(reader.read(replica, self.rng.randrange(1, 5)), TooOld):
             assert before is not None
-            assert max(before.csn, before.base) < replica.past.marks_from
+            whole = before.csn if before.collection == LAST else before.csn - 1
+            assert max(whole, before.base) < replica.past.marks_from
             self.readers.remove(reader)
             self.too_old += 1
             self.readers = self.readers or [Reader()]

@@ -35,32 +35,52 @@ class LocalFeed:
         self.place: Place = (since or 0, LAST, "")
         self._is_begun = since is not None
         self._told: dict[tuple[int, Name], tuple[Write, ...]] = {}
+        self._again: dict[tuple[str, str], None] = {}
         self._check(replica)
 
     def has_more(self, replica: Replica) -> bool:
         """Whether there may be more."""
         if self.place < (replica.csn, LAST, ""):
             return True
-        return not self._committed_only and any(
-            self._told.get((write.stamp, write.server)) != replica.database.versions(write)
-            for write in replica.log.tentative
+        if self._committed_only:
+            return False
+        tentative = replica.log.tentative
+        return (
+            bool(self._again)
+            or any(
+                self._told.get((write.stamp, write.server)) != replica.database.versions(write)
+                for write in tentative
+            )
+            or any(not replica.log.is_tentative(*id) for id in self._told)
         )
 
     def more(self, replica: Replica) -> list[tuple[Told, int | None]]:
         """Return what is next, each with where to resume behind it. There may be more where that is nothing,
         as long as ``has_more`` says so. TooOld as above."""
+        if not self._is_begun:
+            self._began_at = replica.csn
         self._check(replica)
         is_in_base = self.place < (replica.log.start, LAST, "")
         found = self._from_base(replica) if is_in_base else self._from_log(replica)
         if found:
             self._is_begun = True
+            if not self._committed_only:
+                for (collection, key, *_), _ in found:
+                    self._note_covered(replica, collection, key)
         elif not self._committed_only and self.place >= (replica.csn, LAST, ""):
             return self._tentative(replica)
         return found
 
+    def _note_covered(self, replica: Replica, collection: str, key: str) -> None:
+        """What is tentative of a row stands, and not what was committed just now."""
+        seen, under = replica.row(collection, key), replica.row(collection, key, committed_only=True)
+        if seen != under:
+            self._again[collection, key] = None
+
     def _check(self, replica: Replica) -> None:
         csn, marks_from = self.place[0], replica.past.marks_from
-        if self._is_begun and csn < marks_from:
+        whole = csn if self.place[1] == LAST else csn - 1
+        if self._is_begun and max(whole, self._began_at) < marks_from:
             raise TooOld(
                 f"what was deleted since {csn} is known from {marks_from} on only: begin afresh, with "
                 "since=None"
@@ -98,6 +118,7 @@ class LocalFeed:
         for write in log.committed[csn - log.start : csn - log.start + ROWS_MAX]:
             csn += 1
             versions = replica.database.versions(write)
+            self._settle(write, versions)
             if csn <= self._began_at:
                 versions = tuple(each for each in versions if _stands(replica, each))
             for number, version in enumerate(versions, 1):
@@ -107,6 +128,17 @@ class LocalFeed:
                 break
         self.place = csn, LAST, ""
         return found
+
+    def _settle(self, write: Write, versions: tuple[Write, ...]) -> None:
+        """What a write had come to when it was told, and has not where it was committed, is told again as it
+        stands."""
+        before = self._told.pop((write.stamp, write.server), None)
+        if before:
+            now = {(version.collection, version.key) for version in versions}
+            for version in before:
+                row = version.collection, version.key
+                if row not in now:
+                    self._again[row] = None
 
     def _tentative(self, replica: Replica) -> list[tuple[Told, int | None]]:
         """Return the rows that tentative writes have come to which were not told yet, as they stand; also
@@ -121,6 +153,11 @@ class LocalFeed:
             before = self._told.get(id, ())
             if versions != before:
                 new |= dict.fromkeys([(version.collection, version.key) for version in (*before, *versions)])
+        for id, versions in self._told.items():
+            if id not in present:  # it is committed, and folded, perhaps as something else
+                new |= dict.fromkeys([(version.collection, version.key) for version in versions])
+        new |= self._again
+        self._again = {}
         found: list[tuple[Told, int | None]] = []
         for row in new:
             seen, version = replica.row(*row), last.get(row)

@@ -276,7 +276,9 @@ def _changes(replica: Replica, ask: Changes, may_wait: bool) -> Reply | None:
         return None if may_wait else Changed([], since, True, replica.csn)
     # The present state was told from a base that had all rows which have been told: if one of them is gone
     # since, it went behind that base. Whoever began elsewhere has to hear of all deletions behind it.
-    if max(since.csn, since.base) < past.marks_from:
+    # Of a CSN in the middle of which it stands, deletions may still be to be told.
+    whole = since.csn if since.collection == LAST else since.csn - 1
+    if max(whole, since.base) < past.marks_from:
         return TooOld(past.marks_from)
     if since.collection != LAST and since.csn > past.base.csn:
         # Another server told it from a base that has come further.
@@ -286,8 +288,8 @@ def _changes(replica: Replica, ask: Changes, may_wait: bool) -> Reply | None:
         changed = _of_base(replica, since, pages)
     else:
         changed = _of_log(replica, since, pages)
-    if ask.tentative and changed.position.csn == replica.csn and not changed.rows:
-        changed = _of_suffix(replica, changed.position, pages)
+    if ask.tentative and not changed.rows and _is_at_end(replica, changed.position):
+        changed = _of_suffix(replica, changed.position, _Pages(ask.count))
     return None if may_wait and not changed.rows and _is_at_end(replica, changed.position) else changed
 
 
