@@ -189,6 +189,7 @@ class Station:
         self._dials: dict[int, str] = {}
         self._calls: dict[int, Callable[[int | str], None]] = {}
         self._dials_others = options.dials
+        self._before_secluded: bool | None = None
         self._number = 0
         self._waiting_for: dict[int, Callable[[Message], None]] = {}
         self._name_told = self.machine.name
@@ -272,6 +273,22 @@ class Station:
         self._number += 1
         self._waiting_for[self._number] = answered
         self._step(Ordered(self._number, order))
+
+    def seclude(self) -> None:
+        """Be connected with nobody, and take no connections, until ``come_back``."""
+        self._before_secluded, self._dials_others = self._dials_others, False
+        self.network.stop_listening()
+        for peer in list(self.peers):
+            self.network.hang_up(peer)
+
+    def come_back(self) -> None:
+        """Be there again for others, where this station is secluded. Raises OSError where its address has
+        been taken meanwhile."""
+        before, self._before_secluded = self._before_secluded, None
+        if before is not None:
+            self._dials_others = before
+            if self.address is not None:
+                self.address = self.network.listen(self.address)
 
     def stop(self, within_s: float = FAREWELL_S) -> None:
         """Take no more connections, let neighbours have what there is, and end: go on turning until

@@ -157,10 +157,14 @@ class Replica(Store):
         self._local.freeze(joining.while_it_goes_on)
         joined: Replica | None = None
         try:
+            self._turner.act(self._station.seclude)
+            self._turner.look(lambda: check_alone(self._station))  # until then somebody may have come
+            joining.begin()
             joined = await _open(joining.beside)
             await self._copy_to(joined)
         except BaseException:
             self._local.freeze(None)
+            self._turner.act(self._station.come_back)
             if joined is not None:
                 await joined.close()
             raise
@@ -203,6 +207,7 @@ class Replica(Store):
         machine = self._station.machine
         if machine.is_unsure:
             await self._turner.wait(lambda: not machine.is_unsure)
+        self._local.check_thawed()
         return import_file(self._station, self._carry, self._station.secrets, path)
 
     def _carry(self, order: Message) -> Message:
@@ -236,6 +241,11 @@ class Local:
         self._write_all()
         self._frozen = why
 
+    def check_thawed(self) -> None:
+        """Raise Error where nothing may be written at present."""
+        if self._frozen is not None:
+            raise Error(self._frozen)
+
     @property
     def _replica(self) -> CoreReplica:
         return local.replica(self._station)
@@ -264,8 +274,7 @@ class Local:
         turner.check()
         if machine.is_unsure:
             await turner.wait(lambda: not machine.is_unsure)
-        if self._frozen is not None:
-            raise Error(self._frozen)
+        self.check_thawed()
         self._room.check(self._station)
         future: asyncio.Future[Any] = turner.events.create_future()
         if not self._queue:
@@ -292,9 +301,13 @@ class Local:
                 future.set_result(ids)
 
     async def remove(self, collection: str, key: str) -> WriteId | None:
-        if await self.row(collection, key, committed=False) is None:
-            return None
-        return (await self.write([(collection, key, None)]))[0]
+        def does(replica: CoreReplica) -> WriteId | None:
+            if replica.row(collection, key) is None:
+                return None
+            return local.write(replica, [(collection, key, None)])[0]
+
+        made: WriteId | None = await self._write(does)
+        return made
 
     async def collections(self) -> list[str]:
         return self._turner.look(self._replica.collections)

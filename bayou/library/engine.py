@@ -81,21 +81,25 @@ class Engine(Turner):
             station = self.station
             if station.machine.is_unsure:
                 self._wait(lambda: not station.machine.is_unsure, None)
-            if self._frozen is not None:
-                raise Error(self._frozen)
+            self._check_thawed()
             self.room.check(station)
             return self._act(lambda: station.use(does))
 
     def carry(self, order: Message) -> Message:
         """Let the replica carry out an order that needs nobody else; the answer is durable. BayouError where
-        it can't."""
+        it can't; Error where nothing may be changed at present."""
         self._check_process()
         with self._condition:
             self._check()
             station = self.station
             if station.machine.is_unsure:
                 self._wait(lambda: not station.machine.is_unsure, None)
+            self._check_thawed()
             return self._act(lambda: carry(station, order))
+
+    def _check_thawed(self) -> None:
+        if self._frozen is not None:
+            raise Error(self._frozen)
 
 
 def carry(station: Station, order: Message) -> Message:

@@ -6,6 +6,8 @@ import os
 
 from bayou.library.opening import MEMORY, Wanted, keep_secret, remove
 from bayou.library.reaching import address as address_of
+from bayou.storage.files import SystemFiles
+from bayou.storage.replica.lock import FileLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +35,13 @@ class Joining:
         self.after = Wanted(wanted.place, joins, wanted.kept_synced, given, wanted.listen, False, functions)
         self.while_it_goes_on = f"{wanted.place} is joining another cluster: write when that is over"
         self._new_secret = secret if wanted.secret is None else None
+
+    def begin(self) -> None:
+        """Let nothing be left of a newcomer that was broken off: it may be of another cluster, or have rows
+        that are gone since."""
+        if self.is_kept:
+            FileLock(SystemFiles(), self.beside.place).close()  # InUse where another process is at it
+            remove(self.beside.place)
 
     def take_its_place(self) -> None:
         """Let the newcomer's file stand where the old one was; both are closed."""

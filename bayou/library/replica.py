@@ -183,18 +183,23 @@ class Replica(Store):
         own rows again, as new writes, which the next ``sync`` takes there; general writes that are conflicts
         are tried again there.
 
-        ``secret``: that of the other cluster, which takes the place of ``PATH-secret``, where it is not the
-        same. Error where others have joined this one; Unavailable, WrongSecret: it is as it was then.
+        Meanwhile nobody can connect to it, and nothing can be written. ``secret``: that of the other cluster,
+        which takes the place of ``PATH-secret``, where it is not the same. Error where others have joined
+        this one; Unavailable, WrongSecret: it is as it was then.
         """
         joining, engine = Joining(self._wanted, address, secret), self._engine
         engine.look(check_alone)
         engine.freeze(joining.while_it_goes_on)
         joined: Replica | None = None
         try:
+            engine.act(engine.station.seclude)
+            engine.look(check_alone)  # until then somebody may have come
+            joining.begin()
             joined = _open(joining.beside)
             self._copy_to(joined)
         except BaseException:
             engine.freeze(None)
+            engine.act(engine.station.come_back)
             if joined is not None:
                 joined.close()
             raise

@@ -406,6 +406,12 @@ class Sessions:
         if isinstance(asked, Pending) and asked.upto is not None and isinstance(reply, Page):
             own = session.own
             rows = [row for row in reply.rows if row.server is not None and (row.stamp, row.server) in own]
+            if not rows and not reply.is_last and reply.rows:  # all of that page are others': the next one
+                last = reply.rows[-1]
+                errand.asks.append(Pending(asked.upto, last.stamp, last.server))
+                errand.request = errand.peer = None
+                self._go_on(session)
+                return
             reply = Page(rows, reply.is_last)
         self._end(session, errand, Used(reply, name))
 
