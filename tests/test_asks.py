@@ -513,7 +513,8 @@ def test_a_page_of_deletions_that_say_nothing_is_no_place_to_go_on_from_as_if_it
         root.delete("n", key)
     root.fold()
     other.apply(root.beyond(0, START))
-    told, position = [], None
+    told: list[tuple[str, str, Any]] = []
+    position = None
     for _ in range(5):
         page = answer_of(root, Changes(position, PAGE_MAX, tentative=True))
         position, told = page.position, told + [(row.collection, row.key, row.value) for row in page.rows]

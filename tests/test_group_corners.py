@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,7 +14,17 @@ from bayou.core.votes import NUMBER_MAX, Decree, Vote, first_vote
 from bayou.machine.effects import LinkDown, LinkUp, Ordered, Tick
 from bayou.machine.messages import Failed
 from bayou.node.leading import TRIES_COUNTED, WAIT_S
-from bayou.node.messages import AskConsent, AskHeir, Consented, End, Retire, SetGroup, Willing
+from bayou.node.messages import (
+    AskConsent,
+    AskHeir,
+    Consented,
+    Declined,
+    End,
+    Hello,
+    Retire,
+    SetGroup,
+    Willing,
+)
 from bayou.node.records import Named
 from bayou.node.server import Server
 from bayou.node.settings import Habits, Settings
@@ -21,6 +32,9 @@ from bayou.node.voting import Voting
 from tests.rows import row
 from tests.test_group_bugs import Member
 from tests.test_nodes import hear, system
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def named(size: int) -> dict[int, Server]:
@@ -205,6 +219,14 @@ def begun(node: Server) -> int:
     return node.voting.votes.highest[0]
 
 
+def lack(node: Server, name: Name | None) -> None:
+    """Let a function be missing there that a write calls which the server of this name has, and no other
+    one."""
+    node.exchanges.has_lacked = True
+    node.step(node.now, LinkUp(7, Hello(is_server=True, name=name)))
+    node.peers.of(7).lacks = MissingFunction("book", 1)
+
+
 @pytest.mark.parametrize("hindrance", ["is_full", "is_unsure", "lacking"])
 def test_who_pulls_nothing_or_may_not_vote_does_not_lead(hindrance: str) -> None:
     """Its ballots would come to nothing, and take the ballot from whoever leads."""
@@ -212,8 +234,7 @@ def test_who_pulls_nothing_or_may_not_vote_does_not_lead(hindrance: str) -> None
     for hindered in (False, True):
         node = restored()
         if hindrance == "lacking":
-            node.exchanges.has_lacked = hindered
-            node.peers.of(7).lacks = MissingFunction("book", 1) if hindered else None
+            lack(node, node.replica.group[1] if hindered else None)
         else:
             setattr(node, hindrance, hindered)
         wait(node, 100)
@@ -229,17 +250,17 @@ def test_who_leads_the_highest_ballot_begins_no_other_one() -> None:
     assert begun(node) == 1
 
 
-def test_ballots_that_came_to_nothing_count_among_the_same_servers_only() -> None:
-    """Each makes a member wait twice as long, until it is connected with others."""
+def waits(befalls: Callable[[Server, int], None]) -> list[float]:
+    """Return how long a member waits each time when its ballots come to nothing, one after another;
+    ``befalls`` may do something with it before the next."""
     node = restored()
     rival = node.replica.group[1]
     waited = []
     now = 0.0
     node.step(now, Tick())
-    for attempt in range(8):
+    for attempt in range(12):
         assert node.voting is not None
-        if attempt == 6:
-            node.step(now, LinkDown(9))
+        befalls(node, attempt)
         node.voting.take_in((Vote(rival, node.replica.epoch, begun(node) + 1, rival),))
         node.step(now, Tick())
         began, number = now, begun(node)
@@ -248,6 +269,48 @@ def test_ballots_that_came_to_nothing_count_among_the_same_servers_only() -> Non
             now = max(now, node.wake_at)
             node.step(now, Tick())
         waited.append(now - began)
+    return waited
+
+
+def link_up(node: Server, name: Name | None, *, is_server: bool = True) -> None:
+    node.step(node.now, LinkDown(9))
+    node.step(node.now, LinkUp(9, Hello(is_server=is_server, name=name)))
+
+
+def test_ballots_that_came_to_nothing_without_a_member_do_not_count_with_it() -> None:
+    """Each makes a member wait twice as long."""
+    waited = waits(lambda node, attempt: link_up(node, node.replica.group[2]) if attempt == 6 else None)
     for attempt, took in enumerate(waited):
-        times = 2 ** (min(attempt, TRIES_COUNTED) if attempt < 6 else attempt - 6)
+        times = 2 ** min(attempt if attempt < 6 else attempt - 6, TRIES_COUNTED)
         assert WAIT_S * times <= took <= 2 * WAIT_S * times, attempt
+
+
+@pytest.mark.parametrize("who", ["a client", "another server", "a member"])
+def test_who_comes_and_goes_does_not_make_ballots_begin_faster_than_they_can_be_promised(who: str) -> None:
+    def come_and_go(node: Server, attempt: int) -> None:
+        name = {"a client": None, "another server": ROOT.child(77), "a member": node.replica.group[2]}[who]
+        link_up(node, name, is_server=who != "a client")
+
+    assert max(waits(come_and_go)) >= WAIT_S * 2 ** (TRIES_COUNTED - 1)
+
+
+def test_a_write_whose_function_is_missing_keeps_nobody_from_leading_whom_no_member_sends_it() -> None:
+    node = restored()
+    lack(node, ROOT.child(77))
+    wait(node, 100)
+    assert node.voting is not None
+    assert node.voting.leads
+
+
+def test_an_operator_is_told_when_too_few_can_still_consent() -> None:
+    """Also where those who decline are members, and at once."""
+    nodes = grouped(3, 0, 1, 2)
+    asked = nodes[0].step(0.0, Ordered(7, SetGroup(tuple(node.replica.name for node in nodes.values()))))
+    ((one, token), (other, _)) = [
+        (id, each.token) for id, each in asked.sends if isinstance(each, AskConsent)
+    ]
+    assert hear(nodes[0], one, Declined(token)).answers == []
+    ((number, answer),) = hear(nodes[0], other, Declined(token)).answers
+    assert number == 7
+    assert isinstance(answer, Failed)
+    assert "does not consent" in answer.why

@@ -3,12 +3,17 @@ Each test here fails with such a change."""
 
 from __future__ import annotations
 
+import pytest
+
 from bayou.machine.effects import Effects, LinkUp, Tick
 from bayou.machine.messages import Probe, Waiting
-from bayou.node.messages import GOSSIP, AntiEntropy, Hello, News, Pause, Pull, Put, Request, Retire
+from bayou.node.asks import AwaitCommitted
+from bayou.node.messages import GOSSIP, AntiEntropy, Do, Hello, Join, News, Pause, Pull, Put, Request, Retire
 from bayou.node.server import Server
 from bayou.node.settings import Habits, Limits, Settings
 from tests.rows import row
+from tests.simulated import StoreWorld
+from tests.test_functions_nodes import FUNCTIONS, call, put, started
 from tests.test_nodes import deliver, due, hear, order, system
 
 HABITS = Habits(period_s=100.0, jitter=0.0, round_s=2.0, patience_s=1.0)
@@ -128,6 +133,40 @@ def test_who_was_waited_for_in_vain_is_not_waited_for_again_before_it_is_heard()
     (part,) = parts(hear(nodes[2], 0, again, now=13.6))
     hear(primary, 2, part, now=13.6)
     assert before_it_commits(primary) == 1, "what it said was asked before that came"
+
+
+@pytest.mark.parametrize("latency_s", [0.001, 1.5])
+def test_a_line_that_is_slower_than_patience_lasts_brings_all_the_same(latency_s: float) -> None:
+    """What was begun anew too early comes late, by which it is seen that it takes that long."""
+    world = StoreWorld(habits=Habits())
+    for id in range(2):
+        world.start_server(id, list(range(id)), Join(first=id == 0), paused=False)
+    world.start_client(10, 1)
+    world.pass_quietly(1)
+    world.network.latency_s = latency_s
+    for song in ("a", "b", "c"):
+        world.order(10, Do(put(song)))
+        world.pass_quietly(10)
+    world.pass_quietly(20)
+    assert [world.server(id).replica.csn for id in range(2)] == [4, 4]
+
+
+def test_what_is_committed_in_a_round_that_ends_at_once_is_told_to_whoever_waits_for_it() -> None:
+    """The primary waits for nobody here, as it lacks a function that writes of the other one call."""
+    world = started("", FUNCTIONS)
+    world.start_client(11, 1)
+    world.pass_quietly(1)
+    world.disconnect(0, 1)
+    world.ask(11, Do(put("w")))
+    write = [*world.server(1).replica.log.tentative][-1]
+    world.ask(11, Do(call("c", "ann")))
+    world.pass_quietly(1)
+    order = world.order(10, Do(AwaitCommitted(write.stamp, write.server, 20.0)))
+    world.pass_quietly(1)
+    world.connect(0, 1)
+    world.pass_quietly(0.2)
+    assert world.server(0).replica.csn >= 2
+    assert world.answer(order) is not None
 
 
 def test_after_a_pause_every_server_is_asked_at_once() -> None:

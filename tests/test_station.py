@@ -308,3 +308,47 @@ def test_a_change_of_the_group_waits_where_something_may_have_been_forgotten(
         town.until(lambda: answers)
         assert answers == [Done()]
         assert a.machine.replica.epoch == a.machine.replica.csn == 1
+
+
+# Names that come while two shake hands.
+
+
+def _is_introduced(station: Station) -> bool:
+    """Whether it has sent its introduction to somebody whose own has not come yet."""
+    under_way = station.network._dialler.under_way
+    return any(link.channel._proven and not link.channel.outgoing for link in under_way)
+
+
+def _named_in_a_handshake(folder: Path) -> bool:
+    """Let a newcomer get its name while it shakes hands with a server that does not dial it itself; return
+    whether it came to that."""
+    with Town(folder) as town:
+        creator = town.start("a")
+        town.until(lambda: creator.is_serving)
+        busy = town.start("b", creator)
+        town.until(lambda: busy.is_serving and town.are_level())
+        newcomer = town.start("d", creator)
+        if newcomer.home.link > busy.home.link:
+            return False  # the other one's own try would win, and know the name
+        town.stations.remove(busy)
+        town.until(lambda: len(newcomer.known) == 1)
+        for _ in range(5000):
+            newcomer.turn(time.monotonic() + 0.001)
+            if _is_introduced(newcomer):
+                break
+            busy.turn(time.monotonic() + 0.001)
+        if newcomer.machine.name is not None or not _is_introduced(newcomer):
+            town.stations.append(busy)
+            return False
+        town.until(lambda: newcomer.is_serving)  # the other one does something else meanwhile
+        town.stations.append(busy)
+        town.until(lambda: [peer.who.name for peer in busy.known].count(newcomer.machine.name) == 1)
+        return True
+
+
+def test_a_server_that_gets_its_name_in_the_middle_of_a_handshake_is_known_by_it(tmp_path: Path) -> None:
+    """Or no change of the group could ever name it there."""
+    folders = [tmp_path / str(number) for number in range(40)]
+    for folder in folders:
+        folder.mkdir()
+    assert any(map(_named_in_a_handshake, folders))

@@ -204,6 +204,21 @@ def test_of_two_servers_the_one_with_the_smaller_id_dials() -> None:
         assert dials(neighbours, 63.0) == ([] if me < other else [address])  # it has had its turn
 
 
+def test_an_address_where_another_server_is_now_is_not_dialled_while_that_is_connected() -> None:
+    """It would take the place of the good connection, again and again: whoever is lost is not there."""
+    neighbours = Neighbours(10, random.Random(1), [], 0.0)
+    neighbours.learn([Entry(B, 1, ("host:1", "host:2")), Entry(C, 1, ("host:1",))], A, 0.0)
+    neighbours.linked(30, C, 0.0)
+    tried: list[str] = []
+    for now in range(0, 1000, 10):
+        for way in neighbours.turn(float(now)):
+            tried.append(way.address)
+            neighbours.failed(way.number, "nobody there", float(now))
+    assert set(tried) == {"host:2"}
+    neighbours.unlinked(30, 1000.0)
+    assert "host:1" in [way.address for now in (1100.0, 1200.0) for way in neighbours.turn(now)]
+
+
 def test_where_a_server_has_several_addresses_each_gets_its_turn() -> None:
     neighbours = Neighbours(1, random.Random(1), [], 0.0)
     neighbours.learn([Entry(B, 1, ("b:1", "b:2", "b:3"))], A, 0.0)
@@ -269,8 +284,9 @@ def test_with_many_servers_some_are_chosen_and_others_an_hour_later() -> None:
 
 def test_who_says_nothing_is_asked_and_then_given_up() -> None:
     peer = Peer(Identity(OURS, B), 0.0, is_server=True, is_near=True)
-    assert [peer.look(0.0, now) for now in (4.0, 5.0, 6.0, 14.9, 15.0)] == [KEEP, PING, KEEP, KEEP, GIVE_UP]
-    assert [peer.look(20.0, now) for now in (21.0, 25.0, 26.0)] == [KEEP, PING, KEEP]
+    assert [peer.look(0.0, now) for now in (4.0, 5.0, 6.0, 10.0, 15.0)] == [KEEP, PING, KEEP, PING, GIVE_UP]
+    busy = Peer(Identity(OURS, B), 0.0, is_server=True, is_near=True)
+    assert [busy.look(now, now) for now in (4.0, 5.0, 6.0, 10.0, 15.0)] == [KEEP, PING, KEEP, PING, PING]
 
 
 def test_a_silent_server_is_told_of_once() -> None:

@@ -35,7 +35,7 @@ class Peer:
         self.is_server = is_server
         self.is_near = is_near
         self.heard_at = now
-        self.pinged_at: float | None = None
+        self.pinged_at = now
         self.stands: tuple[int, VersionVector] | None = None
         self.sent: tuple[int, VersionVector] | None = None
 
@@ -50,11 +50,12 @@ class Peer:
         return ("server " if self.is_server else "client ") + name
 
     def look(self, silent_since: float, now: float) -> int:
-        """Return what is to be done about a peer from which something last came then: KEEP, PING or
-        GIVE_UP."""
+        """Return what is to be done about a peer from which something last came then: KEEP, PING or GIVE_UP.
+        One that sends much is asked as well: it hears from here then, while what it asks itself stands behind
+        all that, on a line that may be narrow."""
         if now - silent_since >= GONE_S:
             return GIVE_UP
-        if now - silent_since >= PING_S and (self.pinged_at is None or self.pinged_at < silent_since):
+        if now - self.pinged_at >= PING_S:
             self.pinged_at = now
             return PING
         return KEEP

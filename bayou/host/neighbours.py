@@ -137,6 +137,10 @@ class Neighbours:
                 if self._is_reached(goal):
                     goal.due = now + LAST_PAUSE_S  # or as soon as that connection is lost
                     continue
+                if self._is_anothers(goal):
+                    goal.at += 1
+                    self._put_off(goal, now)
+                    continue
                 goal.due = None
                 self._number += 1
                 self._under_way[self._number] = goal
@@ -189,6 +193,15 @@ class Neighbours:
         if goal.name is not None:
             return goal.name in self._up.values()
         return any(goal.addresses[0] in named.addresses for named in self._named.values())
+
+    def _is_anothers(self, goal: Goal) -> bool:
+        """Whether another server is connected that is found at this address: whoever used to be there is not.
+        To dial it would only make a connection take the place of that one."""
+        address, up = goal.addresses[goal.at % len(goal.addresses)], self._up.values()
+        return any(
+            named is not goal and name in up and address in named.addresses
+            for name, named in self._named.items()
+        )
 
     def _is_their_turn(self, goal: Goal) -> bool:
         return goal.name is not None and goal.peer is not None and goal.peer < self._me

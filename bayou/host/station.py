@@ -413,6 +413,11 @@ class Station:
         self._introduce()
         self._neighbours.learn(self.book.entries(), self.machine.name, monotonic())
 
+    def _is_nameless_to(self, id: int) -> bool:
+        """Whether a peer was told when they met that this server has no name yet."""
+        told = self.network.told(id)
+        return told is not None and told.who is not None and told.who.name is None
+
     def _notice_changes(self) -> None:
         """After a turn: what the machine has become, and what follows for where servers are found."""
         machine = self.machine
@@ -478,6 +483,8 @@ class Station:
         self._acquaintances.meet(who)
         self._tell("debug", "connected", {"peer": self._called(id), "host": host})
         self._step(LinkUp(id, peer.hello))
+        if peer.is_server and self._name_told is not None and self._is_nameless_to(id):
+            self.network.send(id, NameGiven(self._name_told))  # it came while they were shaking hands
         self._listing.greet(id)
         if peer.is_server:
             self._neighbours.linked(id, who.name, now)

@@ -193,6 +193,11 @@ class Network:
             self._door.close()
             self._door = None
 
+    def told(self, peer: int) -> Introduce | None:
+        """Return what that node was told of this one when they met, None where there is no connection."""
+        link = self._links.get(peer)
+        return None if link is None else link.channel.told
+
     def silent_since(self, peer: int) -> float | None:
         """Return when something last came from that node (monotonic), None where there is no connection. One
         that has said more than was taken in so far has just been heard."""

@@ -32,7 +32,7 @@ from bayou.core.log import noticed
 from bayou.core.past import check_position
 from bayou.core.vector import VersionVector
 from bayou.node.messages import AntiEntropy, BaseRows, Continue, End, Pull
-from bayou.node.peers import Inbound, Outbound
+from bayou.node.peers import NO_SERIAL, Inbound, Outbound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ class Exchanges:
         """Take in a part of an exchange if it is the next one; a gap ends the exchange."""
         at = self._peers.of(peer)
         inbound = at.inbound
+        at.came(message.serial)
         if inbound is None or inbound.serial != message.serial or message.first < inbound.next_item:
             return
         if message.first > inbound.next_item:
@@ -134,6 +135,7 @@ class Exchanges:
         more rows, and with the log beyond the base when that is complete."""
         at = self._peers.of(peer)
         inbound = at.inbound
+        at.came(message.serial)
         if inbound is None or inbound.serial != message.serial:
             return
         server = self._server
@@ -175,6 +177,11 @@ class Exchanges:
         inbound = self._peers.of(source).inbound
         is_expected = inbound is not None and not inbound.is_aside
         return is_expected and server.now < self._source_at + self._patience_s
+
+    def serial_from(self, peer: int) -> int:
+        """Return the serial of the exchange that is coming in from ``peer``, NO_SERIAL where none is."""
+        inbound = self._peers.of(peer).inbound
+        return NO_SERIAL if inbound is None else inbound.serial
 
     def purpose_from(self, peer: int) -> str | None:
         """Return what the exchange is for that is coming in from ``peer``, None where none is."""

@@ -15,6 +15,7 @@ group propose it; a vote that changes is news like a write.
 from __future__ import annotations
 
 from bayou.node.messages import GOSSIP, HAND_OVER, JOIN, News, NotNow, Status, Watch
+from bayou.node.peers import NO_SERIAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ class Gossip:
         at.heard = News(end.csn, end.vector, votes)
         again, at.is_wanted_again = at.is_wanted_again, False
         at.is_slow = False
+        at.given_up, at.patience = NO_SERIAL, max(1, at.patience // 2)
         if key == self._round:
             at.is_unheard = False
             self._end_round_if_all_heard()
@@ -216,7 +218,8 @@ class Gossip:
         purpose = self._exchanges.purpose_from(peer)
         if self._server.is_full or purpose in (JOIN, HAND_OVER):
             return  # they see to it themselves that they get done
-        at, now, patience_s = self._peers.of(peer), self._server.now, self._habits.patience_s
+        at, now = self._peers.of(peer), self._server.now
+        patience_s = self._habits.patience_s * at.patience
         if at.lacks is not None and now < at.ask_after:
             at.is_unheard = False
             return
@@ -226,6 +229,8 @@ class Gossip:
             if now < at.asked_at + patience_s:
                 at.is_wanted_again = True
                 return
+            if at.given_up == NO_SERIAL:
+                at.given_up = self._exchanges.serial_from(peer)
         at.asked_at = now
         self._exchanges.pull(peer, GOSSIP, self._round)
 

@@ -2,7 +2,7 @@
 
 A member that has something to commit and sees neither its CSN nor the votes move for a while begins a ballot.
 How long that is, chance decides, so that members seldom do so at the same time; and after each ballot of its
-own that came to nothing it waits twice as long, until other servers are connected with it than were then.
+own that came to nothing it waits twice as long, until a member is connected again that was not then.
 Whoever leads the highest ballot begins no other one: members promise it when they hear of it, and one more
 would only make worthless what is on its way. Where nothing is to be committed, nothing happens.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from bayou.core.name import Name
     from bayou.machine.machine import Randomness
     from bayou.node.context import Context
     from bayou.node.voting import Voting
@@ -20,6 +21,10 @@ WAIT_S = 0.3
 
 TRIES_COUNTED = 4
 """From so many ballots on that came to nothing it does not wait any longer."""
+
+
+CALM_S_MAX = 60.0
+"""One that comes and goes makes others wait less once in so long at least, while nothing is committed."""
 
 
 class Leading:
@@ -32,6 +37,8 @@ class Leading:
         self._rng = rng
         self._seen = (-1, -1)
         self._tries = 0
+        self._calm_s = WAIT_S
+        self._calm_until = 0.0
         self.due: float | None = None
 
     def look(self, voting: Voting) -> None:
@@ -43,6 +50,7 @@ class Leading:
         seen = server.replica.csn, voting.moved
         if seen[0] != self._seen[0]:
             self._tries = 0
+            self._calm_s, self._calm_until = WAIT_S, 0.0
         if self.due is None or seen != self._seen:
             self._seen = seen
             self._plan()
@@ -58,8 +66,14 @@ class Leading:
             self._tries = min(self._tries + 1, TRIES_COUNTED)
         self._plan()
 
-    def on_links_changed(self) -> None:
-        """What came to nothing did so among other servers: it says nothing of these."""
+    def on_link_up(self, name: Name | None) -> None:
+        """What came to nothing did so without this one. Where one comes and goes that counts less and less
+        often, or ballots would begin faster than any can be promised."""
+        server = self._server
+        if name not in server.replica.group or server.now < self._calm_until:
+            return
+        self._calm_until = server.now + self._calm_s
+        self._calm_s = min(CALM_S_MAX, 2 * self._calm_s)
         self._tries = 0
         if self.due is not None:
             before = self.due
@@ -68,13 +82,13 @@ class Leading:
 
     @property
     def _may_lead(self) -> bool:
-        """Whether it takes part. One that pulls nothing, or no further than to a write whose function it
-        lacks, never hears that its ballot is promised, nor that others commit: it would take the ballot from
+        """Whether it takes part. One that pulls nothing, or nothing more of a member as it lacks a function,
+        never hears that its ballot is promised, nor that others commit: it would take the ballot from
         them again and again."""
         server = self._server
         if not server.is_active or server.paused or server.is_unsure or server.is_full:
             return False
-        return not server.lacking
+        return not any(name in server.replica.group for name, _ in server.lacking)
 
     def _plan(self) -> None:
         share = self._rng.getrandbits(32) / (1 << 32)

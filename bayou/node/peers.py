@@ -83,6 +83,11 @@ class Outbound:
         return max(0, self.upto - self.csn) + len(self.tentative)
 
 
+NO_SERIAL = -1
+PATIENCE_TIMES = 64
+"""So many times as long as usual an exchange may take at most."""
+
+
 class Peer:
     """One connection. Each field belongs to one part of the server, which alone changes it.
 
@@ -93,6 +98,8 @@ class Peer:
     - ``heard``: where it stands, as it last told, None where it has told nothing;
     - ``lacks``: which function was missing here for the write that was due from it, None where none is;
       ``ask_after``: when it is to be asked again then, in seconds, and ``rest_s``: how long that is;
+    - ``given_up``: the serial of the first exchange that gossip has begun anew since one was complete, and of
+      which nothing has come since then; ``patience``: how many times as long as usual one may take;
     - ``asked_at``: when gossip last asked it for something, in seconds;
     - ``is_wanted_again``: whether gossip is to ask it once more when the present exchange is over;
     - ``is_unheard``: whether a primary waits to hear from it before it commits; ``is_slow``: whether one has
@@ -101,17 +108,19 @@ class Peer:
     """
 
     __slots__ = (
-        "answered", "ask_after", "asked_at", "doubted", "early", "heard", "inbound", "is_slow", "is_unheard",
-        "is_wanted_again", "lacks", "name", "outbound", "rest_s",
+        "answered", "ask_after", "asked_at", "doubted", "early", "given_up", "heard", "inbound", "is_slow",
+        "is_unheard", "is_wanted_again", "lacks", "name", "outbound", "patience", "rest_s",
     )  # fmt: skip
 
-    UNCOMPARED = ("answered", "ask_after", "asked_at", "rest_s")
+    UNCOMPARED = ("answered", "ask_after", "asked_at", "given_up", "patience", "rest_s")
 
     def __init__(self, name: Name | None = None) -> None:
         self.name = name
-        self.inbound: Inbound | None = None  # these six: bayou.node.exchange
+        self.inbound: Inbound | None = None  # these eight: bayou.node.exchange
         self.outbound: Outbound | None = None
         self.answered = -1
+        self.given_up = NO_SERIAL
+        self.patience = 1
         self.lacks: MissingFunction | None = None
         self.ask_after = 0.0
         self.rest_s = 0.0
@@ -122,6 +131,14 @@ class Peer:
         self.is_unheard = False
         self.is_slow = False
         self.doubted: AskHeir | None = None  # bayou.node.inheriting
+
+    def came(self, serial: int) -> None:
+        """Something of the exchange of this serial has come. Where that has been begun anew since, it was on
+        its way, and is thrown away: over so slow or narrow a line the next one may take longer."""
+        inbound = self.inbound
+        if inbound is not None and self.given_up != NO_SERIAL and self.given_up <= serial < inbound.serial:
+            self.given_up = serial + 1
+            self.patience = min(PATIENCE_TIMES, 2 * self.patience)
 
 
 class Peers:

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from bayou.node.context import Context
     from bayou.node.grouping import Grouping
 
-TRIES_MAX = 8
-"""How often consents are asked for before an operator is told who has not answered."""
+TRIES_MAX = 4
+"""How often consents are asked for before an operator is told who has not answered: he waits."""
 
 
 class Plan:
     """A change that is waiting for consents: who is to be in the group, since which epoch, and who has said
     what. ``order``: that of the operator who wants it, None where this server is leaving."""
 
-    __slots__ = ("consented", "epoch", "members", "order", "token", "tries")
+    __slots__ = ("consented", "declined", "epoch", "members", "order", "token", "tries")
 
     TAGS = ("token",)
 
@@ -40,6 +40,7 @@ class Plan:
         self.epoch = epoch
         self.token = token
         self.consented: dict[Name, None] = {}
+        self.declined: dict[Name, None] = {}
         self.tries = 0
 
 
@@ -135,7 +136,10 @@ class Regrouping:
         if plan.order is None:
             self._unwilling[name] = None
             self.leave()
-        elif name not in self._server.replica.group:
+            return
+        plan.declined[name] = None
+        enough = majority(len(plan.members))
+        if name not in self._server.replica.group or len(plan.members) - len(plan.declined) < enough:
             self._give_up(f"{name} does not consent: it is retiring, or knows of a later group")
 
     def look(self) -> None:

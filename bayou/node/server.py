@@ -543,9 +543,9 @@ class Server:
 
     def _notice_moves(self, replica: Replica) -> None:
         if replica.has_moved:
-            self._desk.moved()
             if self._gossip is not None:
-                self._gossip.moved()
+                self._gossip.moved()  # it may commit
+            self._desk.moved()
             if self._watching is not None:
                 self._watching.look()
             if self._upkeep is not None:
@@ -604,8 +604,8 @@ class Server:
         self._rounds.on_link_changed(peer)
         if self._gossip is not None:
             self._gossip.on_link_changed(peer)
-        if self._leading is not None:
-            self._leading.on_links_changed()
+        if self._leading is not None and isinstance(given, LinkUp):
+            self._leading.on_link_up(self.peers.of(peer).name)
         self._joining.on_links_changed()
         self._retiring.on_links_changed()
 

@@ -135,6 +135,7 @@ class Connection(Channel):
         self._accepted = accepted
         self._nonce = nonce
         self.me = me
+        self.told: Introduce | None = None
         self._dialled = dialled
         self._nonces = b""
         self._proven = False
@@ -167,7 +168,11 @@ class Connection(Channel):
             raise WireError(f"{type(message).__name__} before an introduction")
         self.peer = message
         if not self._dialled:
-            self.send(self.me)
+            self._introduce_itself()
+
+    def _introduce_itself(self) -> None:
+        self.told = self.me
+        self.send(self.me)
 
     def turn_away(self, why: str) -> None:
         """Tell the peer, which has introduced itself, that there will be no connection."""
@@ -186,7 +191,7 @@ class Connection(Channel):
             raise WireError("it does not know the secret of this cluster")
         if self._dialled:
             self.outgoing += self._proof(b"D", self._nonces)
-            self.send(self.me)
+            self._introduce_itself()
         self._proven = True
         return True
 
