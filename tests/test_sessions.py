@@ -246,6 +246,16 @@ def test_an_answer_that_comes_after_all_is_learned() -> None:
     assert len(program.machine.session(session).doubts) == DOUBTS_MAX
 
 
+def test_all_writes_of_an_update_are_learned_that_is_answered_after_all() -> None:
+    program = Program(0)
+    session = program.open()
+    program.use(session, Update((Edit("n", "a", "1"), Edit("n", "b", "1"))), 2.0)
+    program.wait(2.0)
+    program.use(session, GET)
+    program.reply(Written(12, ROOT), to=0)
+    assert list(program.machine.session(session).own) == [(11, ROOT), (12, ROOT)]
+
+
 def test_a_server_that_does_not_answer_a_read_is_left_for_another() -> None:
     program = Program(0, 1)
     session = program.open()
@@ -336,7 +346,7 @@ def test_a_session_knows_only_so_many_writes_as_its_own() -> None:
     program = Program(0)
     session = program.machine.session(program.open())
     for stamp in range(OWN_MAX + 10):
-        session.learn(Answer(1, 1, OK, Written(stamp + 1, ROOT)), PUT)
+        session.learn(Answer(1, 1, OK, Written(stamp + 1, ROOT)), 1)
     assert len(session.own) == OWN_MAX
     assert (OWN_MAX + 10, ROOT) in session.own
 

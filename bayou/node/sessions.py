@@ -83,8 +83,8 @@ class RemoteSession:
     - ``peer``: the server that it talks to, as long as that is connected;
     - ``floor_csn``, ``floor_writes``: what else a server has to have for its reads, ``floor_wait_s``: for how
       many seconds it may wait for that;
-    - ``own``: its writes; ``doubts``: numbers of those of unknown outcome, ``is_doubtful``: whether it has
-      read nothing since the last of them.
+    - ``own``: its writes; ``doubts``: numbers of requests of unknown outcome, and how many writes each is;
+      ``is_doubtful``: whether it has read nothing since the last of them.
     """
 
     __slots__ = (
@@ -104,7 +104,7 @@ class RemoteSession:
         self.floor_writes: dict[Name, int] = {}
         self.floor_wait_s = 0.0
         self.own: dict[tuple[int, Name], None] = {}
-        self.doubts: dict[int, None] = {}
+        self.doubts: dict[int, int] = {}
         self.is_doubtful = False
 
     def request(self, ask: Ask) -> Request:
@@ -122,16 +122,15 @@ class RemoteSession:
                 writes = VersionVector(wanted)
         return Request(self.id, self.number, ask, reads, writes, floor)
 
-    def learn(self, answer: Answer, ask: Ask | None) -> None:
-        """Take notice of what was carried out: of ``ask``, where that is known."""
+    def learn(self, answer: Answer, writes: int) -> None:
+        """Take notice of what was carried out; an answer about a write is about so many."""
         if answer.vector is not None:
             self.state.has_read(answer.vector)
             self.is_doubtful = False
         reply = answer.reply
         if isinstance(reply, Written):
             self.state.has_written(reply.stamp, reply.server)
-            count = len(ask.edits) if isinstance(ask, Update) else 1
-            for stamp in range(reply.stamp - count + 1, reply.stamp + 1):
+            for stamp in range(reply.stamp - writes + 1, reply.stamp + 1):
                 self.own[stamp, reply.server] = None
             while len(self.own) > OWN_MAX:
                 del self.own[next(iter(self.own))]
@@ -345,12 +344,11 @@ class Sessions:
         errand = session.errand
         if errand is None or errand.request is None or errand.request.number != answer.number:
             if answer.number in session.doubts and answer.verdict == OK:
-                del session.doubts[answer.number]
-                session.learn(answer, None)
+                session.learn(answer, session.doubts.pop(answer.number))
         elif errand.name is not name:
             return  # nobody else was asked under that number
         elif answer.verdict in (OK, TURNED_DOWN):
-            session.learn(answer, errand.request.ask)
+            session.learn(answer, _writes_of(errand.request.ask))
             self._done(session, errand, answer, name)
         else:
             errand.tried[name] = None
@@ -417,9 +415,9 @@ class Sessions:
 
     def _give_up(self, session: RemoteSession, errand: Errand) -> None:
         why, lacking = UNAVAILABLE, None
-        if errand.is_uncertain:
+        if errand.request is not None and errand.is_uncertain:
             why = OUTCOME_UNKNOWN
-            session.doubts[session.number] = None
+            session.doubts[session.number] = _writes_of(errand.request.ask)
             session.is_doubtful = True
             while len(session.doubts) > DOUBTS_MAX:
                 del session.doubts[next(iter(session.doubts))]
@@ -432,3 +430,8 @@ class Sessions:
         session.errand = None
         del self._busy[session.id]
         self._effects.answers.append((errand.order, report))
+
+
+def _writes_of(ask: Ask) -> int:
+    """Return how many writes a request makes that makes any."""
+    return len(ask.edits) if isinstance(ask, Update) else 1
