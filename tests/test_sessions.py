@@ -249,7 +249,7 @@ def test_an_answer_that_comes_after_all_is_learned() -> None:
 def test_all_writes_of_an_update_are_learned_that_is_answered_after_all() -> None:
     program = Program(0)
     session = program.open()
-    program.use(session, Update((Edit("n", "a", "1"), Edit("n", "b", "1"))), 2.0)
+    program.use(session, Update((Edit("n", "a", text_value("1")), Edit("n", "b", text_value("1")))), 2.0)
     program.wait(2.0)
     program.use(session, GET)
     program.reply(Written(12, ROOT), to=0)
