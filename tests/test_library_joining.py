@@ -12,6 +12,7 @@ import bayou
 import bayou.aio
 from bayou.library import aireplica
 from bayou.library.replica import Replica
+from bayou.library.stores import Collection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,6 +118,28 @@ def test_nobody_is_told_so_by_a_task_either(
             assert await db["notes"].get("a") == 1
 
     asyncio.run(main())
+
+
+def test_a_row_that_is_taken_is_the_one_that_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one that another thread has put in its place meanwhile."""
+    with bayou.open(":memory:") as db:
+        jobs, given = db["jobs"], ["first"]
+        jobs["slot"] = "first"
+        read = Collection.row
+
+        def put_in_between(self: Collection, key: str, **options: bool) -> bayou.Row | None:
+            found = read(self, key, **options)
+            jobs["slot"] = "second"
+            given.append("second")
+            return found
+
+        monkeypatch.setattr(Collection, "row", put_in_between)
+        taken = jobs.pop("slot")
+        monkeypatch.undo()
+        assert [taken, *jobs.values()] == given
+        assert jobs.pop("nothing", 7) == 7
+        with pytest.raises(KeyError):
+            jobs.pop("nothing")
 
 
 def test_one_of_several_tasks_gets_a_row_that_all_take() -> None:

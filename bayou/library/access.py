@@ -51,8 +51,8 @@ if TYPE_CHECKING:
             """Make a general write, and return when that is durable. ValueError where no server here can
             execute it."""
 
-        def remove(self, collection: str, key: str) -> WriteId | None:
-            """Delete a row; None, and nothing is written, where there is none."""
+        def remove(self, collection: str, key: str) -> Seen | None:
+            """Delete a row and return it as it was; None, and nothing is written, where there is none."""
 
         def collections(self) -> list[str]:
             """Return the collections that have rows, in order."""

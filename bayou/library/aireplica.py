@@ -300,14 +300,9 @@ class Local:
             if not future.done():
                 future.set_result(ids)
 
-    async def remove(self, collection: str, key: str) -> WriteId | None:
-        def does(replica: CoreReplica) -> WriteId | None:
-            if replica.row(collection, key) is None:
-                return None
-            return local.write(replica, [(collection, key, None)])[0]
-
-        made: WriteId | None = await self._write(does)
-        return made
+    async def remove(self, collection: str, key: str) -> Seen | None:
+        seen: Seen | None = await self._write(lambda replica: local.removed(replica, collection, key))
+        return seen
 
     async def collections(self) -> list[str]:
         return self._turner.look(self._replica.collections)

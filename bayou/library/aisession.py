@@ -189,7 +189,7 @@ class Remote:
     async def change(self, body: Body) -> WriteId:
         return await self.run(plans.change(body))
 
-    async def remove(self, collection: str, key: str) -> WriteId | None:
+    async def remove(self, collection: str, key: str) -> Seen | None:
         return await self.run(plans.remove(collection, key))
 
     async def collections(self) -> list[str]:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         ) -> list[Seen]: ...
         async def write(self, edits: Sequence[Edit]) -> list[WriteId]: ...
         async def change(self, body: Body) -> WriteId: ...
-        async def remove(self, collection: str, key: str) -> WriteId | None: ...
+        async def remove(self, collection: str, key: str) -> Seen | None: ...
         async def collections(self) -> list[str]: ...
         async def feed(self, since: int | None, *, committed: bool) -> AsyncFeed: ...
         async def pending(self) -> list[Told]: ...
@@ -175,14 +175,14 @@ class Collection:
         return (await self._access.write([deletion(self.name, key)]))[0]
 
     async def pop(self, key: str, *default: Any) -> Any:
-        """Return the value of a row, and delete it; ``default`` where there is none, KeyError where that is
-        not given."""
-        row = await self.row(key)
-        if row is None or await self._access.remove(self.name, key) is None:
-            if default:
-                return default[0]
-            raise KeyError(key)
-        return row.value
+        """As of ``bayou.Collection``."""
+        collection, key, _ = deletion(self.name, key)
+        seen = await self._access.remove(collection, key)
+        if seen is not None:
+            return shown_row(seen).value
+        if default:
+            return default[0]
+        raise KeyError(key)
 
     async def update(
         self, other: Mapping[str, JSON] | Iterable[tuple[str, JSON]] = (), /, **named: JSON

@@ -53,13 +53,8 @@ class Local:
     def change(self, body: Body) -> WriteId:
         return accepted(self._engine.change(lambda replica: change(replica, body)))
 
-    def remove(self, collection: str, key: str) -> WriteId | None:
-        def does(replica: Replica) -> WriteId | None:
-            if replica.row(collection, key) is None:
-                return None
-            return write(replica, [(collection, key, None)])[0]
-
-        return self._engine.change(does)
+    def remove(self, collection: str, key: str) -> Seen | None:
+        return self._engine.change(lambda replica: removed(replica, collection, key))
 
     def collections(self) -> list[str]:
         return self._engine.look(lambda station: replica(station).collections())
@@ -115,6 +110,14 @@ class _Waiting:
 
         self._engine.wait(done, until)
         return found
+
+
+def removed(replica: Replica, collection: str, key: str) -> Seen | None:
+    """Delete a row, and return it as it was."""
+    seen = replica.row(collection, key)
+    if seen is not None:
+        write(replica, [(collection, key, None)])
+    return seen
 
 
 def next_changes(feed: LocalFeed, replica: Replica) -> list[Change]:

@@ -91,11 +91,12 @@ def change(body: Body) -> Plan[WriteId]:
     return WriteId(written.stamp, repr(written.server))
 
 
-def remove(collection: str, key: str) -> Plan[WriteId | None]:
-    """Delete a row that is there."""
-    if (yield from row(collection, key, committed=False)) is None:
-        return None
-    return (yield from write([(collection, key, None)]))[0]
+def remove(collection: str, key: str) -> Plan[Seen | None]:
+    """Delete a row that is there, and return it."""
+    seen = yield from row(collection, key, committed=False)
+    if seen is not None:
+        yield from write([(collection, key, None)])
+    return seen
 
 
 def collections() -> Plan[list[str]]:

@@ -212,7 +212,7 @@ class Remote:
     def change(self, body: Body) -> WriteId:
         return self.run(plans.change(body))
 
-    def remove(self, collection: str, key: str) -> WriteId | None:
+    def remove(self, collection: str, key: str) -> Seen | None:
         return self.run(plans.remove(collection, key))
 
     def collections(self) -> list[str]:

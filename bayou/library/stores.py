@@ -260,6 +260,25 @@ class Collection(MutableMapping[str, Any]):
         if self._access.remove(collection, key) is None:
             raise KeyError(key)
 
+    def pop(self, key: str, *default: Any) -> Any:
+        """Return the value of a row, and delete it; ``default`` where there is none, KeyError where that is
+        not given. Of several threads that take a row of a replica one gets it; of several sessions more may,
+        as each decides by what its server has.
+
+        >>> import bayou
+        >>> with bayou.open(":memory:") as db:
+        ...     db["jobs"]["first"] = 1
+        ...     db["jobs"].pop("first"), db["jobs"].pop("first", None)
+        (1, None)
+        """
+        collection, key, _ = deletion(self.name, key)
+        seen = self._access.remove(collection, key)
+        if seen is not None:
+            return shown_row(seen).value
+        if default:
+            return default[0]
+        raise KeyError(key)
+
     def update(  # type: ignore[override]  # the fourth form of MutableMapping is this one too
         self, other: Mapping[str, JSON] | Iterable[tuple[str, JSON]] = (), /, **named: JSON
     ) -> None:
