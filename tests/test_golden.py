@@ -24,7 +24,7 @@ FUNCTIONS = ["--functions", "tests/write_functions.py"]
 """Relative to the directory of the project, where all tests are run."""
 
 FAULTS = ("partition", "heal", "crashServer", "loss", "duplicate", "reorder", "delay")
-RANDOM_SIMULATED = int(os.environ.get("BAYOU_TEST_SCENARIOS", "120"))
+RANDOM_SIMULATED = int(os.environ.get("BAYOU_TEST_SCENARIOS", "80"))
 RANDOM_PROCESSES = 25
 
 

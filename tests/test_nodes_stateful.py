@@ -16,7 +16,7 @@ from tests.chaos import Chaos, random_walk
 
 picks = st.integers(0, 1 << 16)
 TINY = Settings(short_max=2, sessions_max=3, limits=Limits(items=2, characters=6, parts_ahead=3))
-WALKS = int(os.environ.get("BAYOU_TEST_WALKS", "50"))
+WALKS = int(os.environ.get("BAYOU_TEST_WALKS", "30"))
 
 
 class Machine(RuleBasedStateMachine):
