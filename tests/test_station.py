@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bayou.core.body import body_of
+from bayou.core.values import text_value
 from bayou.host.filehome import FileHome
+from bayou.host.functions import functions_of, load
 from bayou.host.station import Options, Station
 from bayou.machine.messages import Done, Message
 from bayou.net.address import shown
@@ -21,10 +24,13 @@ from bayou.wire.connection import NONCE_BYTES, Connection, Identity, Introduce
 from bayou.wire.errors import WireError
 from tests.processes import wait_until
 from tests.rows import place, row
+from tests.test_functions_nodes import FUNCTIONS, call
 from tests.test_wire_connection import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bayou.core.functions import Functions
 
 SECRET, OTHER = bytes(range(32)), bytes(range(32, 64))
 
@@ -44,14 +50,16 @@ class Town:
         for station in self.stations:
             station.close()
 
-    def start(self, name: str, *joins: Station, **options: Any) -> Station:
+    def start(
+        self, name: str, *joins: Station, functions: Functions | None = None, **options: Any
+    ) -> Station:
         """Start a station, which joins others where any are named."""
         addresses = tuple(shown(each.address) for each in joins if each.address is not None)
         given = {"listen": ("127.0.0.1", 0), "joins": addresses, "has_thread": False, **options}
         wall_offset_s = time.time() - time.monotonic()
         settings = Settings(habits=Habits(period_s=0.05), wall_offset_s=wall_offset_s, keep=Keep())
         home = FileHome(str(self.folder / f"{name}.bayou"))
-        station = Station(home, (SECRET,), Options(**given), settings, tell=self._tell)
+        station = Station(home, (SECRET,), Options(**given), settings, tell=self._tell, functions=functions)
         self.stations.append(station)
         return station
 
@@ -308,6 +316,39 @@ def test_a_change_of_the_group_waits_where_something_may_have_been_forgotten(
         town.until(lambda: answers)
         assert answers == [Done()]
         assert a.machine.replica.epoch == a.machine.replica.csn == 1
+
+
+# Doubt.
+
+
+def test_a_member_that_was_killed_and_lacks_a_function_serves_and_does_not_vote(tmp_path: Path) -> None:
+    """The end of no exchange comes, which alone would tell of a vote that it has forgotten, where what is due
+    is more than is sent ahead."""
+    has = functions_of(load(FUNCTIONS))
+    with Town(tmp_path) as town:
+        first = town.start("a", functions=has)
+        town.until(lambda: first.is_serving)
+        lacking, third = town.start("b", first), town.start("c", first, functions=has)
+        town.until(lambda: lacking.is_serving and third.is_serving and town.are_level())
+        names = [each.machine.name for each in town.stations if each.machine.name is not None]
+        first.order(SetGroup(tuple(sorted(names))), lambda _: None)
+        town.until(lambda: all(each.machine.replica.epoch for each in town.stations) and town.are_level())
+        town.stations.remove(lacking)
+        listen = lacking.address
+        lacking.close(is_clean=False)
+        first.use(lambda replica: replica.change(body_of(call("w", "ann").body)))
+        for number in range(60):
+            first.use(lambda replica: replica.put("n", f"{number}", text_value("x" * 100_000)))  # noqa: B023
+        town.until(town.are_level)
+        lacking = town.start("b", listen=listen)
+        town.until(lambda: lacking.machine.lacking and not lacking.is_in_doubt)
+        assert lacking.machine.is_unsure, "it may have voted"
+        written = lacking.use(lambda replica: replica.put("n", "own", text_value("here")))
+        town.until(lambda: first.machine.replica.get("n", "own") == written.value)
+        town.stations.remove(lacking)
+        lacking.close(is_clean=False)
+        knowing = town.start("b", listen=listen, functions=has)
+        town.until(lambda: not knowing.machine.is_unsure and town.are_level())
 
 
 # Names that come while two shake hands.

@@ -374,10 +374,27 @@ class Station:
     def _has_company(self) -> bool:
         return any(peer.is_company for peer in self.peers.values())
 
-    def _be_sure(self, why: str) -> None:
-        """There is no reason left to believe that something was forgotten."""
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether it waits for others, as it was not ended in good order."""
+        return self._doubt.is_on
+
+    def _look_whether_sure(self, message: Message, why: str) -> None:
+        """Another server has said where it stands. Without room this one pulls nothing, so that no exchange
+        has an end. Where it lacks a function none may have either: it goes on then, and does not vote."""
+        machine = self.machine
+        is_settled = machine.is_full or settles_doubt(machine.replica, message)
+        if self._doubt.is_on and (is_settled or machine.lacking):
+            self._be_sure(why, votes=is_settled)
+        elif is_settled:
+            machine.is_unsure = False
+            machine.wake()
+
+    def _be_sure(self, why: str, *, votes: bool = True) -> None:
+        """There is no reason left to believe that something was forgotten, its vote included where ``votes``
+        is set."""
         self._tell("info", "goes on", {"why": why})
-        self.machine.is_unsure = False
+        self.machine.is_unsure = not votes
         for id, message in self._doubt.end():
             if id in self.peers:
                 self._step(Received(id, message))
@@ -572,9 +589,8 @@ class Station:
         stands = heard_of(message)
         if stands is not None and id in self.peers:
             peer.stands, peer.heard_at = stands, monotonic()
-            # Without room it pulls nothing, so that no exchange has an end.
-            if self._doubt.is_on and (machine.is_full or settles_doubt(machine.replica, message)):
-                self._be_sure(f"{self._called(id)} knows no more of it")
+            if machine.is_unsure:
+                self._look_whether_sure(message, f"{self._called(id)} knows no more of it")
 
     def _take_name(self, id: int, peer: Peer, name: Name) -> None:
         who = peer.who

@@ -204,9 +204,9 @@ class Replica(Store):
 
     async def import_from(self, path: str | PathLike[str]) -> int:
         """As of ``bayou.Replica``; the event loop waits meanwhile."""
-        machine = self._station.machine
-        if machine.is_unsure:
-            await self._turner.wait(lambda: not machine.is_unsure)
+        station = self._station
+        if station.is_in_doubt:
+            await self._turner.wait(lambda: not station.is_in_doubt)
         self._local.check_thawed()
         return import_file(self._station, self._carry, self._station.secrets, path)
 
@@ -270,10 +270,10 @@ class Local:
         return local.accepted(await self._write(lambda replica: local.change(replica, body)))
 
     async def _write(self, does: Does) -> Any:
-        turner, machine = self._turner, self._station.machine
+        turner, station = self._turner, self._station
         turner.check()
-        if machine.is_unsure:
-            await turner.wait(lambda: not machine.is_unsure)
+        if station.is_in_doubt:
+            await turner.wait(lambda: not station.is_in_doubt)
         self.check_thawed()
         self._room.check(self._station)
         future: asyncio.Future[Any] = turner.events.create_future()

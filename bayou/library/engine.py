@@ -79,8 +79,8 @@ class Engine(Turner):
         with self._condition:
             self._check()
             station = self.station
-            if station.machine.is_unsure:
-                self._wait(lambda: not station.machine.is_unsure, None)
+            if station.is_in_doubt:
+                self._wait(lambda: not station.is_in_doubt, None)
             self._check_thawed()
             self.room.check(station)
             return self._act(lambda: station.use(does))
@@ -92,8 +92,8 @@ class Engine(Turner):
         with self._condition:
             self._check()
             station = self.station
-            if station.machine.is_unsure:
-                self._wait(lambda: not station.machine.is_unsure, None)
+            if station.is_in_doubt:
+                self._wait(lambda: not station.is_in_doubt, None)
             self._check_thawed()
             return self._act(lambda: carry(station, order))
 

@@ -144,7 +144,7 @@ def not_ready(station: Station) -> str | None:
     """Return why a server should be sent no clients, None where it may be."""
     if not station.machine.is_active:
         return "it is no member of its cluster"
-    if station.machine.is_unsure:
+    if station.is_in_doubt:
         return "it waits for other servers, as it was not ended in good order"
     if station.machine.is_full:
         return "there is no room for writes"
