@@ -4,6 +4,7 @@ always there; over HTTP, and in a headless Chromium where there is one."""
 from __future__ import annotations
 
 import http.client
+import importlib
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 
+import bayou
 from tests.chromium import Chromium, find_chromium
 from tests.clusters import free_ports
 from tests.processes import wait_until
@@ -130,6 +132,28 @@ def stream(app: App) -> Iterator[Iterator[dict[str, Any]]]:
     finally:
         answer.close()
         connection.close()
+
+
+def test_whoever_changes_something_sees_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the watcher has come to it, which nobody has started here."""
+    monkeypatch.syspath_prepend(str(PROGRAM.parent))
+    the_list = importlib.import_module("the_list")
+    with bayou.open(":memory:") as db:
+        shared = the_list.SharedList(db)
+
+        def seen() -> list[str]:
+            return [entry["text"] for entry in shared.state()["entries"]]
+
+        assert seen() == []
+        shared.add("milk")
+        assert seen() == ["milk"]
+        (key,) = [entry["key"] for entry in shared.state()["entries"]]
+        shared.rename(key, "milk", "bread")
+        assert seen() == ["bread"]
+        shared.tick(key, "bread", True)
+        assert shared.state()["entries"][0]["is_done"]
+        shared.delete(key, "bread")
+        assert seen() == []
 
 
 def test_a_list_of_its_own(tmp_path: Path) -> None:

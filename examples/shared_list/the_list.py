@@ -129,18 +129,23 @@ class SharedList:
         # Keys are in the order of time, and no two machines make the same one.
         key = f"{int(time.time() * 1000):014d}-{secrets.token_hex(4)}"
         self._db[ENTRIES].put(key, checked(text))
+        self._tell()  # whoever changes something sees it at once, and not when the watcher has come to it
 
     def tick(self, key: str, was: str, is_done: bool) -> None:
         self._there(key)
-        self._db.write(ticking(key, was, is_done))
+        self._write(ticking(key, was, is_done))
 
     def rename(self, key: str, was: str, text: object) -> None:
         self._there(key)
-        self._db.write(renaming(key, was, checked(text)))
+        self._write(renaming(key, was, checked(text)))
 
     def delete(self, key: str, was: str) -> None:
         self._there(key)
-        self._db.write(deleting(key, was))
+        self._write(deleting(key, was))
+
+    def _write(self, write: bayou.Write) -> None:
+        self._db.write(write)
+        self._tell()
 
     def _there(self, key: str) -> None:
         if self._now(key) is None:
@@ -161,6 +166,7 @@ class SharedList:
             if again is not None:
                 self._db.write(again)
         self._db.resolve(conflict)
+        self._tell()
 
 
 def checked(text: object) -> str:
