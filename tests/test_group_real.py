@@ -12,6 +12,7 @@ from bayou.core.votes import Decree, Vote
 from bayou.node.voting import Voting
 from tests import group_campaign
 from tests.group_both import Both, RealRun, RealWorld, run_real
+from tests.group_campaign import run_one
 from tests.group_driver import Run
 from tests.group_real_bugs import REAL_BUGS, planted
 from tests.group_rules import Broken, Rules
@@ -99,3 +100,8 @@ def test_a_decree_that_says_nothing_is_passed_over() -> None:
     assert (member.replica.boundary, member.replica.csn) == (boundary, boundary)
     assert member.replica.take_journal() == []
     assert len(member.replica.log.tentative) == 1
+
+
+def test_an_older_base_without_rows_takes_the_place_of_a_newer_one_that_has_only_begun() -> None:
+    """The sender of the newer one is gone. One history in 20,000 came to that."""
+    assert run_one(919415, None, real=True).problem == ""

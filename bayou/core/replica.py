@@ -608,8 +608,10 @@ class Replica:
             if after.since > self.csn:
                 raise PeerError(f"what changed since {after.since}, where {self.csn} is known")
             before = None
-        elif chunk.base < before.position.seen and not after.is_beginning:
-            return False  # asked for before rows of a newer base came, and late
+        elif chunk.base < before.position.seen:
+            if not after.is_beginning:
+                return False  # asked for before rows of a newer base came, and late
+            before = None
         self.past.receive(chunk, chunk.incoming(before))
         self._journal.append(chunk)
         return True
