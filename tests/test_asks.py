@@ -500,6 +500,28 @@ def test_a_reader_who_has_begun_with_what_there_is_needs_no_earlier_deletions(
         assert [key for _, key, _, _ in all_told(feed, root)] == ["a", "c"]
 
 
+def test_a_reader_who_waits_is_told_of_a_row_that_is_there_for_a_moment_only() -> None:
+    """What there was when it began to wait was nothing, and that has been told."""
+    root = Replica(ROOT)
+    feed = LocalFeed(root, None, committed=True)
+    assert not feed.has_more(root)
+    root.put("n", "a", to_value(1))
+    root.delete("n", "a")
+    assert all_told(feed, root) == [("n", "a", to_value(1), 1), ("n", "a", None, 2)]
+
+
+def test_a_row_that_was_told_while_it_was_tentative_is_told_again_when_it_is_deleted() -> None:
+    root, late = root_and_another()
+    feed = LocalFeed(late, None, committed=False)
+    write = late.put("n", "a", to_value(1))
+    assert all_told(feed, late) == [("n", "a", to_value(1), None)]
+    root.apply(Items(root.csn, [], [write]))
+    root.mark()
+    root.delete("n", "a")
+    late.apply(root.beyond(late.csn, late.vector))
+    assert all_told(feed, late)[-1] == ("n", "a", None, 3)
+
+
 def test_a_page_of_deletions_that_say_nothing_is_no_place_to_go_on_from_as_if_it_were_the_end() -> None:
     """What is tentative comes when all that is committed has been told."""
     root, other = Replica(ROOT), Replica(A)

@@ -57,8 +57,8 @@ class LocalFeed:
     def more(self, replica: Replica) -> list[tuple[Told, int | None]]:
         """Return what is next, each with where to resume behind it. There may be more where that is nothing,
         as long as ``has_more`` says so. TooOld as above."""
-        if not self._is_begun:
-            self._began_at = replica.csn
+        if not self._is_begun and self._began_at < replica.past.marks_from:
+            self._began_at = replica.csn  # as nothing was told, it begins with what there is now
         self._check(replica)
         is_in_base = self.place < (replica.log.start, LAST, "")
         found = self._from_base(replica) if is_in_base else self._from_log(replica)
@@ -68,7 +68,8 @@ class LocalFeed:
                 for (collection, key, *_), _ in found:
                     self._note_covered(replica, collection, key)
         elif not self._committed_only and self.place >= (replica.csn, LAST, ""):
-            return self._tentative(replica)
+            found = self._tentative(replica)
+            self._is_begun = self._is_begun or bool(found)
         return found
 
     def _note_covered(self, replica: Replica, collection: str, key: str) -> None:
