@@ -271,11 +271,6 @@ def test_a_base_of_a_group_that_can_be_none_is_a_peers_error() -> None:
             check_base(Base(4, vector, group, epoch, 4))
 
 
-def test_a_base_has_a_primary_where_one_server_commits() -> None:
-    assert Base(4, START, (A,), 4, 4).primary is A
-    assert Base(4, START, (ROOT, A), 4, 4).primary is None
-
-
 def test_a_write_has_the_fields_that_it_has() -> None:
     write = Write(3, ROOT, PUT, *row("a", "u"))
     assert write._replace(stamp=4) == Write(4, ROOT, PUT, *row("a", "u"))

@@ -146,11 +146,6 @@ class Base(Record):
     digest: str = ""
 
     @property
-    def primary(self) -> Name | None:
-        """The one who commits where the group has one member, otherwise None."""
-        return self.group[0] if len(self.group) == 1 else None
-
-    @property
     def key(self) -> None:
         """As a record, it never takes the place of another one."""
         return None

@@ -164,9 +164,9 @@ class Replica(Store):
             await self._copy_to(joined)
         except BaseException:
             self._local.freeze(None)
-            self._turner.act(self._station.come_back)
             if joined is not None:
                 await joined.close()
+            self._turner.act(self._station.come_back)
             raise
         await self.close()
         self._wanted = joining.after

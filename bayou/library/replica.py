@@ -199,9 +199,9 @@ class Replica(Store):
             self._copy_to(joined)
         except BaseException:
             engine.freeze(None)
-            engine.act(engine.station.come_back)
             if joined is not None:
                 joined.close()
+            engine.act(engine.station.come_back)
             raise
         self.close()
         self._wanted = joining.after
